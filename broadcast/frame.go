@@ -1,0 +1,125 @@
+package broadcast
+
+import (
+	"math"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+)
+
+// Never is the deadline of something that waits for no time.
+const Never = time.Duration(math.MaxInt64)
+
+// LinkID is what a driver calls one stream connection. It is never reused.
+type LinkID uint64
+
+// FrameKind tells what a frame says.
+type FrameKind uint8
+
+// The frames that travel a link.
+const (
+	Neighbor      FrameKind = iota + 1 // asks to become neighbours, or for a repair
+	NeighborReply                      // yes or no, and others to try
+	Disconnect                         // this link is given up; nothing follows
+	Ping                               // nothing to say, but alive
+	Digest                             // which messages the sender has had
+	Data                               // one message
+	Want                               // please send these
+	Gone                               // cannot send those, and why
+	SyncDone                           // a repair has sent all it had to
+)
+
+// String names the kind as docs/protocol.md does.
+func (k FrameKind) String() string {
+	names := [...]string{"?", "NEIGHBOR", "NEIGHBOR_REPLY", "DISCONNECT", "PING", "DIGEST", "DATA", "WANT", "GONE", "SYNC_DONE"}
+	if int(k) < len(names) {
+		return names[k]
+	}
+	return "?"
+}
+
+// Frame is one message between two linked nodes. Which fields count depends on
+// Kind, as noted.
+type Frame struct {
+	Kind FrameKind
+	// Neighbor: Token settles two requests that cross; Priority is HyParView's
+	// (the asker would be isolated without this link); Repair asks for a
+	// reconciliation and no lasting link.
+	Token    uint64
+	Priority bool
+	Repair   bool
+	// NeighborReply: Accept, and if not, peers to try instead.
+	Accept     bool
+	Candidates []peer.Descriptor
+	// Digest: a part of the version vector; More says that another part follows.
+	Digest []DigestEntry
+	More   bool
+	// Data: the message; its clock goes along if WithClock.
+	Message   *Message
+	WithClock bool
+	// Want and Gone.
+	Wants []WantEntry
+	Gone  []GoneEntry
+}
+
+// Cost is what a frame takes of a link's window.
+func (f *Frame) Cost() int {
+	if f.Kind == Data {
+		return f.Message.Size()
+	}
+	return 0
+}
+
+// DigestEntry says what was had of one origin.
+type DigestEntry struct {
+	Origin     peer.Handle
+	Contiguous uint64
+	Spans      []Span
+}
+
+// Covers reports whether the entry includes the sequence number.
+func (e *DigestEntry) Covers(seq uint64) bool {
+	return seq <= e.Contiguous || inSpans(e.Spans, seq)
+}
+
+// WantEntry asks for one message; with Clock, for its exact clock as well.
+type WantEntry struct {
+	Dot   peer.Dot
+	Clock bool
+}
+
+// GoneEntry answers a want that cannot be met. UpTo 0 means that the message
+// was never seen here; otherwise everything of the origin up to UpTo is no
+// longer in the log, the newest of it having been broadcast Age ago.
+type GoneEntry struct {
+	Dot  peer.Dot
+	UpTo uint64
+	Age  time.Duration
+}
+
+// Send is a frame on its way to a link.
+type Send struct {
+	Link  LinkID
+	Frame Frame
+}
+
+// Dial asks the driver for a stream connection to a peer.
+type Dial struct{ Peer peer.Handle }
+
+// Outbox collects what links want done. The driver owns it, takes everything
+// out and resets it.
+type Outbox struct {
+	Sends  []Send
+	Dials  []Dial
+	Closes []LinkID
+}
+
+// Reset empties the outbox and keeps its room.
+func (o *Outbox) Reset() {
+	clear(o.Sends)
+	o.Sends, o.Dials, o.Closes = o.Sends[:0], o.Dials[:0], o.Closes[:0]
+}
+
+func (o *Outbox) send(link LinkID, f Frame) {
+	o.Sends = append(o.Sends, Send{link, f})
+}

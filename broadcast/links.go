@@ -1,0 +1,643 @@
+package broadcast
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+)
+
+// LinksConfig shapes the active view.
+type LinksConfig struct {
+	// Max is how many links a node keeps. HyParView's experiments use 5
+	// (section 5.1). More cost duplicates, fewer cost resilience. 1 to 32.
+	Max int
+	// Heartbeat is the longest silence on a link before a ping, Timeout the
+	// longest before it is given up. Shorter finds dead peers sooner (a peer
+	// whose process died is found at once, by its connection breaking) and
+	// costs idle traffic. Defaults, 3 s and 10 s, are guesses.
+	Heartbeat, Timeout time.Duration
+	// Answer is how long a dial or a request may go unanswered. A guess: 5 s.
+	Answer time.Duration
+	// Backoff is how long a peer that refused is left alone. A guess: 5 s; a
+	// tenth of that while the node has no link at all.
+	Backoff time.Duration
+	// Repairs is how many reconciliations peers may have open with this node
+	// beside its links. A guess: 4.
+	Repairs int
+}
+
+// DefaultLinksConfig returns the defaults documented on the fields.
+func DefaultLinksConfig() LinksConfig {
+	return LinksConfig{
+		Max: 5, Heartbeat: 3 * time.Second, Timeout: 10 * time.Second,
+		Answer: 5 * time.Second, Backoff: 5 * time.Second, Repairs: 4,
+	}
+}
+
+// Validate names the first field that is out of range.
+func (c LinksConfig) Validate() error {
+	if c.Max < 1 || c.Max > 32 {
+		return fmt.Errorf("links: Max is %d, must be 1 to 32", c.Max)
+	}
+	if c.Repairs < 1 || c.Repairs > 16 {
+		return fmt.Errorf("links: Repairs is %d, must be 1 to 16", c.Repairs)
+	}
+	if c.Heartbeat <= 0 || c.Timeout <= c.Heartbeat {
+		return errors.New("links: Heartbeat must be positive and Timeout longer than it")
+	}
+	if c.Answer <= 0 || c.Backoff <= 0 {
+		return errors.New("links: Answer and Backoff must be positive")
+	}
+	return nil
+}
+
+// Change tells that a link, or a repair, has begun or ended.
+type Change struct {
+	Link   LinkID
+	Peer   peer.Handle
+	Up     bool
+	Repair bool
+}
+
+// Links is the active view (HyParView, section 4.1): a small, symmetric set of
+// stream connections. It decides whom to connect to, whom to accept and whom
+// to give up; what is said on the links is Relay's.
+type Links struct {
+	cfg     LinksConfig
+	self    peer.Handle
+	rng     *rand.PCG
+	conns   []*conn // few, so a scan beats a map and has an order
+	dials   []dialing
+	refused []refusal
+	next    time.Duration // no request for a link before this
+	round   time.Duration // when links were last asked for
+	vain    int           // rounds since then that brought no link
+	leaving bool
+	changes []Change
+
+	// Stats counts what happened.
+	Stats struct{ Accepted, Refused, Evicted, Lost, TimedOut uint64 }
+}
+
+type connState uint8
+
+const (
+	greeted  connState = iota // inbound, its request not yet here
+	asked                     // outbound, our request not yet answered
+	linked                    // in the active view
+	repaired                  // open for one reconciliation
+)
+
+type purpose uint8
+
+const (
+	forLink   purpose = iota // HyParView NEIGHBOR
+	forBridge                // the same, and room is made for it here too
+	forRepair
+)
+
+type conn struct {
+	id       LinkID
+	peer     peer.Handle
+	outbound bool
+	state    connState
+	purpose  purpose
+	token    uint64
+	since    time.Duration
+	heard    time.Duration
+	said     time.Duration
+}
+
+type dialing struct {
+	peer    peer.Handle
+	purpose purpose
+	until   time.Duration
+}
+
+type refusal struct {
+	peer  peer.Handle
+	until time.Duration
+}
+
+// maxRefused bounds the memory of refusals; the oldest goes first. 64 is more
+// than a node asks within a back-off.
+const maxRefused = 64
+
+// NewLinks returns an empty active view.
+func NewLinks(cfg LinksConfig, self peer.Handle, rng *rand.PCG) *Links {
+	return &Links{cfg: cfg, self: self, rng: rng}
+}
+
+// Opened takes a new connection whose other end has proven who it is.
+func (l *Links) Opened(now time.Duration, id LinkID, p peer.Handle, outbound bool, out *Outbox) {
+	c := &conn{id: id, peer: p, outbound: outbound, since: now, heard: now, said: now}
+	if !outbound {
+		if p == l.self || l.leaving {
+			out.Closes = append(out.Closes, id)
+			return
+		}
+		l.conns = append(l.conns, c)
+		return
+	}
+	d, ok := l.takeDial(p)
+	if !ok || l.unwanted(d) {
+		out.Closes = append(out.Closes, id)
+		return
+	}
+	c.state, c.purpose, c.token = asked, d.purpose, l.rng.Uint64()
+	l.conns = append(l.conns, c)
+	out.send(id, Frame{
+		Kind: Neighbor, Token: c.token,
+		Repair:   d.purpose == forRepair,
+		Priority: d.purpose == forBridge || l.Len() == 0,
+	})
+}
+
+// unwanted reports whether a dial has become pointless while it was under way.
+func (l *Links) unwanted(d dialing) bool {
+	return l.leaving || d.peer == l.self || l.Linked(d.peer)
+}
+
+// DialFailed takes the driver's word that a peer could not be connected to.
+func (l *Links) DialFailed(now time.Duration, p peer.Handle) {
+	if _, ok := l.takeDial(p); ok {
+		l.refuse(now, p)
+	}
+}
+
+// Closed takes the driver's word that a connection has ended.
+func (l *Links) Closed(now time.Duration, id LinkID) {
+	if c := l.find(id); c != nil {
+		if c.state == linked {
+			l.Stats.Lost++
+		}
+		if c.state == asked {
+			l.refuse(now, c.peer)
+		}
+		l.remove(now, c)
+	}
+}
+
+// Handle takes a frame that concerns the link itself. view is where a refused
+// peer is pointed to.
+func (l *Links) Handle(now time.Duration, id LinkID, f *Frame, view []peer.Descriptor, out *Outbox) {
+	c := l.find(id)
+	if c == nil {
+		return
+	}
+	c.heard = now
+	switch f.Kind {
+	case Neighbor:
+		l.handleNeighbor(now, c, f, view, out)
+	case NeighborReply:
+		l.handleReply(now, c, f, out)
+	case Disconnect:
+		l.refuse(now, c.peer)
+		l.drop(now, c, out)
+	}
+}
+
+// handleNeighbor decides on a request (HyParView, algorithm 1, NEIGHBOR: a
+// request of high priority is always accepted, others if there is a free slot).
+func (l *Links) handleNeighbor(now time.Duration, c *conn, f *Frame, view []peer.Descriptor, out *Outbox) {
+	if c.state != greeted {
+		l.drop(now, c, out) // asked twice, or on our own request: not our protocol
+		return
+	}
+	if f.Repair {
+		l.acceptRepair(now, c, out)
+		return
+	}
+	if l.leaving || !l.settle(now, c, f.Token, out) {
+		l.refuseConn(now, c, nil, out)
+		return
+	}
+	if l.Len() >= l.cfg.Max {
+		if !f.Priority {
+			l.refuseConn(now, c, view, out)
+			return
+		}
+		l.evictOne(now, c, out)
+	}
+	out.send(c.id, Frame{Kind: NeighborReply, Accept: true})
+	l.establish(now, c, linked)
+}
+
+// settle deals with the peer's other connections to us, so that one remains.
+// Two requests that cross are seen by both ends: the higher token stays.
+func (l *Links) settle(now time.Duration, c *conn, token uint64, out *Outbox) bool {
+	for _, o := range slices.Clone(l.conns) {
+		if o == c || o.peer != c.peer || o.state == repaired || o.purpose == forRepair {
+			continue
+		}
+		switch o.state {
+		case asked:
+			if o.token > token {
+				return false
+			}
+			l.drop(now, o, out)
+		case linked:
+			// The peer would not ask if it still had the old link.
+			l.drop(now, o, out)
+		}
+	}
+	return true
+}
+
+func (l *Links) acceptRepair(now time.Duration, c *conn, out *Outbox) {
+	n := 0
+	for _, o := range l.conns {
+		if o.state == repaired && !o.outbound {
+			n++
+		}
+	}
+	if n >= l.cfg.Repairs {
+		l.refuseConn(now, c, nil, out)
+		return
+	}
+	c.purpose = forRepair
+	out.send(c.id, Frame{Kind: NeighborReply, Accept: true})
+	l.establish(now, c, repaired)
+}
+
+// refuseConn says no. The asker closes; if it does not, the answer's time-out
+// will.
+func (l *Links) refuseConn(now time.Duration, c *conn, view []peer.Descriptor, out *Outbox) {
+	l.Stats.Refused++
+	out.send(c.id, Frame{Kind: NeighborReply, Candidates: view})
+	c.purpose, c.since = forRepair, now // neither a link nor a rival for one
+}
+
+func (l *Links) handleReply(now time.Duration, c *conn, f *Frame, out *Outbox) {
+	if c.state != asked {
+		l.drop(now, c, out)
+		return
+	}
+	if !f.Accept {
+		l.refuse(now, c.peer)
+		l.drop(now, c, out)
+		return
+	}
+	if c.purpose == forRepair {
+		l.establish(now, c, repaired)
+		return
+	}
+	if l.Linked(c.peer) || (l.Len() >= l.cfg.Max && c.purpose != forBridge) {
+		l.giveUp(now, c, out)
+		return
+	}
+	if l.Len() >= l.cfg.Max {
+		l.evictOne(now, c, out)
+	}
+	l.establish(now, c, linked)
+}
+
+func (l *Links) establish(now time.Duration, c *conn, s connState) {
+	c.state, c.since = s, now
+	if s == linked {
+		l.Stats.Accepted++
+		l.vain = 0
+	}
+	l.changes = append(l.changes, Change{Link: c.id, Peer: c.peer, Up: true, Repair: s == repaired})
+}
+
+// evictOne gives up a random link other than c's to make room (HyParView,
+// algorithm 1, dropRandomElementFromActiveView).
+func (l *Links) evictOne(now time.Duration, except *conn, out *Outbox) {
+	var pick *conn
+	n := uint64(0)
+	for _, c := range l.conns {
+		if c.state != linked || c == except {
+			continue
+		}
+		n++
+		if l.rng.Uint64()%n == 0 {
+			pick = c
+		}
+	}
+	if pick != nil {
+		l.Stats.Evicted++
+		l.giveUp(now, pick, out)
+	}
+}
+
+// giveUp ends a link in good order: the peer is told.
+func (l *Links) giveUp(now time.Duration, c *conn, out *Outbox) {
+	out.send(c.id, Frame{Kind: Disconnect})
+	l.refuse(now, c.peer)
+	l.drop(now, c, out)
+}
+
+// drop closes a connection.
+func (l *Links) drop(now time.Duration, c *conn, out *Outbox) {
+	out.Closes = append(out.Closes, c.id)
+	l.remove(now, c)
+}
+
+func (l *Links) remove(now time.Duration, c *conn) {
+	i := slices.Index(l.conns, c)
+	l.conns = slices.Delete(l.conns, i, i+1)
+	if c.state == linked || c.state == repaired {
+		l.changes = append(l.changes, Change{Link: c.id, Peer: c.peer, Repair: c.state == repaired})
+	}
+	if c.state == linked {
+		l.vain, l.next = 0, min(l.next, now) // replace it at once
+	}
+}
+
+// Maintain asks for links while there are too few, from the peers in view.
+func (l *Links) Maintain(now time.Duration, view []peer.Descriptor, out *Outbox) {
+	if l.leaving || now < l.next {
+		return
+	}
+	missing := l.cfg.Max - l.Len() - l.pending()
+	if missing <= 0 {
+		return
+	}
+	l.round = now
+	for range missing {
+		p := l.candidate(now, view)
+		if p == peer.None {
+			break
+		}
+		l.dial(now, p, forLink, out)
+	}
+	l.next = now + l.pause()
+	l.vain++
+}
+
+// Offer says that the view has new peers in it, so that asking may be worth it.
+func (l *Links) Offer() {
+	if l.Len() < (l.cfg.Max+1)/2 {
+		l.vain = 0
+		l.next = min(l.next, l.round+l.pause())
+	}
+}
+
+// pause is how long to wait between rounds of requests: short while isolated,
+// doubling up to a minute while more links would be welcome but nobody has room.
+func (l *Links) pause() time.Duration {
+	wait := l.cfg.Backoff / 10
+	if l.Len() == 0 {
+		wait = l.cfg.Backoff / 50
+	}
+	return min(wait<<min(l.vain, 10), 12*l.cfg.Backoff)
+}
+
+// candidate picks a peer at random from the view that is worth asking.
+func (l *Links) candidate(now time.Duration, view []peer.Descriptor) peer.Handle {
+	pick, n := peer.None, uint64(0)
+	for _, d := range view {
+		if d.Peer == l.self || l.busyWith(d.Peer) || l.isRefused(now, d.Peer) {
+			continue
+		}
+		n++
+		if l.rng.Uint64()%n == 0 {
+			pick = d.Peer
+		}
+	}
+	return pick
+}
+
+// Bridge asks a peer for a link even if that costs another one. It is for a
+// peer that was lost for long and answers again: after a partition nobody has
+// a free slot for the other side, and without this no link would ever cross.
+func (l *Links) Bridge(now time.Duration, p peer.Handle, out *Outbox) {
+	if !l.leaving && p != l.self && !l.busyWith(p) {
+		l.dial(now, p, forBridge, out)
+	}
+}
+
+// Repair asks a peer for one reconciliation, if none that we asked for is open.
+func (l *Links) Repair(now time.Duration, p peer.Handle, out *Outbox) {
+	if l.leaving || p == l.self || l.busyWith(p) {
+		return
+	}
+	for _, c := range l.conns {
+		if c.outbound && c.purpose == forRepair {
+			return
+		}
+	}
+	for _, d := range l.dials {
+		if d.purpose == forRepair {
+			return
+		}
+	}
+	l.dial(now, p, forRepair, out)
+}
+
+// EndRepair closes a repair that both sides have finished.
+func (l *Links) EndRepair(now time.Duration, id LinkID, out *Outbox) {
+	if c := l.find(id); c != nil && c.state == repaired {
+		l.drop(now, c, out)
+	}
+}
+
+// Leave refuses whatever comes from now on; Disconnected tells each neighbour.
+func (l *Links) Leave() { l.leaving = true }
+
+// Disconnect ends every connection in good order.
+func (l *Links) Disconnect(now time.Duration, out *Outbox) {
+	for _, c := range slices.Clone(l.conns) {
+		l.giveUp(now, c, out)
+	}
+}
+
+// Tick gives up what has been silent for too long and pings what would be.
+func (l *Links) Tick(now time.Duration, out *Outbox) {
+	l.dials = slices.DeleteFunc(l.dials, func(d dialing) bool {
+		if late := d.until <= now; late {
+			l.refuse(now, d.peer)
+			return true
+		}
+		return false
+	})
+	for _, c := range slices.Clone(l.conns) {
+		switch {
+		case now >= l.limit(c):
+			l.Stats.TimedOut++
+			if c.state == asked {
+				l.refuse(now, c.peer)
+			}
+			l.drop(now, c, out)
+		case c.state == linked && now >= c.said+l.cfg.Heartbeat:
+			out.send(c.id, Frame{Kind: Ping})
+		}
+	}
+}
+
+// limit is when a connection is given up if nothing happens on it.
+func (l *Links) limit(c *conn) time.Duration {
+	if c.state == greeted || c.state == asked {
+		return c.since + l.cfg.Answer
+	}
+	return c.heard + l.cfg.Timeout
+}
+
+// Deadline is when Tick, or Maintain if the view offers somebody, is due.
+func (l *Links) Deadline() time.Duration {
+	t := Never
+	for _, d := range l.dials {
+		t = min(t, d.until)
+	}
+	for _, c := range l.conns {
+		t = min(t, l.limit(c))
+		if c.state == linked {
+			t = min(t, c.said+l.cfg.Heartbeat)
+		}
+	}
+	if !l.leaving && l.Len()+l.pending() < l.cfg.Max {
+		t = min(t, l.next)
+	}
+	return t
+}
+
+// Heard and Said keep a connection alive.
+func (l *Links) Heard(now time.Duration, id LinkID) {
+	if c := l.find(id); c != nil {
+		c.heard = now
+	}
+}
+
+// Said notes that something was sent on the link.
+func (l *Links) Said(now time.Duration, id LinkID) {
+	if c := l.find(id); c != nil {
+		c.said = now
+	}
+}
+
+// TakeChanges returns what began and ended since the last call.
+func (l *Links) TakeChanges(dst []Change) []Change {
+	dst = append(dst, l.changes...)
+	l.changes = l.changes[:0]
+	return dst
+}
+
+// Len is the number of links.
+func (l *Links) Len() int {
+	n := 0
+	for _, c := range l.conns {
+		if c.state == linked {
+			n++
+		}
+	}
+	return n
+}
+
+// Linked reports whether there is a link to the peer.
+func (l *Links) Linked(p peer.Handle) bool {
+	return slices.ContainsFunc(l.conns, func(c *conn) bool { return c.peer == p && c.state == linked })
+}
+
+// AppendOpen appends every connection on which messages can be asked for.
+func (l *Links) AppendOpen(dst []LinkID) []LinkID {
+	for _, c := range l.conns {
+		if c.state == linked || c.state == repaired {
+			dst = append(dst, c.id)
+		}
+	}
+	return dst
+}
+
+// PeerOf tells who is at the other end of a connection.
+func (l *Links) PeerOf(id LinkID) (peer.Handle, bool) {
+	if c := l.find(id); c != nil {
+		return c.peer, true
+	}
+	return peer.None, false
+}
+
+// AppendPeers appends the peers that links lead to.
+func (l *Links) AppendPeers(dst []peer.Handle) []peer.Handle {
+	for _, c := range l.conns {
+		if c.state == linked {
+			dst = append(dst, c.peer)
+		}
+	}
+	return dst
+}
+
+// Handles calls mark for every peer that is named here.
+func (l *Links) Handles(mark func(peer.Handle)) {
+	for _, c := range l.conns {
+		mark(c.peer)
+	}
+	for _, d := range l.dials {
+		mark(d.peer)
+	}
+	for _, r := range l.refused {
+		mark(r.peer)
+	}
+}
+
+func (l *Links) find(id LinkID) *conn {
+	for _, c := range l.conns {
+		if c.id == id {
+			return c
+		}
+	}
+	return nil
+}
+
+// busyWith reports whether there is a link to the peer or one on its way.
+func (l *Links) busyWith(p peer.Handle) bool {
+	for _, c := range l.conns {
+		if c.peer == p && c.state != greeted {
+			return true
+		}
+	}
+	return slices.ContainsFunc(l.dials, func(d dialing) bool { return d.peer == p })
+}
+
+// pending is how many links are being asked for.
+func (l *Links) pending() int {
+	n := 0
+	for _, d := range l.dials {
+		if d.purpose != forRepair {
+			n++
+		}
+	}
+	for _, c := range l.conns {
+		if c.state == asked && c.purpose != forRepair {
+			n++
+		}
+	}
+	return n
+}
+
+func (l *Links) dial(now time.Duration, p peer.Handle, why purpose, out *Outbox) {
+	l.dials = append(l.dials, dialing{p, why, now + l.cfg.Answer})
+	out.Dials = append(out.Dials, Dial{p})
+}
+
+func (l *Links) takeDial(p peer.Handle) (dialing, bool) {
+	for i, d := range l.dials {
+		if d.peer == p {
+			l.dials = slices.Delete(l.dials, i, i+1)
+			return d, true
+		}
+	}
+	return dialing{}, false
+}
+
+func (l *Links) refuse(now time.Duration, p peer.Handle) {
+	l.refused = slices.DeleteFunc(l.refused, func(r refusal) bool { return r.peer == p || r.until <= now })
+	if len(l.refused) == maxRefused {
+		l.refused = slices.Delete(l.refused, 0, 1)
+	}
+	wait := l.cfg.Backoff
+	if l.Len() == 0 {
+		wait /= 10
+	}
+	// Half to one and a half of it, so that many askers do not come back at once.
+	wait = wait/2 + time.Duration(l.rng.Uint64()%uint64(wait))
+	l.refused = append(l.refused, refusal{p, now + wait})
+}
+
+func (l *Links) isRefused(now time.Duration, p peer.Handle) bool {
+	return slices.ContainsFunc(l.refused, func(r refusal) bool { return r.peer == p && r.until > now })
+}

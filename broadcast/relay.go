@@ -1,0 +1,316 @@
+package broadcast
+
+import (
+	"slices"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+)
+
+// RelayConfig bounds what relaying holds.
+type RelayConfig struct {
+	// Window is how many bytes of messages a link may have in flight between
+	// this node's log and its socket. One message always fits.
+	Window int
+	// DigestPart is how many origins go into one digest frame.
+	DigestPart int
+	// Wants is how many wanted messages go into one frame; more are refused.
+	Wants int
+}
+
+// DefaultRelayConfig returns 256 KiB, 512 origins, 256 wants: guesses that keep
+// every control frame below 64 KiB.
+func DefaultRelayConfig() RelayConfig {
+	return RelayConfig{Window: 256 << 10, DigestPart: 512, Wants: 256}
+}
+
+// staleAfter is how old a message must be for its turning up in a repair to
+// mean that flooding did not bring it, rather than that it was still on its way.
+const staleAfter = 2 * time.Second
+
+// Relay moves messages between the log and the links.
+type Relay struct {
+	cfg     RelayConfig
+	log     *Log
+	seen    *Seen
+	streams []*stream
+
+	// Stats counts messages by what became of them.
+	Stats struct {
+		Sent, SentBytes uint64 // payload bytes
+		Duplicates      uint64
+		Skipped         uint64 // evicted before a slow link got to them
+		Repaired        uint64 // sent or received by a repair, and stale
+		WantsServed     uint64
+		WantsGone       uint64
+		Digests         uint64
+	}
+}
+
+// stream is the relay's side of one link: a cursor over the log.
+type stream struct {
+	link   LinkID
+	peer   peer.Handle
+	repair bool
+	slot   int
+	// From start on, entry.known tells what the peer has; before it, its digest.
+	start, cursor uint64
+	digest        map[peer.Handle]DigestEntry
+	synced        bool // the whole digest is here
+	inflight      int
+	sentDone      bool
+	gotDone       bool
+	stale         bool
+}
+
+// NewRelay joins a log and a version vector.
+func NewRelay(cfg RelayConfig, log *Log, seen *Seen) *Relay {
+	return &Relay{cfg: cfg, log: log, seen: seen}
+}
+
+// Open begins reconciliation on a new link: each end tells what it has had.
+func (r *Relay) Open(c Change, out *Outbox) {
+	s := &stream{
+		link: c.Link, peer: c.Peer, repair: c.Repair, slot: r.freeSlot(),
+		start: r.log.End(), cursor: r.log.Begin(), digest: make(map[peer.Handle]DigestEntry),
+	}
+	r.streams = append(r.streams, s)
+	r.Stats.Digests++
+	for i, more := 0, true; more; {
+		f := Frame{Kind: Digest}
+		f.Digest, i = r.seen.AppendDigest(nil, i, r.cfg.DigestPart)
+		more = i > 0
+		f.More = more
+		out.send(s.link, f)
+	}
+}
+
+// Close forgets a link.
+func (r *Relay) Close(id LinkID) {
+	r.streams = slices.DeleteFunc(r.streams, func(s *stream) bool { return s.link == id })
+}
+
+// freeSlot returns a bit of entry.known that no stream uses. There are never
+// more than 64 streams: LinksConfig allows 32 links, 16 repairs from peers and
+// one of our own.
+func (r *Relay) freeSlot() int {
+	var used uint64
+	for _, s := range r.streams {
+		used |= 1 << s.slot
+	}
+	for slot := range 64 {
+		if used&(1<<slot) == 0 {
+			return slot
+		}
+	}
+	panic("broadcast: more than 64 streams, against LinksConfig.Validate")
+}
+
+// Has reports whether messages may travel the link.
+func (r *Relay) Has(id LinkID) bool { return r.find(id) != nil }
+
+// HandleDigest takes a part of what a peer has had.
+func (r *Relay) HandleDigest(id LinkID, f *Frame) {
+	s := r.find(id)
+	if s == nil || s.synced {
+		return
+	}
+	for _, e := range f.Digest {
+		if len(s.digest) < r.seen.max {
+			s.digest[e.Origin] = e
+		}
+	}
+	s.synced = !f.More
+}
+
+// Arrived notes that the peer on a link has the message, whether or not it is
+// new here, and that a stale one came by way of a repair.
+func (r *Relay) Arrived(now time.Duration, id LinkID, m *Message, isNew bool) {
+	s := r.find(id)
+	if s == nil {
+		return
+	}
+	if !isNew {
+		r.Stats.Duplicates++
+		r.log.markKnown(m.Dot, s.slot)
+		return
+	}
+	r.noteRepair(now, s, m)
+}
+
+func (r *Relay) noteRepair(now time.Duration, s *stream, m *Message) {
+	if s.repair && now-m.Born > staleAfter {
+		s.stale = true
+		r.Stats.Repaired++
+	}
+}
+
+// KnownTo returns the set of slots of the links that a message came by.
+func (r *Relay) KnownTo(links []LinkID) (known uint64) {
+	for _, id := range links {
+		if s := r.find(id); s != nil {
+			known |= 1 << s.slot
+		}
+	}
+	return known
+}
+
+// Pump sends each link what it has room for.
+func (r *Relay) Pump(now time.Duration, out *Outbox) {
+	for _, s := range r.streams {
+		if s.synced {
+			r.pump(now, s, out)
+		}
+	}
+}
+
+func (r *Relay) pump(now time.Duration, s *stream, out *Outbox) {
+	if begin := r.log.Begin(); s.cursor < begin {
+		r.Stats.Skipped += begin - s.cursor
+		s.cursor = begin
+	}
+	end := r.log.End()
+	if s.repair {
+		end = s.start
+	}
+	for ; s.cursor < end && s.inflight < r.cfg.Window; s.cursor++ {
+		if e := r.log.at(s.cursor); !s.has(e) {
+			r.noteRepair(now, s, e.msg)
+			r.sendData(s, e.msg, s.cursor < s.start && r.rootless(e.msg), out)
+		}
+	}
+	if s.cursor >= s.start {
+		s.digest = nil
+	}
+	if s.repair && s.cursor >= end && !s.sentDone {
+		s.sentDone = true
+		out.send(s.link, Frame{Kind: SyncDone})
+	}
+}
+
+// has reports whether the peer is known to have the message at the cursor.
+func (s *stream) has(e entry) bool {
+	if s.cursor >= s.start {
+		return e.known&(1<<s.slot) != 0
+	}
+	d, ok := s.digest[e.msg.Dot.Origin]
+	return ok && d.Covers(e.msg.Dot.Seq)
+}
+
+// rootless reports whether a dependency has left the log: then a peer that is
+// catching up cannot work out the clock and needs it sent.
+func (r *Relay) rootless(m *Message) bool {
+	return slices.ContainsFunc(m.Deps, func(d peer.Dot) bool { return r.log.Get(d) == nil })
+}
+
+func (r *Relay) sendData(s *stream, m *Message, clock bool, out *Outbox) {
+	f := Frame{Kind: Data, Message: m, WithClock: clock}
+	s.inflight += f.Cost()
+	r.Stats.Sent++
+	r.Stats.SentBytes += uint64(len(m.Payload))
+	out.send(s.link, f)
+}
+
+// Written returns room in a link's window.
+func (r *Relay) Written(id LinkID, cost int) {
+	if s := r.find(id); s != nil {
+		s.inflight = max(0, s.inflight-cost)
+	}
+}
+
+// HandleWant answers a request for messages. More than the limit, or more than
+// four windows' worth in flight, and the rest is ignored: the asker asks again.
+func (r *Relay) HandleWant(now time.Duration, id LinkID, f *Frame, out *Outbox) {
+	s := r.find(id)
+	if s == nil {
+		return
+	}
+	var gone []GoneEntry
+	for _, w := range f.Wants[:min(len(f.Wants), r.cfg.Wants)] {
+		if m := r.log.Get(w.Dot); m == nil {
+			r.Stats.WantsGone++
+			gone = append(gone, r.gone(now, w.Dot))
+		} else if s.inflight < 4*r.cfg.Window {
+			r.Stats.WantsServed++
+			r.sendData(s, m, w.Clock, out)
+		}
+	}
+	if len(gone) > 0 {
+		out.send(id, Frame{Kind: Gone, Gone: gone})
+	}
+}
+
+func (r *Relay) gone(now time.Duration, d peer.Dot) GoneEntry {
+	if !r.seen.Has(d) {
+		return GoneEntry{Dot: d}
+	}
+	g := GoneEntry{Dot: d, UpTo: d.Seq, Age: now}
+	if seq, born := r.log.Evicted(d.Origin); seq >= d.Seq {
+		g.UpTo, g.Age = seq, now-born
+	}
+	return g
+}
+
+// HandleDone takes the peer's word that it has sent all of its half of a repair.
+func (r *Relay) HandleDone(id LinkID) {
+	if s := r.find(id); s != nil {
+		s.gotDone = true
+	}
+}
+
+// Finished is a repair that both ends are done with. Stale means that it moved
+// a message which flooding should have brought long before.
+type Finished struct {
+	Link  LinkID
+	Peer  peer.Handle
+	Stale bool
+}
+
+// AppendFinished appends the repairs that can be closed.
+func (r *Relay) AppendFinished(dst []Finished) []Finished {
+	for _, s := range r.streams {
+		if s.repair && s.sentDone && s.gotDone {
+			dst = append(dst, Finished{s.link, s.peer, s.stale})
+		}
+	}
+	return dst
+}
+
+// Unsent is the first position that no link has been sent yet: the end of the
+// log if some link keeps up, its beginning if there is none.
+func (r *Relay) Unsent() uint64 {
+	pos := r.log.Begin()
+	for _, s := range r.streams {
+		if s.synced && !s.repair {
+			pos = max(pos, s.cursor)
+		}
+	}
+	return pos
+}
+
+// Idle reports whether every link has been sent everything and its socket has
+// taken it.
+func (r *Relay) Idle() bool {
+	return !slices.ContainsFunc(r.streams, func(s *stream) bool {
+		return !s.repair && (!s.synced || s.cursor < r.log.End() || s.inflight > 0)
+	})
+}
+
+// Handles calls mark for every identity that is named here.
+func (r *Relay) Handles(mark func(peer.Handle)) {
+	for _, s := range r.streams {
+		mark(s.peer)
+		for h := range s.digest { // the order of marks does not show
+			mark(h)
+		}
+	}
+}
+
+func (r *Relay) find(id LinkID) *stream {
+	for _, s := range r.streams {
+		if s.link == id {
+			return s
+		}
+	}
+	return nil
+}

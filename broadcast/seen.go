@@ -1,0 +1,221 @@
+package broadcast
+
+import (
+	"slices"
+
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+)
+
+// MaxSpans bounds how fragmented the memory of one origin may become outside
+// FIFO and causal order. A message that would add one more span is refused and
+// comes again by reconciliation once a hole below it has been filled.
+const MaxSpans = 256
+
+// Span is the closed interval of sequence numbers [From, To].
+type Span struct{ From, To uint64 }
+
+// Seen is a version vector: for each origin the number of messages had without
+// a hole, and spans beyond the first hole (which only Unordered delivery
+// makes). The zero value is not usable; call NewSeen.
+type Seen struct {
+	origins map[peer.Handle]*progress
+	order   []peer.Handle // by first sight, so that nothing iterates the map
+	hash    uint64
+	hashOf  func(peer.Handle) uint64
+	max     int
+}
+
+// progress is what is known of one origin.
+type progress struct {
+	contig uint64
+	spans  []Span // sorted, disjoint, not adjacent, all beyond contig+1
+	hash   uint64 // of the origin's identity
+}
+
+// NewSeen returns an empty version vector for at most maxOrigins origins.
+// hashOf gives an identity's hash, equal on all nodes.
+func NewSeen(maxOrigins int, hashOf func(peer.Handle) uint64) *Seen {
+	return &Seen{origins: make(map[peer.Handle]*progress), hashOf: hashOf, max: maxOrigins}
+}
+
+// Has reports whether the message was had, or given up as a gap. O(1) outside
+// Unordered delivery.
+func (s *Seen) Has(d peer.Dot) bool {
+	p := s.origins[d.Origin]
+	if p == nil {
+		return false
+	}
+	return d.Seq <= p.contig || inSpans(p.spans, d.Seq)
+}
+
+// Contiguous is the highest n such that messages 1 to n of the origin were had.
+func (s *Seen) Contiguous(origin peer.Handle) uint64 {
+	if p := s.origins[origin]; p != nil {
+		return p.contig
+	}
+	return 0
+}
+
+// Highest is the highest sequence number had of the origin.
+func (s *Seen) Highest(origin peer.Handle) uint64 {
+	p := s.origins[origin]
+	if p == nil {
+		return 0
+	}
+	if n := len(p.spans); n > 0 {
+		return p.spans[n-1].To
+	}
+	return p.contig
+}
+
+// Room reports whether a message of the origin could be marked: a new origin
+// needs a free place, a new span as well.
+func (s *Seen) Room(d peer.Dot) bool {
+	p := s.origins[d.Origin]
+	if p == nil {
+		return len(s.order) < s.max
+	}
+	return d.Seq == p.contig+1 || len(p.spans) < MaxSpans
+}
+
+// Mark remembers the dot; false if it was there already (invariant B1).
+func (s *Seen) Mark(d peer.Dot) bool {
+	if d.Seq == 0 || s.Has(d) {
+		return false
+	}
+	p := s.progress(d.Origin)
+	s.hash -= p.digest()
+	if d.Seq == p.contig+1 {
+		p.contig++
+	} else {
+		p.addSpan(d.Seq)
+	}
+	p.absorb()
+	s.hash += p.digest()
+	return true
+}
+
+// Skip gives up everything of the origin up to and including seq, so that what
+// follows can be delivered. It returns how many messages that were not had are
+// now counted as had.
+func (s *Seen) Skip(origin peer.Handle, seq uint64) (skipped uint64) {
+	p := s.progress(origin)
+	if seq <= p.contig {
+		return 0
+	}
+	s.hash -= p.digest()
+	skipped = seq - p.contig
+	for _, sp := range p.spans {
+		if sp.From > seq {
+			break
+		}
+		skipped -= min(sp.To, seq) - sp.From + 1
+	}
+	p.contig = seq
+	p.absorb()
+	s.hash += p.digest()
+	return skipped
+}
+
+// Hash sums up the whole vector in 64 bits: two nodes that had the same
+// messages have the same hash. O(1).
+func (s *Seen) Hash() uint64 { return s.hash }
+
+// Len is the number of origins.
+func (s *Seen) Len() int { return len(s.order) }
+
+// AppendDigest appends one entry per origin, from the i-th origin on, at most
+// n of them; it returns the index to go on from, 0 when there are no more.
+func (s *Seen) AppendDigest(dst []DigestEntry, i, n int) ([]DigestEntry, int) {
+	end := min(i+n, len(s.order))
+	for ; i < end; i++ {
+		p := s.origins[s.order[i]]
+		dst = append(dst, DigestEntry{Origin: s.order[i], Contiguous: p.contig, Spans: slices.Clone(p.spans)})
+	}
+	if i == len(s.order) {
+		i = 0
+	}
+	return dst, i
+}
+
+// Handles calls mark for every origin, for the driver's address book.
+func (s *Seen) Handles(mark func(peer.Handle)) {
+	for _, h := range s.order {
+		mark(h)
+	}
+}
+
+// progress returns the entry of an origin, making it if there is none.
+func (s *Seen) progress(origin peer.Handle) *progress {
+	p := s.origins[origin]
+	if p == nil {
+		p = &progress{hash: s.hashOf(origin)}
+		s.origins[origin] = p
+		s.order = append(s.order, origin)
+	}
+	return p
+}
+
+// digest is the origin's share of the vector's hash: nothing for an origin of
+// whom nothing was had, so that merely having heard of it makes no difference.
+func (p *progress) digest() uint64 {
+	if p.contig == 0 && len(p.spans) == 0 {
+		return 0
+	}
+	h := mix(p.hash ^ mix(p.contig))
+	for _, sp := range p.spans {
+		h += mix(p.hash ^ mix(sp.From) ^ mix(^sp.To))
+	}
+	return h
+}
+
+// absorb lets contig swallow spans that it has reached.
+func (p *progress) absorb() {
+	n := 0
+	for n < len(p.spans) && p.spans[n].From <= p.contig+1 {
+		p.contig = max(p.contig, p.spans[n].To)
+		n++
+	}
+	p.spans = slices.Delete(p.spans, 0, n)
+}
+
+// addSpan inserts seq, which is in no span, and joins its neighbours.
+func (p *progress) addSpan(seq uint64) {
+	i, _ := slices.BinarySearchFunc(p.spans, seq, func(sp Span, q uint64) int {
+		if sp.From < q {
+			return -1
+		}
+		return 1
+	})
+	left := i > 0 && p.spans[i-1].To+1 == seq
+	right := i < len(p.spans) && p.spans[i].From == seq+1
+	switch {
+	case left && right:
+		p.spans[i-1].To = p.spans[i].To
+		p.spans = slices.Delete(p.spans, i, i+1)
+	case left:
+		p.spans[i-1].To = seq
+	case right:
+		p.spans[i].From = seq
+	default:
+		p.spans = slices.Insert(p.spans, i, Span{seq, seq})
+	}
+}
+
+func inSpans(spans []Span, seq uint64) bool {
+	for _, sp := range spans {
+		if seq <= sp.To {
+			return seq >= sp.From
+		}
+	}
+	return false
+}
+
+// mix is the finalizer of splitmix64: a bijection that spreads every bit.
+func mix(x uint64) uint64 {
+	x ^= x >> 30
+	x *= 0xbf58476d1ce4e5b9
+	x ^= x >> 27
+	x *= 0x94d049bb133111eb
+	return x ^ x>>31
+}

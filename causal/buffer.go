@@ -1,0 +1,387 @@
+package causal
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"github.com/Ishan27gOrg/gossipProtocol/vclock"
+)
+
+// Order is the guarantee that delivery gives. All nodes of a network should
+// use the same.
+type Order uint8
+
+const (
+	// Causal delivers a message after everything that happened before it, and
+	// stamps it with its exact clock. It implies FIFO.
+	Causal Order = iota
+	// FIFO delivers each origin's messages in the order in which they were
+	// sent. A message's clock counts its own origin only.
+	FIFO
+	// Unordered delivers as messages come. A message's clock counts its own
+	// origin only.
+	Unordered
+)
+
+// String returns the order's name.
+func (o Order) String() string {
+	switch o {
+	case Causal:
+		return "causal"
+	case FIFO:
+		return "fifo"
+	case Unordered:
+		return "unordered"
+	}
+	return fmt.Sprintf("Order(%d)", o)
+}
+
+// Config shapes a Buffer.
+type Config struct {
+	Order Order
+	// HoldBytes bounds what is held back (Message.Size).
+	HoldBytes int
+	// Retry is how long to wait for a wanted message before asking the next
+	// link; GiveUp is how long to go on asking.
+	Retry, GiveUp time.Duration
+	// Name gives an origin's identity for clocks, Handle is its inverse.
+	Name   func(peer.Handle) vclock.Origin
+	Handle func(vclock.Origin) peer.Handle
+}
+
+// MaxDeps bounds the direct dependencies of one message. There is one per
+// message that is concurrent with all others, so at most one per origin; with
+// a thousand origins sending a thousand messages a second there are about 50.
+const MaxDeps = 1 << 14
+
+// ErrTooManyHeads refuses a broadcast that would have more than MaxDeps direct
+// dependencies. It does not affect the state.
+var ErrTooManyHeads = fmt.Errorf("causal: more than %d concurrent messages to depend on", MaxDeps)
+
+// Validate names the first field that is out of range.
+func (c Config) Validate() error {
+	switch {
+	case c.Order > Unordered:
+		return fmt.Errorf("causal: Order is %d, must be Causal (0), FIFO (1) or Unordered (2)", c.Order)
+	case c.HoldBytes <= 0:
+		return errors.New("causal: HoldBytes must be positive")
+	case c.Retry <= 0 || c.GiveUp <= c.Retry:
+		return errors.New("causal: Retry must be positive and GiveUp longer than it")
+	case c.Name == nil || c.Handle == nil:
+		return errors.New("causal: Name and Handle must be set")
+	}
+	return nil
+}
+
+// Buffer holds back what cannot be delivered yet.
+type Buffer struct {
+	cfg   Config
+	seen  *broadcast.Seen
+	log   Log
+	held  map[peer.Dot]*held
+	bytes int
+	// waiters lists what waits for a dot to be delivered or given up.
+	waiters  map[peer.Dot][]*held
+	wants    wants
+	heads    []head
+	frontier vclock.Clock
+	ready    []*held // found deliverable, in order
+
+	// Stats counts what was held back and what became of it.
+	Stats struct{ Held, Forgotten, NoRoom, Gaps, GapMessages uint64 }
+}
+
+// Log is where delivered messages go, and where their clocks are found again.
+type Log interface {
+	Get(peer.Dot) *broadcast.Message
+	// Deliver takes a message that is deliverable, with the links it came by.
+	Deliver(m *broadcast.Message, from []broadcast.LinkID)
+}
+
+// held is a message on its way through the buffer.
+type held struct {
+	msg     *broadcast.Message
+	from    []broadcast.LinkID
+	missing int
+	clock   clockState
+}
+
+// clockState is where a message's clock stands.
+type clockState uint8
+
+const (
+	unstamped clockState = iota // to be worked out from the dependencies' clocks
+	received                    // sent along, and not yet held against what was delivered
+	exact
+)
+
+// head is a delivered message that no other delivered message depends on.
+type head struct {
+	dot   peer.Dot
+	clock vclock.Clock
+}
+
+// New returns an empty buffer over the node's version vector and log.
+func New(cfg Config, seen *broadcast.Seen, log Log) *Buffer {
+	return &Buffer{
+		cfg: cfg, seen: seen, log: log,
+		held:    make(map[peer.Dot]*held),
+		waiters: make(map[peer.Dot][]*held),
+		wants:   newWants(cfg.Retry, cfg.GiveUp),
+	}
+}
+
+// Clock is the node's vector clock: everything it has delivered.
+func (b *Buffer) Clock() vclock.Clock { return b.frontier }
+
+// Originate makes a new message of this node and delivers it. The error is
+// ErrTooManyHeads.
+func (b *Buffer) Originate(now time.Duration, origin peer.Handle, payload []byte) (*broadcast.Message, error) {
+	m := &broadcast.Message{
+		Dot:     peer.Dot{Origin: origin, Seq: b.seen.Highest(origin) + 1},
+		Payload: payload,
+		Born:    now,
+	}
+	h := &held{msg: m}
+	if b.cfg.Order == Causal {
+		if len(b.heads) > MaxDeps {
+			return nil, ErrTooManyHeads
+		}
+		m.Deps = b.headDots()
+		m.Clock = b.frontier.With(b.cfg.Name(origin), m.Dot.Seq)
+		h.clock = exact
+	}
+	b.ready = append(b.ready, h)
+	b.drain(now)
+	return m, nil
+}
+
+func (b *Buffer) headDots() []peer.Dot {
+	if len(b.heads) == 0 {
+		return nil
+	}
+	dots := make([]peer.Dot, len(b.heads))
+	for i, h := range b.heads {
+		dots[i] = h.dot
+	}
+	return dots
+}
+
+// Add takes a message from a link. It reports false for one that was had
+// before. withClock says that m.Clock is set by the sender.
+func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, from broadcast.LinkID) (isNew bool) {
+	if m.Dot.Seq == 0 || b.seen.Has(m.Dot) {
+		return false
+	}
+	if h := b.held[m.Dot]; h != nil {
+		b.addAgain(now, h, m, withClock, from)
+		return false
+	}
+	if b.bytes+m.Size() > b.cfg.HoldBytes || !b.seen.Room(m.Dot) {
+		b.Stats.NoRoom++
+		return false
+	}
+	h := &held{msg: m, from: []broadcast.LinkID{from}}
+	if withClock && b.cfg.Order == Causal {
+		h.clock = received
+	}
+	b.held[m.Dot] = h
+	b.bytes += m.Size()
+	b.wants.remove(want{dot: m.Dot}) // somebody may be asking for this very one
+	b.await(now, h, b.dependencies(m))
+	if h.missing == 0 {
+		b.ready = append(b.ready, h)
+	} else {
+		b.Stats.Held++
+	}
+	b.drain(now)
+	return true
+}
+
+// maxFrom bounds the memory of which links brought a message that is held back.
+const maxFrom = 8
+
+func (b *Buffer) addAgain(now time.Duration, h *held, m *broadcast.Message, withClock bool, from broadcast.LinkID) {
+	if len(h.from) < maxFrom && !slices.Contains(h.from, from) {
+		h.from = append(h.from, from)
+	}
+	if withClock && h.clock == unstamped && b.cfg.Order == Causal {
+		h.clock, h.msg.Clock = received, m.Clock
+		if b.wants.remove(want{dot: m.Dot, clock: true}) {
+			b.ready = append(b.ready, h)
+			b.drain(now)
+		}
+	}
+}
+
+// await makes the message wait for those of the dots that were not had, and
+// asks for what is not held back itself.
+func (b *Buffer) await(now time.Duration, h *held, dots []peer.Dot) {
+	for _, d := range dots {
+		if b.seen.Has(d) || slices.Contains(b.waiters[d], h) {
+			continue
+		}
+		h.missing++
+		b.waiters[d] = append(b.waiters[d], h)
+		if b.held[d] == nil {
+			b.wants.add(now, want{dot: d}, h.from[0])
+		}
+	}
+}
+
+// dependencies lists what must be delivered before the message.
+func (b *Buffer) dependencies(m *broadcast.Message) []peer.Dot {
+	switch {
+	case b.cfg.Order == Causal && len(m.Deps) > 0:
+		return m.Deps // the origin's previous message is in their past
+	case b.cfg.Order != Unordered && m.Dot.Seq > 1:
+		return []peer.Dot{{Origin: m.Dot.Origin, Seq: m.Dot.Seq - 1}}
+	}
+	return nil
+}
+
+// drain delivers what is ready, and what that makes ready.
+func (b *Buffer) drain(now time.Duration) {
+	for len(b.ready) > 0 {
+		h := b.ready[0]
+		b.ready = b.ready[1:]
+		if b.stamp(now, h) {
+			b.deliver(now, h)
+		}
+	}
+	b.ready = nil
+}
+
+// stamp works out the message's clock; false if the message must go on waiting.
+func (b *Buffer) stamp(now time.Duration, h *held) bool {
+	m := h.msg
+	switch {
+	case h.clock == exact:
+		return true
+	case b.cfg.Order != Causal:
+		m.Clock = vclock.Clock{}.With(b.cfg.Name(m.Dot.Origin), m.Dot.Seq)
+	case h.clock == received:
+		if b.await(now, h, b.past(m)); h.missing > 0 {
+			return false
+		}
+	default:
+		c, ok := b.join(m.Deps)
+		if !ok {
+			b.wants.add(now, want{dot: m.Dot, clock: true}, h.from[0])
+			return false
+		}
+		m.Clock = c.With(b.cfg.Name(m.Dot.Origin), m.Dot.Seq)
+	}
+	h.clock = exact
+	return true
+}
+
+// past lists the messages that a clock from outside counts and that were not
+// had. A dependency that was given up as a gap leaves its own past unknown; the
+// clock knows it, and nothing of it may come later than this message.
+func (b *Buffer) past(m *broadcast.Message) (dots []peer.Dot) {
+	for o, n := range m.Clock.All() {
+		origin := b.cfg.Handle(o)
+		if origin == m.Dot.Origin {
+			n = m.Dot.Seq - 1
+		}
+		if n > b.seen.Contiguous(origin) {
+			dots = append(dots, peer.Dot{Origin: origin, Seq: n})
+		}
+	}
+	return dots
+}
+
+// join merges the clocks of delivered messages; false if one is not known.
+func (b *Buffer) join(dots []peer.Dot) (c vclock.Clock, ok bool) {
+	for _, d := range dots {
+		dc, ok := b.clockOf(d)
+		if !ok {
+			return c, false
+		}
+		c = c.Merge(dc)
+	}
+	return c, true
+}
+
+// clockOf finds the clock of a delivered message: heads keep theirs for as long
+// as they are heads, the log has the others of the retained past.
+func (b *Buffer) clockOf(d peer.Dot) (vclock.Clock, bool) {
+	for i := len(b.heads) - 1; i >= 0; i-- {
+		if b.heads[i].dot == d {
+			return b.heads[i].clock, true
+		}
+	}
+	if m := b.log.Get(d); m != nil {
+		return m.Clock, true
+	}
+	return vclock.Clock{}, false
+}
+
+func (b *Buffer) deliver(now time.Duration, h *held) {
+	m := h.msg
+	b.seen.Mark(m.Dot)
+	if b.held[m.Dot] == h {
+		delete(b.held, m.Dot)
+		b.bytes -= m.Size()
+	}
+	b.frontier = b.frontier.Merge(m.Clock)
+	if b.cfg.Order == Causal {
+		b.heads = slices.DeleteFunc(b.heads, func(x head) bool { return slices.Contains(m.Deps, x.dot) })
+		b.heads = append(b.heads, head{m.Dot, m.Clock})
+	}
+	b.log.Deliver(m, h.from)
+	b.release(m.Dot)
+	b.askHole(now, m.Dot.Origin, h.from)
+}
+
+// askHole asks for the first missing message of an origin outside FIFO and
+// causal order, where nothing waits for it but it must come all the same.
+func (b *Buffer) askHole(now time.Duration, origin peer.Handle, from []broadcast.LinkID) {
+	next := b.seen.Contiguous(origin) + 1
+	if b.cfg.Order != Unordered || b.seen.Highest(origin) < next || len(from) == 0 {
+		return
+	}
+	b.wants.add(now+b.cfg.Retry, want{dot: peer.Dot{Origin: origin, Seq: next}}, from[0])
+}
+
+// release tells those that waited for the dot.
+func (b *Buffer) release(d peer.Dot) {
+	waiting := b.waiters[d]
+	delete(b.waiters, d)
+	b.wants.remove(want{dot: d})
+	for _, h := range waiting {
+		if h.missing--; h.missing == 0 {
+			b.ready = append(b.ready, h)
+		}
+	}
+}
+
+// Len and Bytes are what is held back now.
+func (b *Buffer) Len() int { return len(b.held) }
+
+// Bytes is what the messages held back are charged.
+func (b *Buffer) Bytes() int { return b.bytes }
+
+// Handles calls mark for every identity that is named here.
+func (b *Buffer) Handles(mark func(peer.Handle)) {
+	for d, h := range b.held { // the order of marks does not show
+		mark(d.Origin)
+		for _, dep := range h.msg.Deps {
+			mark(dep.Origin)
+		}
+	}
+	for d := range b.waiters {
+		mark(d.Origin)
+	}
+	for _, a := range b.wants.list {
+		mark(a.dot.Origin)
+	}
+	for _, h := range b.heads {
+		mark(h.dot.Origin)
+	}
+}

@@ -1,0 +1,154 @@
+package peersampling
+
+import (
+	"testing"
+
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+)
+
+func with(p Policy, s Selection) Policy {
+	p.Peer = s
+	return p
+}
+
+func all27(c int) []Policy {
+	var all []Policy
+	for _, propagation := range []Propagation{Push, Pull, PushPull} {
+		for _, who := range []Selection{Random, Head, Tail} {
+			for _, view := range []Selection{Random, Head, Tail} {
+				all = append(all, Policy{Peer: who, Propagation: propagation, View: view, C: c})
+			}
+		}
+	}
+	return all
+}
+
+// The standard deviation of the in-degree in the converged overlay of 10^4
+// nodes, c = 30, as independent programs measured it for this project. These
+// ranges also hold one seed, 2000 nodes and 200 cycles.
+func TestConvergedIndegree(t *testing.T) {
+	for _, test := range []struct {
+		policy   Policy
+		low, top float64 // around the figure for 10^4 nodes and 300 cycles
+	}{
+		{with(Blind(30), Random), 20, 26},                            // 22.8
+		{Blind(30), 19, 25},                                          // 21.7
+		{with(Healer(30), Random), 9.5, 12},                          // 10.8
+		{Healer(30), 9.8, 12.4},                                      // 11.1
+		{with(Swapper(30), Random), 3.4, 4.6},                        // 4.0
+		{Swapper(30), 3.3, 4.5},                                      // 3.9
+		{ages2007(30, 1, 14), 4.3, 5.7},                              // 5.0
+		{Cyclon(30), 1, 2.5},                                         // 1.75
+		{Newscast(30), 9.8, 12.2},                                    // 11.1
+		{with(Newscast(30), Tail), 9.8, 12.6},                        // see the package documentation
+		{Policy{Peer: Random, Propagation: PushPull, C: 30}, 23, 31}, // 27.0
+		{Policy{Peer: Tail, Propagation: PushPull, C: 30}, 21, 29},   // 24.9
+	} {
+		t.Run(test.policy.String(), func(t *testing.T) {
+			t.Parallel()
+			o := newOverlay(t, test.policy, 2000, 1)
+			o.run(200)
+			mean, std, most := o.indegree()
+			t.Logf("in-degree mean %.2f, std %.2f, max %d; undirected degree %.2f", mean, std, most, o.undirectedDegree())
+			if mean != 30 {
+				t.Errorf("mean in-degree %.3f: views are not full", mean)
+			}
+			if std < test.low || std > test.top {
+				t.Errorf("in-degree std %.2f, want %v to %v", std, test.low, test.top)
+			}
+		})
+	}
+}
+
+// TOCS 2007, section 4: swapping balances the in-degree best, blind selection
+// worst, and the order does not hang on c being even or 30.
+func TestSwapperIsMoreEvenThanHealerThanBlind(t *testing.T) {
+	for _, c := range []int{20, 15} {
+		for _, who := range []Selection{Random, Tail} {
+			var std [3]float64
+			for i, p := range []Policy{Swapper(c), Healer(c), Blind(c)} {
+				o := newOverlay(t, with(p, who), 1000, 2)
+				o.run(60)
+				_, std[i], _ = o.indegree()
+			}
+			if !(std[0] < std[1] && std[1] < std[2]) {
+				t.Errorf("c=%d, %v: swapper %.1f, healer %.1f, blind %.1f", c, who, std[0], std[1], std[2])
+			}
+		}
+	}
+}
+
+// TOCS 2007, section 6: healing forgets the dead exponentially fast, blind
+// selection hardly.
+func TestHealerForgetsTheDead(t *testing.T) {
+	dead := func(p Policy) int {
+		o := newOverlay(t, p, 1000, 3)
+		o.run(30)
+		o.order = o.order[:500] // the other half crashes
+		alive := make([]bool, len(o.views))
+		for _, self := range o.order {
+			alive[self] = true
+		}
+		usable := func(p peer.Handle) bool { return alive[p] }
+		for range 10 {
+			for _, self := range o.order {
+				if to, ok := o.engine.SelectPeer(o.views[self], usable, o.rng); ok {
+					o.views[self], o.views[to] = o.engine.Exchange(o.views[self], o.views[to], self, to, o.rng)
+				}
+			}
+		}
+		links := 0
+		for _, self := range o.order {
+			for _, d := range o.views[self] {
+				if !alive[d.Peer] {
+					links++
+				}
+			}
+		}
+		return links
+	}
+	if n := dead(Healer(20)); n != 0 {
+		t.Errorf("healer: %d dead links after 10 cycles", n)
+	}
+	if n := dead(Swapper(20)); n < 500 {
+		t.Errorf("swapper: only %d dead links after 10 cycles, it should be slow", n)
+	}
+}
+
+// Middleware 2004, section 4: all 27 combinations, in both readings of the hop
+// count, run and keep the invariants.
+func TestAll27KeepTheInvariants(t *testing.T) {
+	for _, p := range all27(12) {
+		for _, literal := range []bool{false, true} {
+			p.LiteralHops = literal
+			o := newOverlay(t, p, 150, 1)
+			o.run(30)
+			for self, v := range o.views {
+				if broken := invariants(v, peer.Handle(self), p.C); broken != "" {
+					t.Fatalf("%v: node %d: %s", p, self, broken)
+				}
+			}
+		}
+	}
+}
+
+// Middleware 2004, section 5: pull alone collapses to a star.
+func TestPullCollapsesToAStar(t *testing.T) {
+	o := newOverlay(t, Policy{Peer: Random, Propagation: Pull, View: Head, C: 20}, 1000, 1)
+	o.run(100)
+	if _, _, most := o.indegree(); most < 500 {
+		t.Errorf("the best known of 1000 nodes is in %d views, want most", most)
+	}
+}
+
+// The trap of the 2004 listing: hop counts that grow only on the way freeze the
+// overlay into mutual pairs.
+func TestLiteralHopsFreeze(t *testing.T) {
+	p := Newscast(20)
+	p.LiteralHops = true
+	o := newOverlay(t, p, 1000, 1)
+	o.run(150)
+	if d := o.undirectedDegree(); d > 23 {
+		t.Errorf("undirected degree %.1f, want near c = 20: each link mutual", d)
+	}
+}

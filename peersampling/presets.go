@@ -1,0 +1,50 @@
+package peersampling
+
+// The named points of the space. All of them take the view size c; the papers
+// use 30. A preset of a bad c is a bad Policy: Validate says so.
+//
+// The three 2007 presets select the oldest peer (tail). TOCS 2007 studies each
+// with rand too: set Peer to Random for (rand, blind) and so on.
+
+// Blind keeps a random part of what it has and hears: H = 0, S = 0.
+// TOCS 2007, section 2.3.
+func Blind(c int) Policy {
+	return Policy{Peer: Tail, Propagation: PushPull, View: ByAge, C: c}
+}
+
+// Healer keeps the freshest: H = c/2, S = 0. It forgets the dead exponentially
+// fast. TOCS 2007, section 2.3.
+func Healer(c int) Policy {
+	return Policy{Peer: Tail, Propagation: PushPull, View: ByAge, C: c, H: c / 2}
+}
+
+// Swapper gives up what it sent: H = 0, S = c/2. It loses the least information
+// and has the most even in-degree of the three. TOCS 2007, section 2.3.
+func Swapper(c int) Policy {
+	return Policy{Peer: Tail, Propagation: PushPull, View: ByAge, C: c, S: c / 2}
+}
+
+// Newscast is (rand,head,pushpull) by hop count: a random peer, everything
+// exchanged, the freshest c kept. Jelasity, Kowalczyk and van Steen, "Newscast
+// Computing", 2003; placed in the space by Middleware 2004, section 3.
+func Newscast(c int) Policy {
+	return Policy{Peer: Random, Propagation: PushPull, View: Head, C: c}
+}
+
+// Lpbcast is (rand,rand,push): the membership part of Eugster et al.,
+// "Lightweight Probabilistic Broadcast", 2001; placed in the space by
+// Middleware 2004, section 3. Push alone: see Policy.Propagation.
+func Lpbcast(c int) Policy {
+	return Policy{Peer: Random, Propagation: Push, View: Random, C: c}
+}
+
+// cyclonShuffle is Cyclon's shuffle length where c allows it: the value that
+// the Cyclon paper uses for most of its experiments.
+const cyclonShuffle = 8
+
+// Cyclon is the enhanced shuffle of Voulgaris, Gavidia and van Steen, "CYCLON:
+// Inexpensive Membership Management for Unstructured P2P Overlays", 2005,
+// section 3: the oldest peer, 8 descriptors each way (c if that is less).
+func Cyclon(c int) Policy {
+	return Policy{Peer: Tail, Propagation: PushPull, View: ByAge, C: c, Shuffle: min(cyclonShuffle, c)}
+}

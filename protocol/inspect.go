@@ -1,0 +1,85 @@
+package protocol
+
+import (
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"github.com/Ishan27gOrg/gossipProtocol/vclock"
+)
+
+// View returns the view. It is the machine's own and changes with the next step.
+func (m *Machine) View() []peer.Descriptor { return m.sampling.View() }
+
+// AppendSample appends up to k different peers of the view, chosen uniformly.
+func (m *Machine) AppendSample(dst []peer.Handle, k int) []peer.Handle {
+	return m.sampling.AppendSample(dst, k)
+}
+
+// AppendLinked appends the peers that links lead to.
+func (m *Machine) AppendLinked(dst []peer.Handle) []peer.Handle { return m.links.AppendPeers(dst) }
+
+// Ready reports whether the node has a link.
+func (m *Machine) Ready() bool { return m.links.Len() > 0 }
+
+// Clock is the vector clock of everything delivered.
+func (m *Machine) Clock() vclock.Clock { return m.buffer.Clock() }
+
+// Handles calls mark for every identity that the machine may still name. What
+// is not marked can be dropped from the driver's address book.
+func (m *Machine) Handles(mark func(peer.Handle)) {
+	mark(m.cfg.Self)
+	m.sampling.Handles(mark)
+	m.links.Handles(mark)
+	m.seen.Handles(mark)
+	m.relay.Handles(mark)
+	m.log.Handles(mark)
+	m.buffer.Handles(mark)
+}
+
+// Gauges are the sizes of everything that is bounded, now.
+type Gauges struct {
+	View, Links, Origins    int
+	LogMessages, LogBytes   int
+	HeldMessages, HeldBytes int
+}
+
+// Gauges reads the sizes.
+func (m *Machine) Gauges() Gauges {
+	return Gauges{
+		View: len(m.sampling.View()), Links: m.links.Len(), Origins: m.seen.Len(),
+		LogMessages: m.log.Len(), LogBytes: m.log.Bytes(),
+		HeldMessages: m.buffer.Len(), HeldBytes: m.buffer.Bytes(),
+	}
+}
+
+// Counters are the totals since the start.
+type Counters struct {
+	Delivered, Duplicates, Withheld, Forged, Stray  uint64
+	Sent, SentBytes, Skipped, Repaired              uint64
+	WantsServed, WantsGone, Held, Forgotten, NoRoom uint64
+	Gaps, GapMessages                               uint64
+	EvictedByBytes, EvictedByAge                    uint64
+	LinksAccepted, LinksRefused, LinksEvicted       uint64
+	LinksLost, LinksTimedOut                        uint64
+	Exchanges, ExchangesServed, ExchangesTimedOut   uint64
+	Probes, PeersDropped, PeersRejoined, Repairs    uint64
+}
+
+// Counters reads the totals.
+func (m *Machine) Counters() Counters {
+	r, b, l, s := &m.relay.Stats, &m.buffer.Stats, &m.links.Stats, &m.sampling.Stats
+	return Counters{
+		Delivered: m.Stats.Delivered, Withheld: m.Stats.Withheld, Forged: m.Stats.Forged, Stray: m.Stats.Stray,
+		Duplicates: r.Duplicates, Sent: r.Sent, SentBytes: r.SentBytes, Skipped: r.Skipped, Repaired: r.Repaired,
+		WantsServed: r.WantsServed, WantsGone: r.WantsGone,
+		Held: b.Held, Forgotten: b.Forgotten, NoRoom: b.NoRoom, Gaps: b.Gaps, GapMessages: b.GapMessages,
+		EvictedByBytes: m.log.Evictions.ByBytes, EvictedByAge: m.log.Evictions.ByAge,
+		LinksAccepted: l.Accepted, LinksRefused: l.Refused, LinksEvicted: l.Evicted,
+		LinksLost: l.Lost, LinksTimedOut: l.TimedOut,
+		Exchanges: s.Initiated, ExchangesServed: s.Served, ExchangesTimedOut: s.TimedOut,
+		Probes: s.Probes, PeersDropped: s.Dropped, PeersRejoined: s.Rejoined, Repairs: m.Stats.Repairs,
+	}
+}
+
+// Started is when the machine was made, on its driver's clock.
+func (m *Machine) Started() time.Duration { return m.start }

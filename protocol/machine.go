@@ -1,0 +1,460 @@
+package protocol
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/causal"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
+	"github.com/Ishan27gOrg/gossipProtocol/vclock"
+)
+
+// History says what a node gets of the time before it started.
+type History uint8
+
+const (
+	// Retained delivers whatever the network still has in its logs.
+	Retained History = iota
+	// None delivers only what was broadcast after the node started.
+	None
+)
+
+// String returns the history's name.
+func (h History) String() string {
+	switch h {
+	case Retained:
+		return "retained"
+	case None:
+		return "none"
+	}
+	return fmt.Sprintf("History(%d)", h)
+}
+
+// Directory translates between handles and the identities that clocks show.
+type Directory interface {
+	Name(peer.Handle) vclock.Origin
+	Handle(vclock.Origin) peer.Handle
+}
+
+// Config is everything a Machine is made of.
+type Config struct {
+	Self      peer.Handle
+	Directory Directory
+	Sampling  peersampling.ServiceConfig
+	Links     broadcast.LinksConfig
+	Relay     broadcast.RelayConfig
+	Log       broadcast.LogConfig
+	Order     causal.Order
+	History   History
+	// HoldBytes bounds what is held back for causal order. Default 16 MiB.
+	HoldBytes int
+	// Retry and GiveUp are how a missing message is asked for: the next link
+	// after Retry, nobody any more after GiveUp. Defaults, 1 s and 30 s, are
+	// guesses.
+	Retry, GiveUp time.Duration
+	// Origins bounds how many origins are remembered. A message of one more is
+	// refused. Default 65,536.
+	Origins int
+	// RepairEvery is how often a differing digest leads to a reconciliation
+	// while messages flow; when none flow it does so at once. A guess: 10 s.
+	RepairEvery time.Duration
+}
+
+// DefaultConfig returns the documented defaults.
+func DefaultConfig(self peer.Handle, dir Directory, policy peersampling.Policy) Config {
+	return Config{
+		Self: self, Directory: dir,
+		Sampling:  peersampling.DefaultServiceConfig(policy),
+		Links:     broadcast.DefaultLinksConfig(),
+		Relay:     broadcast.DefaultRelayConfig(),
+		Log:       broadcast.LogConfig{Bytes: 64 << 20, Age: time.Hour},
+		HoldBytes: 16 << 20, Retry: time.Second, GiveUp: 30 * time.Second,
+		Origins: 1 << 16, RepairEvery: 10 * time.Second,
+	}
+}
+
+// quiet is how long nothing must have been delivered for a differing digest to
+// mean that something was missed, not that it is on its way.
+const quiet = time.Second
+
+// ErrLogFull refuses a broadcast because the log is full of messages that no
+// link has taken yet. It does not affect the state; the broadcast can be tried
+// again once a link has taken some.
+var ErrLogFull = errors.New("protocol: the log is full of messages that no link has taken yet")
+
+// EventKind tells what an Event reports.
+type EventKind uint8
+
+// The events.
+const (
+	LinkUp     EventKind = iota + 1 // Peer
+	LinkDown                        // Peer
+	MessageGap                      // Gap
+)
+
+// Event is something that the driver may want to tell its user.
+type Event struct {
+	Kind EventKind
+	Peer peer.Handle
+	Gap  causal.Gap
+}
+
+// Outbox collects what a Machine wants done. The driver owns it, carries it
+// out and resets it before the next step. Views in packets and frames are
+// valid until then.
+type Outbox struct {
+	Packets    []peersampling.Packet
+	Links      broadcast.Outbox
+	Deliveries []*broadcast.Message
+	Events     []Event
+}
+
+// Reset empties the outbox and keeps its room.
+func (o *Outbox) Reset() {
+	clear(o.Packets)
+	clear(o.Deliveries)
+	o.Packets, o.Deliveries, o.Events = o.Packets[:0], o.Deliveries[:0], o.Events[:0]
+	o.Links.Reset()
+}
+
+// Machine is the whole protocol of one node.
+type Machine struct {
+	cfg      Config
+	start    time.Duration
+	sampling *peersampling.Service
+	links    *broadcast.Links
+	relay    *broadcast.Relay
+	seen     *broadcast.Seen
+	log      *broadcast.Log
+	buffer   *causal.Buffer
+
+	delivered  time.Duration // when last
+	nextRepair time.Duration
+	leaving    bool
+
+	// Scratch, so that a step allocates nothing for itself.
+	now      time.Duration // of the step under way, for Deliver
+	out      *Outbox       // of the step under way, for Deliver
+	changes  []broadcast.Change
+	rejoined []peer.Handle
+	finished []broadcast.Finished
+	linkIDs  []broadcast.LinkID
+	asks     []causal.Ask
+	gaps     []causal.Gap
+
+	// Stats counts what no part below counts.
+	Stats struct{ Delivered, Withheld, Forged, Stray, Repairs uint64 }
+}
+
+// New returns a machine that knows nobody yet.
+func New(now time.Duration, cfg Config, rng *rand.PCG) (*Machine, error) {
+	sampling, err := peersampling.NewService(cfg.Sampling, cfg.Self, rng)
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	m := &Machine{
+		cfg: cfg, start: now, sampling: sampling,
+		links: broadcast.NewLinks(cfg.Links, cfg.Self, rng),
+		log:   broadcast.NewLog(cfg.Log),
+		seen:  broadcast.NewSeen(cfg.Origins, func(h peer.Handle) uint64 { return hashOf(cfg.Directory.Name(h)) }),
+		// Nothing was delivered yet, and nothing can be missed at once.
+		delivered: now,
+	}
+	m.relay = broadcast.NewRelay(cfg.Relay, m.log, m.seen)
+	m.buffer = causal.New(m.causalConfig(), m.seen, m)
+	return m, nil
+}
+
+func (c *Config) validate() error {
+	switch {
+	case c.Self == peer.None || c.Directory == nil:
+		return errors.New("protocol: Self and Directory must be set")
+	case c.History > None:
+		return fmt.Errorf("protocol: History is %d, must be Retained (0) or None (1)", c.History)
+	case c.Log.Bytes <= 0 || c.Log.Age <= 0:
+		return errors.New("protocol: Log.Bytes and Log.Age must be positive")
+	case c.Relay.Window <= 0 || c.Relay.DigestPart <= 0 || c.Relay.Wants <= 0:
+		return errors.New("protocol: Relay.Window, Relay.DigestPart and Relay.Wants must be positive")
+	case c.Origins <= 0:
+		return errors.New("protocol: Origins must be positive")
+	case c.RepairEvery <= 0:
+		return errors.New("protocol: RepairEvery must be positive")
+	}
+	return errors.Join(c.Links.Validate(), (&Machine{cfg: *c}).causalConfig().Validate())
+}
+
+func (m *Machine) causalConfig() causal.Config {
+	return causal.Config{
+		Order: m.cfg.Order, HoldBytes: m.cfg.HoldBytes, Retry: m.cfg.Retry, GiveUp: m.cfg.GiveUp,
+		Name: m.cfg.Directory.Name, Handle: m.cfg.Directory.Handle,
+	}
+}
+
+// hashOf is equal on all nodes for one identity.
+func hashOf(id vclock.Origin) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(id.Name))
+	sum := h.Sum64()
+	return sum ^ (id.Incarnation+0x9e3779b97f4a7c15)*0xff51afd7ed558ccd
+}
+
+// Join adds an address to find the network through.
+func (m *Machine) Join(now time.Duration, address peer.Handle, out *Outbox) {
+	m.sampling.Join(now, address)
+	m.Tick(now, out)
+}
+
+// Broadcast makes a message of the payload, which it keeps, delivers it here
+// and sends it on its way. Errors: ErrLogFull, causal.ErrTooManyHeads.
+func (m *Machine) Broadcast(now time.Duration, payload []byte, out *Outbox) (*broadcast.Message, error) {
+	size := (&broadcast.Message{Payload: payload}).Size()
+	if m.log.Full(size, m.relay.Unsent()) {
+		return nil, ErrLogFull
+	}
+	m.begin(now, out)
+	msg, err := m.buffer.Originate(now, m.cfg.Self, payload)
+	if err != nil {
+		return nil, err
+	}
+	m.settle(now, out)
+	return msg, nil
+}
+
+// HandlePacket takes a datagram.
+func (m *Machine) HandlePacket(now time.Duration, p peersampling.Packet, out *Outbox) {
+	m.begin(now, out)
+	out.Packets = m.sampling.Handle(now, p, m.seen.Hash(), out.Packets)
+	if p.Kind == peersampling.ExchangeReply && p.Digest != m.seen.Hash() {
+		m.maybeRepair(now, p.Peer, out)
+	}
+	m.settle(now, out)
+}
+
+// maybeRepair reconciles with a random peer of the view whose digest differs:
+// at once when no message has been delivered lately, else now and then.
+func (m *Machine) maybeRepair(now time.Duration, p peer.Handle, out *Outbox) {
+	if now < m.delivered+quiet && now < m.nextRepair {
+		return
+	}
+	m.Stats.Repairs++
+	m.nextRepair = now + m.cfg.RepairEvery
+	m.links.Repair(now, p, &out.Links)
+}
+
+// Connected takes a new stream connection whose other end is p.
+func (m *Machine) Connected(now time.Duration, link broadcast.LinkID, p peer.Handle, outbound bool, out *Outbox) {
+	m.begin(now, out)
+	m.links.Opened(now, link, p, outbound, &out.Links)
+	m.settle(now, out)
+}
+
+// DialFailed takes the driver's word that no connection to p could be made.
+func (m *Machine) DialFailed(now time.Duration, p peer.Handle, out *Outbox) {
+	m.begin(now, out)
+	m.links.DialFailed(now, p)
+	m.sampling.Suspect(now, p)
+	m.settle(now, out)
+}
+
+// Disconnected takes the driver's word that a connection has ended, other than
+// by a close that the machine asked for.
+func (m *Machine) Disconnected(now time.Duration, link broadcast.LinkID, out *Outbox) {
+	m.begin(now, out)
+	if p, ok := m.links.PeerOf(link); ok {
+		m.sampling.Suspect(now, p)
+	}
+	m.links.Closed(now, link)
+	m.settle(now, out)
+}
+
+// Written tells that messages of this cost (Frame.Cost) have left for the link.
+func (m *Machine) Written(now time.Duration, link broadcast.LinkID, cost int, out *Outbox) {
+	m.begin(now, out)
+	m.relay.Written(link, cost)
+	m.settle(now, out)
+}
+
+// HandleFrame takes a frame from a link. The machine keeps f.Message.
+func (m *Machine) HandleFrame(now time.Duration, link broadcast.LinkID, f *broadcast.Frame, out *Outbox) {
+	m.begin(now, out)
+	m.links.Heard(now, link)
+	switch f.Kind {
+	case broadcast.Neighbor, broadcast.NeighborReply, broadcast.Disconnect:
+		m.sampling.Learn(now, f.Candidates)
+		m.links.Handle(now, link, f, slices.Clone(m.sampling.View()), &out.Links)
+	case broadcast.Digest:
+		m.relay.HandleDigest(link, f)
+	case broadcast.Data:
+		m.handleData(now, link, f)
+	case broadcast.Want:
+		m.relay.HandleWant(now, link, f, &out.Links)
+	case broadcast.Gone:
+		for _, g := range f.Gone {
+			m.buffer.Denied(now, link, g)
+		}
+	case broadcast.SyncDone:
+		m.relay.HandleDone(link)
+	}
+	m.settle(now, out)
+}
+
+func (m *Machine) handleData(now time.Duration, link broadcast.LinkID, f *broadcast.Frame) {
+	msg := f.Message
+	if !m.relay.Has(link) {
+		m.Stats.Stray++ // crossed with the end of the link
+		return
+	}
+	if msg.Dot.Origin == m.cfg.Self && !m.seen.Has(msg.Dot) {
+		m.Stats.Forged++ // nobody but this node makes its dots
+		return
+	}
+	isNew := m.buffer.Add(now, msg, f.WithClock, link)
+	m.relay.Arrived(now, link, msg, isNew)
+}
+
+// Deliver is called by the buffer for each message in its turn; it is part of
+// causal.Log, not for drivers.
+func (m *Machine) Deliver(msg *broadcast.Message, from []broadcast.LinkID) {
+	m.log.Append(m.now, msg, m.relay.KnownTo(from))
+	m.delivered = m.now
+	if m.cfg.History == None && msg.Born < m.start && msg.Dot.Origin != m.cfg.Self {
+		m.Stats.Withheld++
+		return
+	}
+	m.Stats.Delivered++
+	m.out.Deliveries = append(m.out.Deliveries, msg)
+}
+
+// Get finds a delivered message; it is part of causal.Log, not for drivers.
+func (m *Machine) Get(d peer.Dot) *broadcast.Message { return m.log.Get(d) }
+
+// Tick does whatever is due.
+func (m *Machine) Tick(now time.Duration, out *Outbox) {
+	m.begin(now, out)
+	out.Packets = m.sampling.Tick(now, m.seen.Hash(), out.Packets)
+	m.links.Tick(now, &out.Links)
+	m.log.Expire(now)
+	m.settle(now, out)
+}
+
+// Deadline is when Tick is due; it may have passed already.
+func (m *Machine) Deadline() time.Duration {
+	return min(m.sampling.Deadline(), m.links.Deadline(), m.buffer.Deadline(), m.log.Deadline())
+}
+
+func (m *Machine) begin(now time.Duration, out *Outbox) { m.now, m.out = now, out }
+
+// settle lets the parts react to each other until nothing more changes.
+func (m *Machine) settle(now time.Duration, out *Outbox) {
+	m.bridgeRejoined(now, out)
+	if m.sampling.TakeGrown() {
+		m.links.Offer()
+	}
+	m.links.Maintain(now, m.sampling.View(), &out.Links)
+	m.askMissing(now, out)
+	m.applyChanges(now, out)
+	m.relay.Pump(now, &out.Links)
+	m.endRepairs(now, out)
+	m.applyChanges(now, out)
+	for _, s := range out.Links.Sends {
+		m.links.Said(now, s.Link)
+	}
+	m.out = nil
+}
+
+func (m *Machine) bridgeRejoined(now time.Duration, out *Outbox) {
+	m.rejoined = m.sampling.TakeRejoined(m.rejoined[:0])
+	for _, p := range m.rejoined {
+		m.links.Bridge(now, p, &out.Links)
+	}
+}
+
+// applyChanges starts and ends the relaying on links that came or went.
+func (m *Machine) applyChanges(now time.Duration, out *Outbox) {
+	m.changes = m.links.TakeChanges(m.changes[:0])
+	for _, c := range m.changes {
+		kind := LinkDown
+		if c.Up {
+			kind = LinkUp
+			m.relay.Open(c, &out.Links)
+		} else {
+			m.relay.Close(c.Link)
+			m.sampling.Hasten(now)
+		}
+		if !c.Repair {
+			out.Events = append(out.Events, Event{Kind: kind, Peer: c.Peer})
+		}
+	}
+}
+
+// askMissing sends the requests for messages that others wait for, and reports
+// what cannot be had.
+func (m *Machine) askMissing(now time.Duration, out *Outbox) {
+	if m.buffer.Deadline() > now {
+		return
+	}
+	m.linkIDs = m.links.AppendOpen(m.linkIDs[:0])
+	m.asks, m.gaps = m.buffer.Poll(now, m.linkIDs, m.asks[:0], m.gaps[:0])
+	for _, link := range m.linkIDs {
+		m.sendWants(link, out)
+	}
+	for _, g := range m.gaps {
+		m.log.Forsake(g.Origin, g.To, g.Born)
+		if g.Born >= m.start { // what was gone before this node came is no loss
+			out.Events = append(out.Events, Event{Kind: MessageGap, Peer: g.Origin, Gap: g})
+		}
+	}
+}
+
+// sendWants packs one link's share of the requests into frames.
+func (m *Machine) sendWants(link broadcast.LinkID, out *Outbox) {
+	var wants []broadcast.WantEntry
+	for _, a := range m.asks {
+		if a.Link == link {
+			wants = append(wants, a.Want)
+		}
+	}
+	for part := range slices.Chunk(wants, m.cfg.Relay.Wants) {
+		out.Links.Sends = append(out.Links.Sends, broadcast.Send{
+			Link: link, Frame: broadcast.Frame{Kind: broadcast.Want, Wants: part},
+		})
+	}
+}
+
+// endRepairs closes finished reconciliations. One that moved old messages shows
+// that flooding does not reach from here to there: it becomes a link.
+func (m *Machine) endRepairs(now time.Duration, out *Outbox) {
+	m.finished = m.relay.AppendFinished(m.finished[:0])
+	for _, f := range m.finished {
+		m.links.EndRepair(now, f.Link, &out.Links)
+		if f.Stale {
+			m.links.Bridge(now, f.Peer, &out.Links)
+		}
+	}
+}
+
+// Leave lets nobody new in; what is in the log still goes out.
+func (m *Machine) Leave() {
+	m.leaving = true
+	m.links.Leave()
+}
+
+// Drained reports whether every link has taken everything, so that leaving
+// loses nothing.
+func (m *Machine) Drained() bool { return m.relay.Idle() }
+
+// Disconnect ends all links in good order.
+func (m *Machine) Disconnect(now time.Duration, out *Outbox) {
+	m.begin(now, out)
+	m.links.Disconnect(now, &out.Links)
+	m.settle(now, out)
+}
