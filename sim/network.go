@@ -1,0 +1,200 @@
+package sim
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
+	"github.com/Ishan27gOrg/gossipProtocol/vclock"
+)
+
+// Faults is what the network does to what is sent. It may be changed at any
+// time; connections are reliable and in order, but slow, and stall while cut.
+type Faults struct {
+	// Latency of everything, plus up to Jitter, which reorders datagrams.
+	Latency, Jitter time.Duration
+	// Loss and Duplicate are the shares of datagrams, from 0 to 1.
+	Loss, Duplicate float64
+	// Cut reports whether nothing gets from one node to another.
+	Cut func(from, to *Node) bool
+}
+
+func (w *World) cut(from, to *Node) bool { return w.Faults.Cut != nil && w.Faults.Cut(from, to) }
+
+func (w *World) latency() time.Duration {
+	d := w.Faults.Latency
+	if w.Faults.Jitter > 0 {
+		d += time.Duration(w.rng.Int64N(int64(w.Faults.Jitter)))
+	}
+	return d
+}
+
+// sendPacket sends a datagram, or loses it, or sends it twice.
+func (w *World) sendPacket(n *Node, p peersampling.Packet) {
+	to := w.node(p.Peer)
+	p.Peer = n.Handle
+	p.View = slices.Clone(p.View)
+	if to == nil || w.rng.Float64() < w.Faults.Loss || w.cut(n, to) {
+		return
+	}
+	copies := 1
+	if w.rng.Float64() < w.Faults.Duplicate {
+		copies = 2
+	}
+	for range copies {
+		q := p
+		q.View = slices.Clone(p.View)
+		w.after(w.latency(), func() {
+			w.step(to, func() { to.Machine.HandlePacket(w.now, q, &to.out) })
+		})
+	}
+}
+
+// end is one end of a connection.
+type end struct {
+	node   *Node
+	link   broadcast.LinkID
+	other  *end
+	closed bool
+	// What is on its way from this end to the other, in order.
+	busy    time.Duration // when the last of it arrives
+	stalled []func()      // what waits for a cut to be lifted
+}
+
+// dialTimeout is how long a dial hangs when nothing comes back.
+const dialTimeout = 3 * time.Second
+
+func (w *World) dial(n *Node, p peer.Handle) {
+	to := w.node(p)
+	fail := func() { w.step(n, func() { n.Machine.DialFailed(w.now, p, &n.out) }) }
+	if to == nil || w.cut(n, to) || w.cut(to, n) {
+		w.after(dialTimeout, fail)
+		return
+	}
+	w.after(2*w.latency(), func() {
+		switch {
+		case !n.Up:
+		case !to.Up:
+			fail()
+		default:
+			w.connect(n, to)
+		}
+	})
+}
+
+func (w *World) connect(n, to *Node) {
+	a := &end{node: n, link: w.nextLink()}
+	b := &end{node: to, link: w.nextLink()}
+	a.other, b.other = b, a
+	n.ends[a.link], to.ends[b.link] = a, b
+	w.step(to, func() { to.Machine.Connected(w.now, b.link, n.Handle, false, &to.out) })
+	w.step(n, func() { n.Machine.Connected(w.now, a.link, to.Handle, true, &n.out) })
+}
+
+func (w *World) nextLink() broadcast.LinkID {
+	w.links++
+	return w.links
+}
+
+// sendFrame puts a frame on a connection: in order, after the latency.
+func (w *World) sendFrame(n *Node, s broadcast.Send) {
+	e := n.ends[s.Link]
+	if e == nil {
+		return
+	}
+	f := copyFrame(s.Frame)
+	cost := f.Cost()
+	w.deliverInOrder(e, func() {
+		if !e.closed {
+			w.step(n, func() { n.Machine.Written(w.now, e.link, cost, &n.out) })
+		}
+		if o := e.other; !o.closed {
+			w.step(o.node, func() { o.node.Machine.HandleFrame(w.now, o.link, &f, &o.node.out) })
+		}
+	})
+}
+
+// copyFrame makes what arrives independent of what was sent.
+func copyFrame(f broadcast.Frame) broadcast.Frame {
+	f.Candidates = slices.Clone(f.Candidates)
+	f.Digest = slices.Clone(f.Digest)
+	f.Wants = slices.Clone(f.Wants)
+	f.Gone = slices.Clone(f.Gone)
+	if f.Message != nil {
+		m := *f.Message
+		if !f.WithClock {
+			m.Clock = vclock.Clock{}
+		}
+		if m.Hops < 255 {
+			m.Hops++
+		}
+		f.Message = &m
+	}
+	return f
+}
+
+func (w *World) deliverInOrder(e *end, do func()) {
+	if w.cut(e.node, e.other.node) || len(e.stalled) > 0 {
+		e.stalled = append(e.stalled, do)
+		w.after(time.Second, func() { w.resume(e) })
+		return
+	}
+	e.busy = max(e.busy, w.now+w.latency())
+	w.at(e.busy, do)
+}
+
+// resume sends on what a cut held up.
+func (w *World) resume(e *end) {
+	if len(e.stalled) == 0 {
+		return
+	}
+	if w.cut(e.node, e.other.node) {
+		w.after(time.Second, func() { w.resume(e) })
+		return
+	}
+	held := e.stalled
+	e.stalled = nil
+	for _, do := range held {
+		w.deliverInOrder(e, do)
+	}
+}
+
+// closeConn closes a connection in good order: the peer sees what was sent, and
+// then the end.
+func (w *World) closeConn(n *Node, id broadcast.LinkID) {
+	e := n.ends[id]
+	if e == nil {
+		return
+	}
+	e.closed = true
+	delete(n.ends, id)
+	w.deliverInOrder(e, func() { w.hangUp(e.other) })
+}
+
+// breakConn ends a connection as the death of a process does.
+func (w *World) breakConn(e *end) {
+	e.closed = true
+	delete(e.node.ends, e.link)
+	w.deliverInOrder(e, func() { w.hangUp(e.other) })
+}
+
+func (w *World) hangUp(e *end) {
+	if e.closed {
+		return
+	}
+	e.closed = true
+	delete(e.node.ends, e.link)
+	w.step(e.node, func() { e.node.Machine.Disconnected(w.now, e.link, &e.node.out) })
+}
+
+func (n *Node) sortedEnds() []*end {
+	ends := make([]*end, 0, len(n.ends))
+	for _, e := range n.ends {
+		ends = append(ends, e)
+	}
+	slices.SortFunc(ends, func(a, b *end) int { return cmp.Compare(a.link, b.link) })
+	return ends
+}

@@ -1,0 +1,244 @@
+// Package sim runs protocol machines in a deterministic world: virtual time,
+// one goroutine, faults as values. It drives the very Machine that package
+// gossip drives over sockets.
+//
+// The same seed gives the same run. An Oracle that knows the true
+// happened-before relation checks every delivery against the numbered promises:
+//
+//	P1  no message is delivered twice at one node
+//	P2  no message is delivered before one that happened before it
+//	P3  the clock delivered with a message is its exact clock
+//	P4  what one node that stays up delivers, all nodes that stay up and
+//	    connected deliver, and each delivers all that those nodes broadcast
+//	P5  no node has more links than configured, one to itself, or two to a peer
+package sim
+
+import (
+	"container/heap"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
+	"github.com/Ishan27gOrg/gossipProtocol/protocol"
+	"github.com/Ishan27gOrg/gossipProtocol/vclock"
+)
+
+// World is a network of machines in virtual time.
+type World struct {
+	// Configure may change a new machine's configuration.
+	Configure func(*protocol.Config)
+	// OnDeliver, if set, is called for each delivery, after the oracle.
+	OnDeliver func(n *Node, m *broadcast.Message)
+	Faults    Faults
+	Oracle    *Oracle
+
+	rng    *rand.Rand
+	now    time.Duration
+	events queue
+	seq    uint64
+	nodes  []*Node // by handle - 1
+	links  broadcast.LinkID
+}
+
+// Node is one machine and the life it leads. A restarted node is a new Node.
+type Node struct {
+	Machine *protocol.Machine
+	Handle  peer.Handle
+	ID      peer.ID
+	Up      bool
+	Gaps    uint64 // messages reported as gaps
+
+	out   protocol.Outbox
+	ends  map[broadcast.LinkID]*end
+	alarm time.Duration // the deadline that an event is queued for
+}
+
+// NewWorld returns an empty world. Everything random in it comes from the seed.
+func NewWorld(seed uint64) *World {
+	w := &World{rng: rand.New(rand.NewPCG(seed, 0x9e3779b97f4a7c15))}
+	w.Oracle = newOracle(w)
+	return w
+}
+
+// Now is the virtual time.
+func (w *World) Now() time.Duration { return w.now }
+
+// Rand is the world's source of randomness, for scenarios.
+func (w *World) Rand() *rand.Rand { return w.rng }
+
+// Nodes lists all nodes, alive or not, in the order in which they started.
+func (w *World) Nodes() []*Node { return w.nodes }
+
+// Start adds a node with the name, in a new incarnation.
+func (w *World) Start(name string) *Node {
+	h := peer.Handle(len(w.nodes) + 1)
+	n := &Node{
+		Handle: h, ID: peer.ID{Name: name, Incarnation: uint64(h)}, Up: true,
+		ends: make(map[broadcast.LinkID]*end), alarm: broadcast.Never,
+	}
+	w.nodes = append(w.nodes, n)
+	cfg := protocol.DefaultConfig(h, directory{w}, peersampling.Healer(20))
+	if w.Configure != nil {
+		w.Configure(&cfg)
+	}
+	m, err := protocol.New(w.now, cfg, rand.NewPCG(w.rng.Uint64(), w.rng.Uint64()))
+	if err != nil {
+		panic(fmt.Sprintf("sim: %v", err)) // a scenario's mistake
+	}
+	n.Machine = m
+	w.Oracle.started(n)
+	return n
+}
+
+// Join tells a node of an address, under which whoever lives there answers.
+func (w *World) Join(n *Node, contact *Node) {
+	w.step(n, func() { n.Machine.Join(w.now, contact.Handle, &n.out) })
+}
+
+// Broadcast makes a node send; the error is the machine's.
+func (w *World) Broadcast(n *Node, payload []byte) (m *broadcast.Message, err error) {
+	w.Oracle.broadcasting(n)
+	w.step(n, func() { m, err = n.Machine.Broadcast(w.now, payload, &n.out) })
+	return m, err
+}
+
+// Crash ends a node abruptly. Its peers' connections break.
+func (w *World) Crash(n *Node) {
+	n.Up = false
+	for _, e := range n.sortedEnds() {
+		w.breakConn(e)
+	}
+}
+
+// Run lets the world go on for a time.
+func (w *World) Run(d time.Duration) {
+	until := w.now + d
+	for len(w.events) > 0 && w.events[0].at <= until {
+		w.pop()
+	}
+	w.now = until
+}
+
+// RunUntil lets the world go on until the condition holds, for at most a time;
+// it reports whether the condition held. It looks every tenth of a second.
+func (w *World) RunUntil(limit time.Duration, cond func() bool) bool {
+	until := w.now + limit
+	for !cond() {
+		if w.now >= until {
+			return false
+		}
+		w.Run(min(100*time.Millisecond, until-w.now))
+	}
+	return true
+}
+
+func (w *World) pop() {
+	e := heap.Pop(&w.events).(event)
+	w.now = e.at
+	e.do()
+}
+
+// after schedules something.
+func (w *World) after(d time.Duration, do func()) { w.at(w.now+d, do) }
+
+func (w *World) at(t time.Duration, do func()) {
+	w.seq++
+	heap.Push(&w.events, event{max(t, w.now), w.seq, do})
+}
+
+// step lets a machine do something and carries out what it wants done.
+func (w *World) step(n *Node, do func()) {
+	if !n.Up {
+		return
+	}
+	do()
+	w.carryOut(n)
+	w.setAlarm(n)
+}
+
+func (w *World) carryOut(n *Node) {
+	for _, m := range n.out.Deliveries {
+		w.Oracle.delivered(n, m)
+		if w.OnDeliver != nil {
+			// Later, so that a reply does not step the machine within its step.
+			w.after(0, func() { w.OnDeliver(n, m) })
+		}
+	}
+	for _, e := range n.out.Events {
+		if e.Kind == protocol.MessageGap {
+			n.Gaps += e.Gap.To - e.Gap.From + 1
+		}
+	}
+	for _, p := range n.out.Packets {
+		w.sendPacket(n, p)
+	}
+	for _, s := range n.out.Links.Sends {
+		w.sendFrame(n, s)
+	}
+	for _, d := range n.out.Links.Dials {
+		w.dial(n, d.Peer)
+	}
+	for _, id := range n.out.Links.Closes {
+		w.closeConn(n, id)
+	}
+	n.out.Reset()
+	w.Oracle.stepped(n)
+}
+
+// setAlarm queues a Tick for the machine's deadline unless one is queued that
+// is early enough; an early one finds nothing due and sets the next.
+func (w *World) setAlarm(n *Node) {
+	t := n.Machine.Deadline()
+	if t >= n.alarm {
+		return
+	}
+	n.alarm = t
+	w.at(t, func() {
+		if n.alarm != t {
+			return // replaced by an earlier one
+		}
+		n.alarm = broadcast.Never
+		w.step(n, func() { n.Machine.Tick(w.now, &n.out) })
+	})
+}
+
+func (w *World) node(h peer.Handle) *Node {
+	if h == peer.None || int(h) > len(w.nodes) {
+		return nil
+	}
+	return w.nodes[h-1]
+}
+
+// directory names every node of the world.
+type directory struct{ w *World }
+
+func (d directory) Name(h peer.Handle) vclock.Origin   { return d.w.nodes[h-1].ID }
+func (d directory) Handle(o vclock.Origin) peer.Handle { return peer.Handle(o.Incarnation) }
+
+// event is something that happens at a time; ties in the order of scheduling.
+type event struct {
+	at  time.Duration
+	seq uint64
+	do  func()
+}
+
+type queue []event
+
+var _ heap.Interface = (*queue)(nil)
+
+func (q queue) Len() int { return len(q) }
+func (q queue) Less(i, j int) bool {
+	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].seq < q[j].seq
+}
+func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *queue) Push(x any)   { *q = append(*q, x.(event)) }
+func (q *queue) Pop() any {
+	old := *q
+	e := old[len(old)-1]
+	old[len(old)-1] = event{}
+	*q = old[:len(old)-1]
+	return e
+}

@@ -1,0 +1,277 @@
+package sim
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/causal"
+	"github.com/Ishan27gOrg/gossipProtocol/protocol"
+)
+
+// grow starts n nodes that all know only the first.
+func grow(w *World, n int) []*Node {
+	nodes := make([]*Node, n)
+	for i := range nodes {
+		nodes[i] = w.Start(fmt.Sprintf("n%d", i))
+		if i > 0 {
+			w.Join(nodes[i], nodes[0])
+		}
+	}
+	return nodes
+}
+
+func allReady(nodes []*Node) bool {
+	for _, n := range nodes {
+		if n.Up && !n.Machine.Ready() {
+			return false
+		}
+	}
+	return true
+}
+
+func up(nodes []*Node) (alive []*Node) {
+	for _, n := range nodes {
+		if n.Up {
+			alive = append(alive, n)
+		}
+	}
+	return alive
+}
+
+func checked(t *testing.T, w *World, nodes []*Node) {
+	t.Helper()
+	alive := up(nodes)
+	if !w.RunUntil(2*time.Minute, func() bool { return w.Oracle.Missing(alive) == 0 }) {
+		t.Errorf("%d deliveries missing after two minutes of quiet", w.Oracle.Missing(alive))
+	}
+	w.Oracle.Agree(alive)
+	for _, v := range w.Oracle.Violations {
+		t.Error(v)
+	}
+}
+
+// chatter broadcasts count messages from random nodes, one each gap; every
+// third delivery at some node is answered while answers are left.
+func chatter(w *World, nodes []*Node, count int, gap time.Duration) {
+	answers := count
+	w.OnDeliver = func(n *Node, m *broadcast.Message) {
+		if answers > 0 && w.rng.IntN(len(nodes)) == 0 && n.Up {
+			answers--
+			w.Broadcast(n, []byte("answer"))
+		}
+	}
+	for range count {
+		alive := up(nodes)
+		w.Broadcast(alive[w.rng.IntN(len(alive))], []byte("message"))
+		w.Run(gap)
+	}
+}
+
+func TestAHundredNodesGossipThroughOneContact(t *testing.T) {
+	w := NewWorld(1)
+	w.Faults = Faults{Latency: 5 * time.Millisecond, Jitter: 20 * time.Millisecond}
+	nodes := grow(w, 100)
+	if !w.RunUntil(20*time.Second, func() bool { return allReady(nodes) }) {
+		t.Fatal("not all ready after 20 s")
+	}
+	t.Logf("all ready after %v", w.Now())
+	w.Run(10 * time.Second)
+	chatter(w, nodes, 300, 5*time.Millisecond)
+	checked(t, w, nodes)
+}
+
+// TestPromisesHoldUnderFaults draws a scenario from each seed: loss and
+// duplication of datagrams, crashes, restarts under the same name, newcomers
+// and a partition, with traffic throughout. Safety is checked during all of it,
+// agreement after the faults have ended.
+func TestPromisesHoldUnderFaults(t *testing.T) {
+	seeds := 60
+	if testing.Short() {
+		seeds = 10
+	}
+	for seed := range seeds {
+		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
+			t.Parallel()
+			runFaults(t, uint64(seed))
+		})
+	}
+}
+
+func runFaults(t *testing.T, seed uint64, setup ...func(*World)) {
+	w := NewWorld(seed)
+	for _, f := range setup {
+		f(w)
+	}
+	size := 4 + w.rng.IntN(30)
+	w.Faults = Faults{
+		Latency:   time.Duration(1+w.rng.IntN(40)) * time.Millisecond,
+		Jitter:    time.Duration(w.rng.IntN(60)) * time.Millisecond,
+		Loss:      w.rng.Float64() * 0.3,
+		Duplicate: w.rng.Float64() * 0.1,
+	}
+	t.Logf("%d nodes, %+v", size, w.Faults)
+	nodes := grow(w, size)
+	w.Run(time.Duration(w.rng.IntN(5)) * time.Second)
+	for range 4 {
+		switch w.rng.IntN(4) {
+		case 0:
+			t.Logf("%v: crash", w.now)
+			if alive := up(nodes); len(alive) > 3 {
+				w.Crash(alive[1+w.rng.IntN(len(alive)-1)])
+			}
+		case 1:
+			name := fmt.Sprintf("n%d", w.rng.IntN(2*size))
+			t.Logf("%v: %s (re)starts", w.now, name)
+			for _, n := range up(nodes[1:]) {
+				if n.ID.Name == name {
+					w.Crash(n)
+				}
+			}
+			n := w.Start(name)
+			w.Join(n, nodes[0])
+			nodes = append(nodes, n)
+		case 2:
+			side := w.rng.Uint64()
+			apart := time.Duration(1+w.rng.IntN(90)) * time.Second
+			t.Logf("%v: partition for %v", w.now, apart)
+			w.Faults.Cut = func(a, b *Node) bool { return side>>(a.Handle%64)&1 != side>>(b.Handle%64)&1 }
+			chatter(w, nodes, 20, apart/40)
+			w.Run(apart / 2)
+			w.Faults.Cut = nil
+		}
+		chatter(w, nodes, 20, time.Duration(w.rng.IntN(200))*time.Millisecond)
+	}
+	w.Faults.Loss = 0
+	checked(t, w, nodes)
+}
+
+// TestWeakerOrdersKeepTheirs runs the fault scenarios under the cheaper orders.
+func TestWeakerOrdersKeepTheirs(t *testing.T) {
+	for _, order := range []causal.Order{causal.FIFO, causal.Unordered} {
+		for seed := range 10 {
+			t.Run(fmt.Sprint(order, "/seed=", seed), func(t *testing.T) {
+				t.Parallel()
+				runFaults(t, uint64(1000+seed), func(w *World) {
+					w.Oracle.Order = order
+					w.Configure = func(c *protocol.Config) { c.Order = order }
+				})
+			})
+		}
+	}
+}
+
+// TestHistoryNoneStartsNow: a newcomer is told what comes after it, and its
+// clocks are exact all the same, although they count messages that it never
+// had.
+func TestHistoryNoneStartsNow(t *testing.T) {
+	w := NewWorld(7)
+	w.Faults.Latency = 10 * time.Millisecond
+	nodes := grow(w, 10)
+	w.Run(5 * time.Second)
+	for _, n := range nodes {
+		w.Broadcast(n, []byte("before"))
+		w.Run(50 * time.Millisecond)
+	}
+	w.Configure = func(c *protocol.Config) { c.History = protocol.None }
+	late := w.Start("late")
+	w.Join(late, nodes[3])
+	w.Run(5 * time.Second)
+	for _, n := range nodes {
+		w.Broadcast(n, []byte("after"))
+		w.Run(50 * time.Millisecond)
+	}
+	w.Run(5 * time.Second)
+	if got := w.Oracle.Delivered(late); got != 10 {
+		t.Errorf("the newcomer delivered %d messages, want the 10 that came after it", got)
+	}
+	for _, v := range w.Oracle.Violations {
+		t.Error(v)
+	}
+}
+
+// TestBeyondRetentionIsReported: two sides are apart for longer than the logs
+// keep messages. What is gone is reported as gaps, the rest is delivered, in
+// order and with exact clocks, and nobody waits for ever.
+func TestBeyondRetentionIsReported(t *testing.T) {
+	for seed := range 10 {
+		w := NewWorld(uint64(seed))
+		w.Faults.Latency = 10 * time.Millisecond
+		w.Configure = func(c *protocol.Config) { c.Log.Age = 30 * time.Second }
+		nodes := grow(w, 12)
+		w.Run(5 * time.Second)
+		chatter(w, nodes, 20, 100*time.Millisecond)
+		w.Faults.Cut = func(a, b *Node) bool { return a.Handle%2 != b.Handle%2 }
+		chatter(w, nodes, 100, time.Second)
+		w.Faults.Cut = nil
+		w.Run(90 * time.Second)
+		sent := w.Oracle.Sent()
+		chatter(w, nodes, 20, 100*time.Millisecond)
+		w.Run(20 * time.Second)
+		for _, n := range nodes {
+			if got := uint64(w.Oracle.Delivered(n)) + n.Gaps; got != uint64(w.Oracle.Sent()) {
+				t.Errorf("seed %d: %v delivered %d and reported %d as gaps, which is not the %d sent",
+					seed, n.ID, w.Oracle.Delivered(n), n.Gaps, w.Oracle.Sent())
+			}
+			if n.Gaps == 0 {
+				t.Errorf("seed %d: %v reported no gap", seed, n.ID)
+			}
+			if b := n.Machine.Gauges(); b.HeldMessages != 0 {
+				t.Errorf("seed %d: %v still holds %d messages back", seed, n.ID, b.HeldMessages)
+			}
+		}
+		if w.Oracle.Sent() == sent {
+			t.Fatal("nothing was sent after the cut")
+		}
+		for _, v := range w.Oracle.Violations {
+			t.Errorf("seed %d: %s", seed, v)
+		}
+	}
+}
+
+// TestACutLongerThanMemoryHeals: both sides forget each other, and are one
+// network again soon after the cut is lifted, linked and not only repaired.
+func TestACutLongerThanMemoryHeals(t *testing.T) {
+	for seed := range 10 {
+		w := NewWorld(uint64(seed))
+		w.Faults.Latency = 10 * time.Millisecond
+		nodes := grow(w, 32)
+		w.Run(10 * time.Second)
+		other := func(a, b *Node) bool { return a.Handle%2 != b.Handle%2 }
+		w.Faults.Cut = other
+		forgotten := func() bool {
+			for _, n := range nodes {
+				for _, d := range n.Machine.View() {
+					if other(n, w.node(d.Peer)) {
+						return false
+					}
+				}
+			}
+			return true
+		}
+		if !w.RunUntil(10*time.Minute, forgotten) {
+			t.Fatalf("seed %d: the sides still know each other after ten minutes", seed)
+		}
+		w.Run(time.Minute)
+		for _, n := range nodes {
+			w.Broadcast(n, []byte("meanwhile"))
+			w.Run(100 * time.Millisecond)
+		}
+		w.Faults.Cut = nil
+		crossed := func() bool {
+			for _, n := range nodes {
+				for _, h := range n.Machine.AppendLinked(nil) {
+					if other(n, w.node(h)) {
+						return true
+					}
+				}
+			}
+			return false
+		}
+		if !w.RunUntil(time.Minute, crossed) {
+			t.Errorf("seed %d: no link crosses a minute after the cut was lifted", seed)
+		}
+		checked(t, w, nodes)
+	}
+}
