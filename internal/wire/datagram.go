@@ -1,0 +1,162 @@
+package wire
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"net/netip"
+
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
+)
+
+// smallestDescriptor is what a descriptor takes at least: a name of one byte,
+// no address, an age of one byte.
+const smallestDescriptor = 1 + 1 + 8 + 1 + 1
+
+// maxView bounds the descriptors of one datagram.
+const maxView = MaxDatagram / smallestDescriptor
+
+// probeSize is what a probe is padded to: the largest answer to it, with the
+// longest name and an IPv6 address.
+const probeSize = 3 + 4 + 1 + MaxName + 8 + 1 + 16 + 2 + 8
+
+// Extensions of a datagram: tag 1, length as uvarint, content. Tag 0 is padding
+// up to the end.
+const padding = 0
+
+// AppendPacket appends a datagram from self. A view that does not fit in
+// MaxDatagram, or in p.Room if that is set, is cut short: an answer is never
+// larger than its request, and a request that is Wide is padded to earn a
+// larger answer.
+func AppendPacket(dst []byte, cluster uint32, self Identity, p *peersampling.Packet, book Book) []byte {
+	start := len(dst)
+	dst = append(dst, magic, Version, byte(p.Kind))
+	dst = binary.BigEndian.AppendUint32(dst, cluster)
+	dst = appendIdentity(dst, self.ID, self.Addr)
+	dst = binary.BigEndian.AppendUint64(dst, p.Nonce)
+	if p.Kind == peersampling.ExchangeRequest || p.Kind == peersampling.ExchangeReply {
+		dst = binary.BigEndian.AppendUint64(dst, p.Digest)
+		room := MaxDatagram
+		if p.Room > 0 {
+			room = min(room, p.Room)
+		}
+		dst = appendView(dst, p.View, self, book, start+room)
+	}
+	size := 0
+	switch {
+	case p.Kind == peersampling.ProbeRequest:
+		size = probeSize
+	case p.Wide:
+		size = MaxDatagram
+	}
+	return append(dst, make([]byte, max(0, start+size-len(dst)))...)
+}
+
+// appendView writes as many descriptors as fit before the end: count 1, then
+// each.
+func appendView(dst []byte, view []peer.Descriptor, self Identity, book Book, end int) []byte {
+	at := len(dst)
+	dst = append(dst, 0)
+	for _, d := range view[:min(len(view), 255)] {
+		id, addr := book.Lookup(d.Peer)
+		if id == self.ID {
+			addr = self.Addr
+		}
+		if id.Name == "" || !addr.IsValid() {
+			continue
+		}
+		next := appendIdentity(dst, id, addr)
+		next = binary.AppendUvarint(next, uint64(d.Age))
+		if len(next) > end {
+			break
+		}
+		dst = next
+		dst[at]++
+	}
+	return dst
+}
+
+// DecodePacket takes a datagram apart. from is where it came from; it stands in
+// for the address of a sender that does not know its own. The view is appended
+// to scratch[:0].
+func DecodePacket(b []byte, cluster uint32, from netip.AddrPort, scratch []peer.Descriptor, book Book) (peersampling.Packet, error) {
+	r := reader{b: b}
+	p := peersampling.Packet{Kind: peersampling.PacketKind(r.header(cluster)), Room: len(b)}
+	if r.err == nil && (p.Kind < peersampling.ExchangeRequest || p.Kind > peersampling.ProbeReply) {
+		r.fail(fmt.Errorf("%w of datagram: %d", ErrUnknownKind, p.Kind))
+	}
+	name, incarnation := r.id()
+	addr := substitute(r.addr(), from)
+	p.Nonce = r.uint64()
+	if p.Kind == peersampling.ExchangeRequest || p.Kind == peersampling.ExchangeReply {
+		p.Digest = r.uint64()
+		p.View = r.view(scratch[:0], book)
+	}
+	r.extensions()
+	if r.err == nil && len(name) == 0 {
+		r.fail(fmt.Errorf("%w: a sender without a name", ErrMalformed))
+	}
+	if r.err != nil {
+		return p, fmt.Errorf("datagram from %v: %w", from, r.err)
+	}
+	p.Peer = book.Intern(name, incarnation, addr)
+	return p, nil
+}
+
+// header reads up to and including the kind and the cluster's tag.
+func (r *reader) header(cluster uint32) (kind byte) {
+	switch {
+	case r.byte() != magic:
+		r.fail(fmt.Errorf("%w: not a gossip datagram", ErrMalformed))
+	case r.byte() != Version:
+		r.fail(ErrVersion)
+	}
+	kind = r.byte()
+	if tag := r.uint32(); r.err == nil && tag != cluster {
+		r.fail(ErrCluster)
+	}
+	return kind
+}
+
+// substitute fills in what a sender does not know of its own address.
+func substitute(addr, from netip.AddrPort) netip.AddrPort {
+	switch {
+	case !addr.IsValid():
+		return from
+	case addr.Addr().IsUnspecified():
+		return netip.AddrPortFrom(from.Addr().Unmap(), addr.Port())
+	}
+	return addr
+}
+
+func (r *reader) view(dst []peer.Descriptor, book Book) []peer.Descriptor {
+	for range min(int(r.byte()), maxView) {
+		name, incarnation := r.id()
+		addr := r.addr()
+		age := r.uvarint()
+		if r.err == nil && (len(name) == 0 || !addr.IsValid()) {
+			r.fail(fmt.Errorf("%w: a descriptor without a name or an address", ErrMalformed))
+		}
+		if r.err != nil {
+			return dst
+		}
+		dst = append(dst, peer.Descriptor{
+			Peer: book.Intern(name, incarnation, addr),
+			Age:  uint32(min(age, math.MaxUint32)),
+		})
+	}
+	return dst
+}
+
+// extensions skips what later versions may append.
+func (r *reader) extensions() {
+	for r.err == nil && len(r.b) > 0 && r.byte() != padding {
+		n := r.uvarint()
+		if n > uint64(len(r.b)) {
+			r.fail(ErrTruncated)
+			return
+		}
+		r.bytes(int(n))
+	}
+}

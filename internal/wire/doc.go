@@ -1,0 +1,26 @@
+// Package wire turns protocol messages into bytes and back. docs/protocol.md
+// draws every one of them; in short:
+//
+//	datagram   ┌────┬────┬──────┬─────────┬────────┬──────┬────────────┐
+//	           │'g' │ ver│ kind │ cluster │ sender │ body │ extensions │
+//	           └────┴────┴──────┴─────────┴────────┴──────┴────────────┘
+//	             1    1     1        4
+//
+//	frame      ┌────────┬──────┬──────┐
+//	           │ length │ kind │ body │   length counts kind and body
+//	           └────────┴──────┴──────┘
+//	               4       1
+//
+//	DATA body  ┌───────┬──────┬─────┬───────┬────────┬─────┬──────┬─────────┐
+//	           │ flags │ hops │ age │ clock │ origin │ seq │ deps │ payload │
+//	           └───────┴──────┴─────┴───────┴────────┴─────┴──────┴─────────┘
+//	                                         └── the same on every link ───┘
+//
+// Encoders append to a buffer that the caller owns. Decoders trust nothing:
+// every length is checked against what is there, and against its limit, before
+// anything is allocated. What they do not know they skip: whole datagrams and
+// frames of unknown kinds (ErrUnknownKind, which a receiver counts and ignores)
+// and unknown extensions of datagrams.
+//
+// Names and addresses become handles here, through a Book, and nowhere below.
+package wire

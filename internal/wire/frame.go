@@ -1,0 +1,361 @@
+package wire
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"net/netip"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/causal"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"github.com/Ishan27gOrg/gossipProtocol/vclock"
+)
+
+// Limits of frames.
+const (
+	// FrameHeader is the length of what precedes a frame's kind and body.
+	FrameHeader = 4
+	// MaxOverhead is how much a DATA frame may be larger than its payload: the
+	// most dependencies, at the length of usual names, and a clock as large.
+	MaxOverhead = 1 << 20
+	// maxControl bounds the elements of one control frame.
+	maxControl = 1 << 12
+	// maxAge is the longest age that a message may claim, in microseconds:
+	// about 35 years, so that no arithmetic on it overflows.
+	maxAge = 1 << 50
+
+	smallestOrigin = 1 + 1 + 8 // a name of one byte
+)
+
+// ErrFrameSize refuses a frame longer than the receiver allows.
+var ErrFrameSize = errors.New("wire: frame too long")
+
+// flags of DATA.
+const flagClock = 1
+
+// AppendFrame appends a frame with its length. A message's body, which is the
+// same on every link, is appended from f.Message.Encoded if that is set.
+func AppendFrame(dst []byte, now time.Duration, f *broadcast.Frame, book Book) []byte {
+	start := len(dst)
+	dst = AppendFrameHead(dst, now, f, book)
+	if f.Kind == broadcast.Data {
+		dst = append(dst, EncodeMessage(f.Message, book)...)
+		binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-FrameHeader))
+	}
+	return dst
+}
+
+// AppendFrameHead appends all of a frame but, for DATA, the message's body,
+// which the caller sends right behind it (EncodeMessage); the length counts it.
+func AppendFrameHead(dst []byte, now time.Duration, f *broadcast.Frame, book Book) []byte {
+	start := len(dst)
+	dst = append(dst, 0, 0, 0, 0, byte(f.Kind))
+	body := 0
+	switch f.Kind {
+	case broadcast.Neighbor:
+		dst = binary.BigEndian.AppendUint64(dst, f.Token)
+		dst = appendBool(appendBool(dst, f.Priority), f.Repair)
+	case broadcast.NeighborReply:
+		dst = appendBool(dst, f.Accept)
+		dst = appendView(dst, f.Candidates, Identity{}, book, math.MaxInt)
+	case broadcast.Digest:
+		dst = appendDigest(appendBool(dst, f.More), f.Digest, book)
+	case broadcast.Data:
+		dst = appendDataHead(dst, now, f)
+		body = len(EncodeMessage(f.Message, book))
+	case broadcast.Want:
+		dst = appendWants(dst, f.Wants, book)
+	case broadcast.Gone:
+		dst = appendGone(dst, f.Gone, book)
+	}
+	binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-FrameHeader+body))
+	return dst
+}
+
+func appendBool(dst []byte, b bool) []byte {
+	if b {
+		return append(dst, 1)
+	}
+	return append(dst, 0)
+}
+
+func appendDot(dst []byte, d peer.Dot, book Book) []byte {
+	id, _ := book.Lookup(d.Origin)
+	return binary.AppendUvarint(appendID(dst, id), d.Seq)
+}
+
+func appendDigest(dst []byte, entries []broadcast.DigestEntry, book Book) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(entries)))
+	for _, e := range entries {
+		dst = appendDot(dst, peer.Dot{Origin: e.Origin, Seq: e.Contiguous}, book)
+		dst = binary.AppendUvarint(dst, uint64(len(e.Spans)))
+		last := e.Contiguous
+		for _, s := range e.Spans {
+			dst = binary.AppendUvarint(dst, s.From-last)
+			dst = binary.AppendUvarint(dst, s.To-s.From)
+			last = s.To
+		}
+	}
+	return dst
+}
+
+func appendDataHead(dst []byte, now time.Duration, f *broadcast.Frame) []byte {
+	m := f.Message
+	flags := byte(0)
+	if f.WithClock {
+		flags = flagClock
+	}
+	dst = append(dst, flags, m.Hops)
+	dst = binary.AppendUvarint(dst, uint64(max(0, now-m.Born)/time.Microsecond))
+	if !f.WithClock {
+		return dst
+	}
+	clock, err := m.Clock.MarshalBinary()
+	if err != nil {
+		panic(fmt.Sprintf("wire: a clock made of valid names does not encode: %v", err))
+	}
+	dst = binary.AppendUvarint(dst, uint64(len(clock)))
+	return append(dst, clock...)
+}
+
+// EncodeMessage returns what a message looks like on every link, making it at
+// the first call.
+func EncodeMessage(m *broadcast.Message, book Book) []byte {
+	if m.Encoded != nil {
+		return m.Encoded
+	}
+	dst := make([]byte, 0, 32+24*len(m.Deps)+len(m.Payload))
+	dst = appendDot(dst, m.Dot, book)
+	dst = binary.AppendUvarint(dst, uint64(len(m.Deps)))
+	for _, d := range m.Deps {
+		dst = appendDot(dst, d, book)
+	}
+	m.Encoded = append(dst, m.Payload...)
+	return m.Encoded
+}
+
+func appendWants(dst []byte, wants []broadcast.WantEntry, book Book) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(wants)))
+	for _, w := range wants {
+		dst = appendBool(appendDot(dst, w.Dot, book), w.Clock)
+	}
+	return dst
+}
+
+func appendGone(dst []byte, gone []broadcast.GoneEntry, book Book) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(gone)))
+	for _, g := range gone {
+		dst = appendDot(dst, g.Dot, book)
+		dst = binary.AppendUvarint(dst, g.UpTo)
+		dst = binary.AppendUvarint(dst, uint64(max(0, g.Age)/time.Microsecond))
+	}
+	return dst
+}
+
+// DecodeFrame takes a frame apart, without its length. The message of a DATA
+// frame keeps b, which nobody may change any more.
+func DecodeFrame(b []byte, now time.Duration, book Book) (broadcast.Frame, error) {
+	r := reader{b: b}
+	f := broadcast.Frame{Kind: broadcast.FrameKind(r.byte())}
+	switch f.Kind {
+	case broadcast.Neighbor:
+		f.Token, f.Priority, f.Repair = r.uint64(), r.bool(), r.bool()
+	case broadcast.NeighborReply:
+		f.Accept = r.bool()
+		f.Candidates = r.view(nil, book)
+	case broadcast.Disconnect, broadcast.Ping, broadcast.SyncDone:
+	case broadcast.Digest:
+		f.More = r.bool()
+		f.Digest = r.digest(book)
+	case broadcast.Data:
+		r.data(&f, now, book)
+	case broadcast.Want:
+		f.Wants = r.wants(book)
+	case broadcast.Gone:
+		f.Gone = r.gone(book)
+	default:
+		r.fail(fmt.Errorf("%w of frame: %d", ErrUnknownKind, f.Kind))
+	}
+	if r.err == nil && len(r.b) > 0 {
+		r.fail(fmt.Errorf("%w: %d bytes too many", ErrMalformed, len(r.b)))
+	}
+	if r.err != nil {
+		return broadcast.Frame{Kind: f.Kind}, fmt.Errorf("%v frame: %w", f.Kind, r.err)
+	}
+	return f, nil
+}
+
+func (r *reader) dot(book Book) peer.Dot {
+	return peer.Dot{Origin: r.origin(book), Seq: r.uvarint()}
+}
+
+func (r *reader) digest(book Book) []broadcast.DigestEntry {
+	n := r.count(maxControl, smallestOrigin+2)
+	entries := make([]broadcast.DigestEntry, 0, n)
+	for range n {
+		d := r.dot(book)
+		e := broadcast.DigestEntry{Origin: d.Origin, Contiguous: d.Seq, Spans: r.spans(d.Seq)}
+		if r.err != nil {
+			return nil
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+// spans reads intervals, each given by its distance from the one before.
+func (r *reader) spans(last uint64) (spans []broadcast.Span) {
+	for range r.count(broadcast.MaxSpans, 2) {
+		skip, length := r.uvarint(), r.uvarint()
+		s := broadcast.Span{From: last + skip, To: last + skip + length}
+		if skip == 0 || s.From < last || s.To < s.From {
+			r.fail(fmt.Errorf("%w: spans out of order", ErrMalformed))
+			return nil
+		}
+		spans = append(spans, s)
+		last = s.To
+	}
+	return spans
+}
+
+func (r *reader) age() time.Duration {
+	us := r.uvarint()
+	if us > maxAge {
+		r.fail(fmt.Errorf("%w: an age of %d µs", ErrMalformed, us))
+		return 0
+	}
+	return time.Duration(us) * time.Microsecond
+}
+
+func (r *reader) data(f *broadcast.Frame, now time.Duration, book Book) {
+	m := &broadcast.Message{}
+	flags := r.byte()
+	if hops := r.byte(); hops < math.MaxUint8 {
+		m.Hops = hops + 1
+	} else {
+		m.Hops = hops
+	}
+	m.Born = now - r.age()
+	if flags&flagClock != 0 {
+		f.WithClock = true
+		m.Clock = r.clock()
+	}
+	m.Encoded = r.b
+	m.Dot = r.dot(book)
+	m.Deps = r.deps(book)
+	if r.err == nil && m.Dot.Seq == 0 {
+		r.fail(fmt.Errorf("%w: sequence numbers begin with 1", ErrMalformed))
+	}
+	m.Payload = r.bytes(len(r.b))
+	f.Message = m
+}
+
+func (r *reader) clock() (c vclock.Clock) {
+	n := r.uvarint()
+	if n > uint64(len(r.b)) {
+		r.fail(ErrTruncated)
+		return c
+	}
+	if err := c.UnmarshalBinary(r.bytes(int(n))); r.err == nil && err != nil {
+		r.fail(fmt.Errorf("%w: %w", ErrMalformed, err))
+	}
+	return c
+}
+
+func (r *reader) deps(book Book) []peer.Dot {
+	n := r.count(causal.MaxDeps, smallestOrigin+1)
+	if n == 0 {
+		return nil
+	}
+	deps := make([]peer.Dot, 0, n)
+	for range n {
+		d := r.dot(book)
+		if r.err == nil && d.Seq == 0 {
+			r.fail(fmt.Errorf("%w: sequence numbers begin with 1", ErrMalformed))
+		}
+		if r.err != nil {
+			return nil
+		}
+		deps = append(deps, d)
+	}
+	return deps
+}
+
+func (r *reader) wants(book Book) (wants []broadcast.WantEntry) {
+	for range r.count(maxControl, smallestOrigin+2) {
+		w := broadcast.WantEntry{Dot: r.dot(book), Clock: r.bool()}
+		if r.err != nil {
+			return nil
+		}
+		wants = append(wants, w)
+	}
+	return wants
+}
+
+func (r *reader) gone(book Book) (gone []broadcast.GoneEntry) {
+	for range r.count(maxControl, smallestOrigin+3) {
+		g := broadcast.GoneEntry{Dot: r.dot(book), UpTo: r.uvarint(), Age: r.age()}
+		if r.err == nil && g.UpTo != 0 && g.UpTo < g.Dot.Seq {
+			r.fail(fmt.Errorf("%w: gone up to %d, which is before %d", ErrMalformed, g.UpTo, g.Dot.Seq))
+		}
+		if r.err != nil {
+			return nil
+		}
+		gone = append(gone, g)
+	}
+	return gone
+}
+
+// Hello opens every stream, in both directions: who is speaking, and for which
+// cluster.
+type Hello struct {
+	Cluster string
+	Identity
+}
+
+// helloKind is the kind of the first frame, which no other frame has.
+const helloKind = 0x67
+
+// MaxHello is the longest hello, with its length.
+const MaxHello = FrameHeader + 1 + 1 + 1 + 255 + 1 + MaxName + 8 + 19
+
+// AppendHello appends a hello with its length.
+func AppendHello(dst []byte, h Hello) []byte {
+	start := len(dst)
+	dst = append(dst, 0, 0, 0, 0, helloKind, Version, byte(len(h.Cluster)))
+	dst = append(dst, h.Cluster...)
+	dst = appendIdentity(dst, h.ID, h.Addr)
+	binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-FrameHeader))
+	return dst
+}
+
+// DecodeHello takes a hello apart, without its length. from stands in for an
+// address that the sender does not know.
+func DecodeHello(b []byte, cluster string, from netip.AddrPort) (Hello, error) {
+	r := reader{b: b}
+	var h Hello
+	if r.byte() != helloKind {
+		r.fail(fmt.Errorf("%w: not a gossip stream", ErrMalformed))
+	}
+	if r.byte() != Version {
+		r.fail(ErrVersion)
+	}
+	h.Cluster = string(r.bytes(int(r.byte())))
+	if r.err == nil && h.Cluster != cluster {
+		r.fail(fmt.Errorf("%w: it is of %q, this is %q", ErrCluster, h.Cluster, cluster))
+	}
+	name, incarnation := r.id()
+	h.ID = peer.ID{Name: string(name), Incarnation: incarnation}
+	h.Addr = substitute(r.addr(), from)
+	r.extensions()
+	if r.err == nil && h.ID.Name == "" {
+		r.fail(fmt.Errorf("%w: a sender without a name", ErrMalformed))
+	}
+	if r.err != nil {
+		return Hello{}, fmt.Errorf("hello from %v: %w", from, r.err)
+	}
+	return h, nil
+}
