@@ -1,0 +1,130 @@
+package gossip
+
+import (
+	"net/netip"
+
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"github.com/Ishan27gOrg/gossipProtocol/vclock"
+)
+
+// book is a node's address book: it gives every identity and every join address
+// that the node hears of a handle, and takes it back when the machine no longer
+// names it. Only the node's own goroutine uses it.
+type book struct {
+	self    peer.Handle
+	entries []bookEntry // by handle; entry 0 is peer.None's
+	byID    map[peer.ID]peer.Handle
+	byAddr  map[netip.AddrPort]peer.Handle // join addresses, whoever is there
+	free    []peer.Handle
+	sweepAt int // how many entries make a sweep worth it
+
+	// namesake is told of another node with this node's name.
+	namesake func(id peer.ID, addr netip.AddrPort)
+}
+
+type bookEntry struct {
+	id   peer.ID
+	addr netip.AddrPort
+	used bool
+}
+
+// minSweep is how many identities are kept without asking who needs them: a
+// few views' worth.
+const minSweep = 1024
+
+func newBook(self peer.ID, addr netip.AddrPort) *book {
+	b := &book{
+		entries: make([]bookEntry, 1),
+		byID:    make(map[peer.ID]peer.Handle),
+		byAddr:  make(map[netip.AddrPort]peer.Handle),
+		sweepAt: minSweep,
+	}
+	b.self = b.add(bookEntry{id: self, addr: addr})
+	b.byID[self] = b.self
+	return b
+}
+
+func (b *book) add(e bookEntry) peer.Handle {
+	e.used = true
+	if n := len(b.free); n > 0 {
+		h := b.free[n-1]
+		b.free = b.free[:n-1]
+		b.entries[h] = e
+		return h
+	}
+	b.entries = append(b.entries, e)
+	return peer.Handle(len(b.entries) - 1)
+}
+
+// Lookup is part of wire.Book.
+func (b *book) Lookup(h peer.Handle) (peer.ID, netip.AddrPort) {
+	e := &b.entries[h]
+	return e.id, e.addr
+}
+
+// Intern is part of wire.Book. It returns peer.None for another node with this
+// node's name, which must not enter a view.
+func (b *book) Intern(name []byte, incarnation uint64, addr netip.AddrPort) peer.Handle {
+	self := &b.entries[b.self]
+	if addr.IsValid() && incarnation != self.id.Incarnation && string(name) == self.id.Name {
+		if addr != self.addr { // else it is an earlier life of this very node
+			b.namesake(peer.ID{Name: string(name), Incarnation: incarnation}, addr)
+		}
+		return peer.None
+	}
+	// The conversion in the index does not allocate, unlike one before it.
+	if h, ok := b.byID[peer.ID{Name: string(name), Incarnation: incarnation}]; ok {
+		if e := &b.entries[h]; addr.IsValid() && h != b.self && e.addr != addr {
+			e.addr = addr
+		}
+		return h
+	}
+	id := peer.ID{Name: string(name), Incarnation: incarnation}
+	h := b.add(bookEntry{id: id, addr: addr})
+	b.byID[id] = h
+	return h
+}
+
+// address returns the handle of a join address.
+func (b *book) address(addr netip.AddrPort) peer.Handle {
+	if h, ok := b.byAddr[addr]; ok {
+		return h
+	}
+	h := b.add(bookEntry{addr: addr})
+	b.byAddr[addr] = h
+	return h
+}
+
+// Name is part of protocol.Directory.
+func (b *book) Name(h peer.Handle) vclock.Origin { return b.entries[h].id }
+
+// Handle is part of protocol.Directory.
+func (b *book) Handle(o vclock.Origin) peer.Handle {
+	return b.Intern([]byte(o.Name), o.Incarnation, netip.AddrPort{})
+}
+
+// sweepDue reports whether the book has grown enough for a sweep.
+func (b *book) sweepDue() bool { return len(b.byID)+len(b.byAddr) > b.sweepAt }
+
+// sweep frees every handle that each does not call mark with.
+func (b *book) sweep(each func(mark func(peer.Handle))) {
+	for i := range b.entries {
+		b.entries[i].used = false
+	}
+	each(func(h peer.Handle) { b.entries[h].used = true })
+	b.entries[b.self].used = true
+	b.free = b.free[:0]
+	for i := len(b.entries) - 1; i > 0; i-- {
+		e := &b.entries[i]
+		if e.used {
+			continue
+		}
+		delete(b.byID, e.id)
+		if e.id.Name == "" {
+			delete(b.byAddr, e.addr)
+		}
+		*e = bookEntry{}
+		b.free = append(b.free, peer.Handle(i))
+	}
+	b.sweepAt = max(minSweep, 2*(len(b.byID)+len(b.byAddr)))
+}

@@ -1,0 +1,237 @@
+package gossip
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/causal"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/transport"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
+	"github.com/Ishan27gOrg/gossipProtocol/protocol"
+)
+
+// Order is the guarantee that Messages gives. All nodes of a network should use
+// the same.
+type Order = causal.Order
+
+// The orders, strongest first.
+const (
+	// Causal delivers a message after everything that happened before it, and
+	// stamps it with its exact clock.
+	Causal = causal.Causal
+	// FIFO delivers each origin's messages in the order in which they were
+	// sent. A message's clock counts its own origin only.
+	FIFO = causal.FIFO
+	// Unordered delivers messages as they come. A message's clock counts its
+	// own origin only.
+	Unordered = causal.Unordered
+)
+
+// History says what a node gets of the time before it started.
+type History = protocol.History
+
+// The histories.
+const (
+	// Retained delivers whatever the network still has in its logs.
+	Retained = protocol.Retained
+	// None delivers only what was broadcast after the node started, as far as
+	// the ages that travel with messages can tell (they leave out the time
+	// spent on the wire).
+	None = protocol.None
+)
+
+// Config describes a node. The zero value is a node of a new network on a free
+// port of the loopback interface.
+type Config struct {
+	// ID is the node's name: 1 to 128 bytes of printable text, unique in the
+	// network. Empty: "node-" and eight random hex digits. Two live nodes with
+	// one ID are detected and reported at both (Events, Logger); they do not
+	// link to each other, and their messages are told apart by incarnation.
+	ID string
+	// Listen is the address for UDP and TCP, as "host:port". Port 0 means any
+	// free one. Empty: "127.0.0.1:0".
+	Listen string
+	// Advertise is the address that others reach the node at, as "host:port".
+	// Empty: what Listen was bound to; if that is all interfaces, each peer
+	// takes the address that it sees packets come from.
+	Advertise string
+	// Join lists addresses of nodes of the network, as "host:port". One that is
+	// up is enough. Those that are down are tried until they come, all of them
+	// again and again for as long as the node runs.
+	Join []string
+	// Cluster is the network's name: nodes of different clusters ignore each
+	// other. At most 255 bytes. Empty is a name like any other.
+	Cluster string
+	// Sampling is the peer sampling policy. Zero: DefaultPolicy.
+	Sampling peersampling.Policy
+	// Order is what Messages promises. Zero: Causal.
+	Order Order
+	// History is what is delivered of the time before the node started. Zero:
+	// Retained.
+	History History
+	// Links is how many links the node keeps: 1 to 32. More cost duplicates,
+	// fewer cost resilience. Zero: 5, from HyParView, section 5.1.
+	Links int
+	// MaxPayload is the longest payload, in bytes, that is sent or accepted; it
+	// should be the same on all nodes. At most 64 MiB. Zero: 1 MiB.
+	MaxPayload int
+	// LogBytes and Retention bound the log that late, slow and separated nodes
+	// are served from: by memory, and by the time since a message's broadcast.
+	// Zero: 64 MiB, one hour.
+	LogBytes  int
+	Retention time.Duration
+	// BacklogBytes bounds the delivered messages that wait for the application
+	// to read them. When it is full the oldest are dropped, counted and
+	// reported. Zero: 64 MiB.
+	BacklogBytes int
+	// ExchangeMin and ExchangeMax bound the time between two exchanges of the
+	// peer sampling service: short while things change, long when they do not.
+	// Zero: 1 s and 10 s.
+	ExchangeMin, ExchangeMax time.Duration
+	// Heartbeat is the longest silence on a link before a ping. A link that is
+	// silent for LinkTimeout is given up. Zero: 3 s and 10 s.
+	Heartbeat, LinkTimeout time.Duration
+	// Logger gets warnings, and at debug level what goes on. Nil:
+	// slog.Default().
+	Logger *slog.Logger
+
+	// listen opens the node's transport; tests put a network in memory here.
+	listen func(address string) (transport.Transport, error)
+}
+
+// DefaultPolicy is the peer sampling policy of a node whose Config has none:
+// healer, push-pull, view size 30, the size of the papers' experiments. It
+// forgets dead peers fastest of all (TOCS 2007, section 6.2).
+func DefaultPolicy() peersampling.Policy { return peersampling.Healer(30) }
+
+// ConfigError says what is wrong with a Config.
+type ConfigError struct {
+	Field string // of Config
+	Err   error
+}
+
+func (e *ConfigError) Error() string { return fmt.Sprintf("gossip: Config.%s: %v", e.Field, e.Err) }
+
+// Unwrap returns the cause.
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+func bad(field, format string, args ...any) error {
+	return &ConfigError{field, fmt.Errorf(format, args...)}
+}
+
+// maxPayload bounds MaxPayload, so that frame lengths stay far from 32 bits.
+const maxPayload = 64 << 20
+
+// withDefaults returns the config with every zero replaced by what it means.
+func (c Config) withDefaults() Config {
+	setDefault(&c.ID, "node-"+randomHex())
+	setDefault(&c.Listen, "127.0.0.1:0")
+	setDefault(&c.Sampling, DefaultPolicy())
+	setDefault(&c.Links, broadcast.DefaultLinksConfig().Max)
+	setDefault(&c.MaxPayload, 1<<20)
+	setDefault(&c.LogBytes, 64<<20)
+	setDefault(&c.Retention, time.Hour)
+	setDefault(&c.BacklogBytes, 64<<20)
+	setDefault(&c.ExchangeMin, time.Second)
+	setDefault(&c.ExchangeMax, max(10*time.Second, c.ExchangeMin))
+	setDefault(&c.Heartbeat, 3*time.Second)
+	setDefault(&c.LinkTimeout, max(10*time.Second, 3*c.Heartbeat))
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.listen == nil {
+		c.listen = transport.Listen
+	}
+	return c
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+func randomHex() string {
+	var b [4]byte
+	rand.Read(b[:])
+	return hex.EncodeToString(b[:])
+}
+
+// validate names the first field that is wrong and what is allowed.
+func (c *Config) validate() error {
+	if err := wire.CheckName(c.ID); err != nil {
+		return &ConfigError{"ID", err}
+	}
+	if err := c.Sampling.Validate(); err != nil {
+		return &ConfigError{"Sampling", err}
+	}
+	for _, address := range c.Join {
+		if err := transport.CheckAddress(address); err != nil {
+			return &ConfigError{"Join", err}
+		}
+	}
+	switch {
+	case len(c.Cluster) > 255:
+		return bad("Cluster", "it is %d bytes long, at most 255 are allowed", len(c.Cluster))
+	case c.Order > Unordered:
+		return bad("Order", "%d is not one of Causal (0), FIFO (1), Unordered (2)", c.Order)
+	case c.History > None:
+		return bad("History", "%d is not one of Retained (0), None (1)", c.History)
+	case c.Links < 1 || c.Links > 32:
+		return bad("Links", "%d is not in the range of 1 to 32", c.Links)
+	case c.MaxPayload < 1 || c.MaxPayload > maxPayload:
+		return bad("MaxPayload", "%d is not in the range of 1 to %d bytes", c.MaxPayload, maxPayload)
+	case c.LogBytes < c.MaxPayload:
+		return bad("LogBytes", "%d is less than MaxPayload, %d", c.LogBytes, c.MaxPayload)
+	case c.BacklogBytes < c.MaxPayload:
+		return bad("BacklogBytes", "%d is less than MaxPayload, %d", c.BacklogBytes, c.MaxPayload)
+	case c.Retention < time.Second:
+		return bad("Retention", "%v is less than 1s", c.Retention)
+	case c.ExchangeMin < 10*time.Millisecond:
+		return bad("ExchangeMin", "%v is less than 10ms", c.ExchangeMin)
+	case c.ExchangeMax < c.ExchangeMin:
+		return bad("ExchangeMax", "%v is less than ExchangeMin, %v", c.ExchangeMax, c.ExchangeMin)
+	case c.Heartbeat < 10*time.Millisecond:
+		return bad("Heartbeat", "%v is less than 10ms", c.Heartbeat)
+	case c.LinkTimeout <= c.Heartbeat:
+		return bad("LinkTimeout", "%v is not more than Heartbeat, %v", c.LinkTimeout, c.Heartbeat)
+	}
+	return nil
+}
+
+// advertised is the address that others are told.
+func (c *Config) advertised(bound netip.AddrPort) (netip.AddrPort, error) {
+	if c.Advertise == "" {
+		return bound, nil
+	}
+	addrs, err := resolveNow(c.Advertise)
+	if err != nil {
+		return netip.AddrPort{}, &ConfigError{"Advertise", err}
+	}
+	addr := addrs[0]
+	if addr.Port() == 0 {
+		addr = netip.AddrPortFrom(addr.Addr(), bound.Port())
+	}
+	return addr, nil
+}
+
+// machine returns what the protocol is to be configured with.
+func (c *Config) machine(self peer.Handle, dir protocol.Directory) protocol.Config {
+	m := protocol.DefaultConfig(self, dir, c.Sampling)
+	m.Sampling.MinInterval, m.Sampling.MaxInterval = c.ExchangeMin, c.ExchangeMax
+	m.Sampling.RejoinAfter = c.LinkTimeout
+	m.Links.Max = c.Links
+	m.Links.Heartbeat, m.Links.Timeout = c.Heartbeat, c.LinkTimeout
+	m.Log = broadcast.LogConfig{Bytes: c.LogBytes, Age: c.Retention}
+	m.Order, m.History = c.Order, c.History
+	m.HoldBytes = max(m.HoldBytes, 2*c.MaxPayload)
+	return m
+}

@@ -1,0 +1,26 @@
+// Package gossip runs a node: it joins a network through any node of it, knows
+// a small random sample of the others, and broadcasts messages that reach every
+// node exactly once, in causal order, each with its exact vector clock.
+//
+//	node, err := gossip.Start(ctx, gossip.Config{ID: "a", Join: []string{"10.0.0.7:7946"}})
+//	if err != nil { … }
+//	defer node.Close()
+//	if err := node.Ready(ctx); err != nil { … }
+//	id, err := node.Broadcast(ctx, []byte("hello"))
+//	for m := range node.Messages() {
+//		fmt.Println(m.ID, string(m.Payload), m.Clock)
+//	}
+//
+// What is promised, and under which faults, is docs/guarantees.md. All methods
+// may be called from any number of goroutines, and from inside the loop that
+// reads Messages. Nothing that a node holds grows without a bound; what had to
+// be dropped is counted in Stats, and reported on Events if it was a message.
+//
+// # How a node runs
+//
+// One goroutine owns a protocol.Machine and does everything that needs it. Two
+// more read datagrams and accept connections, and each connection has a reader
+// and a writer; a node that was given host names has one that resolves them.
+// They hand bytes to the owner over bounded channels and wait if it is busy,
+// which slows the senders down over TCP; the owner itself waits for nobody.
+package gossip

@@ -1,0 +1,382 @@
+package gossip
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+)
+
+const (
+	// handshakeTimeout bounds dialling and the exchange of hellos.
+	handshakeTimeout = 5 * time.Second
+	// writeTimeout bounds one write; a peer that takes nothing for so long is
+	// as good as gone.
+	writeTimeout = 10 * time.Second
+	// lingerTimeout bounds the wait for a peer to read a closed link to its end.
+	lingerTimeout = 2 * time.Second
+	// maxHandshakes bounds the connections that are opening at one time: enough
+	// for some hundreds of nodes that join at once.
+	maxHandshakes = 512
+	// maxQueue bounds what a link may have queued. Messages are bounded by the
+	// machine's window, so only control frames that a peer provokes and does
+	// not read can get this far.
+	maxQueue = 8 << 20
+)
+
+var (
+	errSlow     = errors.New("the peer does not read what it is sent")
+	errNamesake = errors.New("it has this node's ID")
+)
+
+// openedIn is a connection whose ends know each other, or a dial that failed.
+type openedIn struct {
+	conn     net.Conn
+	hello    wire.Hello
+	outbound bool
+	dialled  peer.Handle
+	err      error
+}
+
+// link is one stream connection. The loop puts frames into its queue; a writer
+// takes them out, a reader puts what comes into the loop.
+type link struct {
+	id   broadcast.LinkID
+	peer wire.Identity
+	conn net.Conn
+
+	mu      sync.Mutex
+	queue   [][]byte
+	queued  int // bytes
+	cost    int // of the queue, in the machine's terms
+	closing bool
+	ended   bool
+	wake    chan struct{} // the queue, or closing, has changed; room for one
+	// What has left since the loop last looked.
+	doneCost  int
+	doneBytes uint64
+}
+
+func (n *Node) accept() {
+	slots := make(chan struct{}, maxHandshakes)
+	for {
+		conn, err := n.tr.Accept()
+		if err != nil {
+			if n.ctx.Err() == nil {
+				n.log.Error("no longer accepting connections", "error", err)
+			}
+			return
+		}
+		select {
+		case slots <- struct{}{}:
+			n.wg.Go(func() {
+				defer func() { <-slots }()
+				n.welcome(conn)
+			})
+		default:
+			conn.Close()
+			n.tell(func() { n.stats.BusyHandshakes++ })
+		}
+	}
+}
+
+// tell runs f in the loop, unless the node closes first.
+func (n *Node) tell(f func()) {
+	select {
+	case n.calls <- f:
+	case <-n.ctx.Done():
+	}
+}
+
+// welcome does the accepting half of a handshake: who dialled speaks first.
+func (n *Node) welcome(conn net.Conn) {
+	hello, err := n.handshake(conn, false)
+	if err != nil {
+		conn.Close()
+		n.tell(func() { n.countBad(err, &n.stats.BadFrames) })
+		return
+	}
+	n.handOver(openedIn{conn: conn, hello: hello})
+}
+
+// dial connects to a peer in a goroutine of its own.
+func (n *Node) dial(p peer.Handle) {
+	id, addr := n.book.Lookup(p)
+	n.wg.Go(func() {
+		conn, hello, err := n.connect(id, addr)
+		n.handOver(openedIn{conn: conn, hello: hello, outbound: true, dialled: p, err: err})
+	})
+}
+
+func (n *Node) connect(id peer.ID, addr netip.AddrPort) (net.Conn, wire.Hello, error) {
+	if !addr.IsValid() {
+		return nil, wire.Hello{}, fmt.Errorf("gossip: no address of %v is known", id)
+	}
+	ctx, cancel := context.WithTimeout(n.ctx, handshakeTimeout)
+	defer cancel()
+	conn, err := n.tr.Dial(ctx, addr)
+	if err != nil {
+		return nil, wire.Hello{}, err
+	}
+	hello, err := n.handshake(conn, true)
+	if err == nil && hello.ID != id {
+		err = fmt.Errorf("gossip: %v is at %v instead of %v", hello.ID, addr, id)
+	}
+	if err != nil {
+		conn.Close()
+		return nil, wire.Hello{}, err
+	}
+	return conn, hello, nil
+}
+
+// handOver gives a connection to the loop.
+func (n *Node) handOver(o openedIn) {
+	select {
+	case n.opened <- o:
+	case <-n.ctx.Done():
+		if o.conn != nil {
+			o.conn.Close()
+		}
+	}
+}
+
+// handshake exchanges hellos, within a time and even if the node closes.
+func (n *Node) handshake(conn net.Conn, first bool) (hello wire.Hello, err error) {
+	stop := context.AfterFunc(n.ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	defer func() {
+		if !stop() && err == nil {
+			err = ErrClosed
+		}
+	}()
+	if err := conn.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
+		return hello, err
+	}
+	if first {
+		if err := n.writeHello(conn); err != nil {
+			return hello, err
+		}
+	}
+	if hello, err = n.readHello(conn); err != nil {
+		return hello, err
+	}
+	if !first {
+		if err := n.writeHello(conn); err != nil {
+			return hello, err
+		}
+	}
+	return hello, conn.SetDeadline(time.Time{})
+}
+
+func (n *Node) writeHello(conn net.Conn) error {
+	_, err := conn.Write(wire.AppendHello(nil, wire.Hello{Cluster: n.cfg.Cluster, Identity: n.self}))
+	return err
+}
+
+func (n *Node) readHello(conn net.Conn) (wire.Hello, error) {
+	b, err := readFrame(conn, wire.MaxHello)
+	if err != nil {
+		return wire.Hello{}, err
+	}
+	return wire.DecodeHello(b, n.cfg.Cluster, addrOf(conn.RemoteAddr()))
+}
+
+func addrOf(a net.Addr) netip.AddrPort {
+	if t, ok := a.(*net.TCPAddr); ok {
+		return t.AddrPort()
+	}
+	addr, _ := netip.ParseAddrPort(a.String())
+	return addr
+}
+
+// handleOpened makes a link of a connection, or tells that there is none.
+func (n *Node) handleOpened(o openedIn) {
+	now := n.now()
+	if o.err == nil && n.leaving {
+		o.conn.Close()
+		o.err = ErrClosed
+	}
+	if o.err == nil && o.hello.ID.Name == n.self.ID.Name {
+		if o.hello.ID != n.self.ID {
+			n.sawNamesake(o.hello.ID, o.hello.Addr)
+		}
+		o.conn.Close()
+		o.err = errNamesake
+	}
+	if o.err != nil {
+		if o.outbound {
+			n.log.Debug("dial failed", "error", o.err)
+			n.machine.DialFailed(now, o.dialled, &n.out)
+			n.carryOut()
+		}
+		return
+	}
+	n.lastLink++
+	l := &link{id: n.lastLink, peer: o.hello.Identity, conn: o.conn, wake: make(chan struct{}, 1)}
+	n.links[l.id] = l
+	n.linkWG.Add(2)
+	n.wg.Go(func() { defer n.linkWG.Done(); n.write(l) })
+	n.wg.Go(func() { defer n.linkWG.Done(); n.read(l) })
+	h := n.book.Intern([]byte(l.peer.ID.Name), l.peer.ID.Incarnation, l.peer.Addr)
+	n.machine.Connected(now, l.id, h, o.outbound, &n.out)
+	n.carryOut()
+}
+
+// closeLink ends a link in good order, once the machine has let go of it.
+func (n *Node) closeLink(id broadcast.LinkID) {
+	if l := n.links[id]; l != nil {
+		delete(n.links, id)
+		_, bytes := l.takeWritten()
+		n.stats.LinkBytesSent += bytes
+		l.close()
+	}
+}
+
+// read puts what comes into the loop, until the link ends.
+func (n *Node) read(l *link) {
+	// The loop forgets links that it closes; they end with the node all the same.
+	defer context.AfterFunc(n.ctx, l.kill)()
+	r := bufio.NewReaderSize(l.conn, 4096)
+	for {
+		b, err := readFrame(r, n.cfg.MaxPayload+wire.MaxOverhead)
+		select {
+		case n.frames <- frameIn{l.id, b, err}:
+		case <-n.ctx.Done():
+			return
+		}
+		if err != nil {
+			l.kill()
+			return
+		}
+	}
+}
+
+// readFrame reads a frame and takes its length off.
+func readFrame(r io.Reader, limit int) ([]byte, error) {
+	var head [wire.FrameHeader]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return nil, err
+	}
+	size := binary.BigEndian.Uint32(head[:])
+	if size == 0 || uint64(size) > uint64(limit) {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d are allowed", wire.ErrFrameSize, size, limit)
+	}
+	b := make([]byte, size)
+	_, err := io.ReadFull(r, b)
+	return b, err
+}
+
+// send queues a frame; false if the queue is full.
+func (l *link) send(now time.Duration, f *broadcast.Frame, book wire.Book) bool {
+	head := wire.AppendFrameHead(nil, now, f, book)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.queued > maxQueue {
+		return false
+	}
+	l.queue = append(l.queue, head)
+	l.queued += len(head)
+	if f.Kind == broadcast.Data {
+		body := wire.EncodeMessage(f.Message, book)
+		l.queue = append(l.queue, body)
+		l.queued += len(body)
+		l.cost += f.Cost()
+	}
+	l.signal()
+	return true
+}
+
+// close lets the writer finish the queue and then close the link.
+func (l *link) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closing = true
+	l.signal()
+}
+
+// kill closes the connection at once; reader and writer end.
+func (l *link) kill() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+	l.conn.Close()
+	l.signal()
+}
+
+// signal wakes the writer.
+func (l *link) signal() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (l *link) takeWritten() (cost int, bytes uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	cost, bytes = l.doneCost, l.doneBytes
+	l.doneCost, l.doneBytes = 0, 0
+	return cost, bytes
+}
+
+// take empties the queue for the writer.
+func (l *link) take() (batch net.Buffers, size, cost int, closing, ended bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	batch, size, cost = l.queue, l.queued, l.cost
+	l.queue, l.queued, l.cost = nil, 0, 0
+	return batch, size, cost, l.closing, l.ended
+}
+
+// write sends what is queued, until the link ends.
+func (n *Node) write(l *link) {
+	for range l.wake {
+		batch, size, cost, closing, ended := l.take()
+		if ended {
+			return
+		}
+		if len(batch) > 0 && !n.writeBatch(l, batch, size, cost) {
+			l.kill()
+			return
+		}
+		if closing {
+			l.linger()
+			return
+		}
+	}
+}
+
+func (n *Node) writeBatch(l *link, batch net.Buffers, size, cost int) bool {
+	l.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+	if _, err := batch.WriteTo(l.conn); err != nil {
+		return false
+	}
+	l.mu.Lock()
+	l.doneCost += cost
+	l.doneBytes += uint64(size)
+	l.mu.Unlock()
+	select {
+	case n.written <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// linger tells the peer that nothing follows and gives it time to read what was
+// sent; its reader closes when it has. Closing at once could discard it.
+func (l *link) linger() {
+	if c, ok := l.conn.(interface{ CloseWrite() error }); ok && c.CloseWrite() == nil {
+		l.conn.SetReadDeadline(time.Now().Add(lingerTimeout))
+		return // the reader sees the end, or the deadline, and closes
+	}
+	l.kill()
+}

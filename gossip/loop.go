@@ -1,0 +1,362 @@
+package gossip
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
+	"github.com/Ishan27gOrg/gossipProtocol/protocol"
+)
+
+// packetIn is a datagram; its buffer goes back to packetBuffers.
+type packetIn struct {
+	b    *[wire.MaxDatagram]byte
+	n    int
+	from netip.AddrPort
+}
+
+// frameIn is a frame without its length, or the end of its link.
+type frameIn struct {
+	link broadcast.LinkID
+	b    []byte
+	err  error
+}
+
+// sending is a broadcast on its way into the log.
+type sending struct {
+	payload []byte
+	id      MessageID
+	err     error
+	done    chan struct{}
+}
+
+// scratch is room that the loop uses again and again.
+type scratch struct {
+	view   []peer.Descriptor
+	packet []byte
+}
+
+// run starts the goroutines that do not belong to a link.
+func (n *Node) run(ctx context.Context) {
+	stop := context.AfterFunc(ctx, func() { n.cancel(context.Cause(ctx)) })
+	n.wg.Go(n.readPackets)
+	n.wg.Go(n.accept)
+	n.wg.Go(func() {
+		defer stop()
+		n.loop()
+	})
+}
+
+// loop owns the machine: it alone steps it, until the node is closed.
+func (n *Node) loop() {
+	defer n.shutDown()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		var messages chan<- Message
+		var next Message
+		if m := n.backlog.first(); m != nil {
+			messages, next = n.messages, *m
+		}
+		select {
+		case <-n.ctx.Done():
+			return
+		case f := <-n.calls:
+			f()
+		case p := <-n.packets:
+			n.handlePacket(p)
+		case f := <-n.frames:
+			n.handleFrame(f)
+		case o := <-n.opened:
+			n.handleOpened(o)
+		case <-n.written:
+			n.handleWritten()
+		case messages <- next:
+			n.backlog.pop()
+		case <-timer.C:
+		}
+		n.tick(timer)
+	}
+}
+
+// tick does what is due and sets the timer for what is due next.
+func (n *Node) tick(timer *time.Timer) {
+	now := n.now()
+	if n.machine.Deadline() <= now {
+		n.machine.Tick(now, &n.out)
+		n.carryOut()
+	}
+	n.retrySenders()
+	if n.book.sweepDue() {
+		n.book.sweep(n.machine.Handles)
+	}
+	n.notify()
+	// A deadline that has just passed again must not make the loop spin.
+	timer.Reset(min(max(n.machine.Deadline()-n.now(), time.Millisecond), time.Hour))
+}
+
+// notify wakes those that wait for a state of the machine.
+func (n *Node) notify() {
+	if len(n.waiters) > 0 && n.machine.Ready() {
+		for _, w := range n.waiters {
+			close(w)
+		}
+		n.waiters = nil
+	}
+	if len(n.drained) > 0 && len(n.senders) == 0 && n.machine.Drained() {
+		for _, w := range n.drained {
+			close(w)
+		}
+		n.drained = nil
+	}
+}
+
+// shutDown ends everything that the loop has started.
+func (n *Node) shutDown() {
+	n.tr.Close()
+	for _, s := range n.senders {
+		s.err = ErrClosed
+		close(s.done)
+	}
+	n.senders = nil
+	close(n.messages)
+	close(n.loopDone)
+}
+
+func (n *Node) handlePacket(in packetIn) {
+	n.stats.PacketsReceived++
+	n.stats.PacketBytesReceived += uint64(in.n)
+	p, err := wire.DecodePacket(in.b[:in.n], wire.ClusterTag(n.cfg.Cluster), in.from, n.scratch.view, n.book)
+	packetBuffers.Put(in.b)
+	if err != nil {
+		n.countBad(err, &n.stats.BadPackets)
+		return
+	}
+	n.scratch.view = p.View
+	if p.Peer == peer.None {
+		return // a namesake, which the book has reported
+	}
+	n.machine.HandlePacket(n.now(), p, &n.out)
+	n.carryOut()
+}
+
+// countBad counts what could not be decoded by why.
+func (n *Node) countBad(err error, otherwise *uint64) {
+	switch {
+	case errors.Is(err, wire.ErrUnknownKind), errors.Is(err, wire.ErrVersion):
+		n.stats.UnknownKinds++
+	case errors.Is(err, wire.ErrCluster):
+		n.stats.OtherClusters++
+	default:
+		*otherwise++
+	}
+	n.log.Debug("dropped", "error", err)
+}
+
+func (n *Node) handleFrame(in frameIn) {
+	l := n.links[in.link]
+	if l == nil {
+		return
+	}
+	if in.err != nil {
+		n.endLink(l, in.err)
+		return
+	}
+	n.stats.LinkBytesReceived += uint64(len(in.b) + wire.FrameHeader)
+	now := n.now()
+	f, err := wire.DecodeFrame(in.b, now, n.book)
+	switch {
+	case errors.Is(err, wire.ErrUnknownKind):
+		n.stats.UnknownKinds++
+	case err != nil:
+		n.stats.BadFrames++
+		n.endLink(l, err)
+	case f.Kind == broadcast.Data && len(f.Message.Payload) > n.cfg.MaxPayload:
+		n.stats.BadFrames++
+		n.endLink(l, ErrPayloadTooLong)
+	default:
+		n.machine.HandleFrame(now, in.link, &f, &n.out)
+		n.carryOut()
+	}
+}
+
+// endLink ends a connection that has failed, and tells the machine.
+func (n *Node) endLink(l *link, err error) {
+	n.log.Debug("link ended", "peer", l.peer.ID.Name, "addr", l.peer.Addr, "error", err)
+	l.kill()
+	delete(n.links, l.id)
+	n.machine.Disconnected(n.now(), l.id, &n.out)
+	n.carryOut()
+}
+
+// handleWritten returns to the machine the room that sockets have made.
+func (n *Node) handleWritten() {
+	for _, id := range n.sortedLinks() {
+		l := n.links[id]
+		if l == nil {
+			continue // ended by the step before
+		}
+		cost, bytes := l.takeWritten()
+		n.stats.LinkBytesSent += bytes
+		if cost > 0 {
+			n.machine.Written(n.now(), id, cost, &n.out)
+			n.carryOut()
+		}
+	}
+}
+
+func (n *Node) sortedLinks() []broadcast.LinkID {
+	ids := make([]broadcast.LinkID, 0, len(n.links))
+	for id := range n.links {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// carryOut does what the machine wants done, which may make it want more.
+func (n *Node) carryOut() {
+	for _, m := range n.out.Deliveries {
+		n.deliver(m)
+	}
+	for i := range n.out.Events {
+		n.report(n.out.Events[i])
+	}
+	for i := range n.out.Packets {
+		n.sendPacket(&n.out.Packets[i])
+	}
+	var slow []*link
+	for i := range n.out.Links.Sends {
+		s := &n.out.Links.Sends[i]
+		if l := n.links[s.Link]; l != nil && !l.send(n.now(), &s.Frame, n.book) {
+			slow = append(slow, l)
+		}
+	}
+	for _, d := range n.out.Links.Dials {
+		n.dial(d.Peer)
+	}
+	for _, id := range n.out.Links.Closes {
+		n.closeLink(id)
+	}
+	n.out.Reset()
+	for _, l := range slow {
+		if n.links[l.id] == l {
+			n.stats.SlowLinks++
+			n.endLink(l, errSlow)
+		}
+	}
+}
+
+func (n *Node) deliver(m *broadcast.Message) {
+	for _, lost := range n.backlog.push(n.message(m)) {
+		n.stats.BacklogDropped++
+		n.emit(Event{Kind: Overflow, Peer: Peer{ID: lost.Origin, Incarnation: lost.Incarnation}, From: lost.Seq, To: lost.Seq})
+	}
+}
+
+func (n *Node) report(e protocol.Event) {
+	out := Event{Peer: n.peer(e.Peer)}
+	switch e.Kind {
+	case protocol.LinkUp:
+		out.Kind = LinkUp
+	case protocol.LinkDown:
+		out.Kind = LinkDown
+	case protocol.MessageGap:
+		out.Kind, out.From, out.To = Gap, e.Gap.From, e.Gap.To
+		n.log.Warn("messages can no longer be had", "origin", out.Peer.ID, "from", out.From, "to", out.To)
+	}
+	n.emit(out)
+}
+
+// emit gives an event to whoever reads them, if there is room.
+func (n *Node) emit(e Event) {
+	select {
+	case n.events <- e:
+	default:
+		n.stats.EventsDropped++
+	}
+}
+
+func (n *Node) sendPacket(p *peersampling.Packet) {
+	_, to := n.book.Lookup(p.Peer)
+	if to.IsValid() {
+		n.writePacket(p, to)
+	}
+}
+
+func (n *Node) writePacket(p *peersampling.Packet, to netip.AddrPort) {
+	b := wire.AppendPacket(n.scratch.packet[:0], wire.ClusterTag(n.cfg.Cluster), n.self, p, n.book)
+	n.scratch.packet = b
+	n.stats.PacketsSent++
+	n.stats.PacketBytesSent += uint64(len(b))
+	if err := n.tr.WriteTo(b, to); err != nil {
+		n.stats.SendErrors++
+		n.log.Debug("datagram not sent", "to", to, "error", err)
+	}
+}
+
+// send gives a broadcast to the machine, or lets it wait for room.
+func (n *Node) send(s *sending) {
+	if n.leaving || n.ctx.Err() != nil {
+		s.err = ErrClosed
+		close(s.done)
+		return
+	}
+	if len(n.senders) > 0 || !n.trySend(s) {
+		n.senders = append(n.senders, s)
+	}
+}
+
+// trySend reports false if the log is full.
+func (n *Node) trySend(s *sending) bool {
+	m, err := n.machine.Broadcast(n.now(), s.payload, &n.out)
+	if errors.Is(err, protocol.ErrLogFull) {
+		return false
+	}
+	if err == nil {
+		s.id = n.messageID(m.Dot)
+		n.carryOut()
+	}
+	s.err = err
+	close(s.done)
+	return true
+}
+
+func (n *Node) retrySenders() {
+	for len(n.senders) > 0 && n.trySend(n.senders[0]) {
+		n.senders = n.senders[1:]
+	}
+}
+
+// giveUp ends the wait of a broadcast whose context has ended, if it still
+// waits.
+func (n *Node) giveUp(s *sending, cause error) {
+	if i := slices.Index(n.senders, s); i >= 0 {
+		n.senders = slices.Delete(n.senders, i, i+1)
+		s.err = errors.Join(ErrLogFull, cause)
+		close(s.done)
+	}
+}
+
+// leave lets no new broadcast in; drained is closed once the links have taken
+// all others.
+func (n *Node) leave(drained chan struct{}) {
+	n.leaving = true
+	n.machine.Leave()
+	n.drained = append(n.drained, drained)
+	n.notify()
+}
+
+func (n *Node) readStats() Stats {
+	s := n.stats
+	s.Gauges, s.Counters = n.machine.Gauges(), n.machine.Counters()
+	s.BacklogMessages, s.BacklogBytes = len(n.backlog.list), n.backlog.bytes
+	s.Identities = len(n.book.byID)
+	return s
+}

@@ -1,0 +1,337 @@
+package gossip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/transport"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
+	"github.com/Ishan27gOrg/gossipProtocol/protocol"
+	"github.com/Ishan27gOrg/gossipProtocol/vclock"
+)
+
+// Errors that methods return, possibly wrapped.
+var (
+	// ErrClosed: the node has been closed, or is leaving.
+	ErrClosed = errors.New("gossip: the node is closed")
+	// ErrPayloadTooLong: the payload is longer than Config.MaxPayload.
+	ErrPayloadTooLong = errors.New("gossip: payload too long")
+	// ErrLogFull: the log is full of messages that no link has taken yet.
+	ErrLogFull = protocol.ErrLogFull
+)
+
+// Node is one running node. Make it with Start.
+type Node struct {
+	cfg   Config
+	log   *slog.Logger
+	self  wire.Identity
+	epoch time.Time
+	tr    transport.Transport
+
+	// The loop's own; see do for how others get at it.
+	machine   *protocol.Machine
+	book      *book
+	out       protocol.Outbox
+	links     map[broadcast.LinkID]*link
+	lastLink  broadcast.LinkID
+	backlog   backlog
+	senders   []*sending      // broadcasts that wait for room in the log
+	waiters   []chan struct{} // of Ready
+	drained   []chan struct{} // of Leave
+	leaving   bool
+	namesakes namesakes
+	scratch   scratch
+	stats     Stats
+
+	// Into the loop.
+	packets chan packetIn
+	frames  chan frameIn
+	opened  chan openedIn
+	calls   chan func()
+	written chan struct{}
+	// Out of it.
+	messages chan Message
+	events   chan Event
+
+	ctx      context.Context // ends when the node closes
+	cancel   context.CancelCauseFunc
+	loopDone chan struct{}
+	afterMu  sync.Mutex     // owns the loop's own once loopDone is closed
+	wg       sync.WaitGroup // every goroutine of the node
+	linkWG   sync.WaitGroup // readers and writers of links
+	names    resolver
+}
+
+// Start makes a node and lets it run until Close, or until ctx ends. Errors are
+// a *ConfigError, which names the field, or tell the address that could not be
+// listened on and wrap the cause, as in errors.Is(err, syscall.EADDRINUSE).
+func Start(ctx context.Context, cfg Config) (*Node, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("gossip: start %q: %w", cfg.ID, context.Cause(ctx))
+	}
+	tr, err := cfg.listen(cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("gossip: start %q: %w", cfg.ID, err)
+	}
+	n, err := newNode(ctx, cfg, tr)
+	if err != nil {
+		tr.Close()
+		return nil, err
+	}
+	n.run(ctx)
+	return n, n.Join(ctx, cfg.Join...)
+}
+
+func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, error) {
+	addr, err := cfg.advertised(tr.Addr())
+	if err != nil {
+		return nil, err
+	}
+	id := peer.ID{Name: cfg.ID, Incarnation: newIncarnation(time.Now())}
+	n := &Node{
+		cfg: cfg, log: cfg.Logger.With("node", cfg.ID),
+		self: wire.Identity{ID: id, Addr: addr}, epoch: time.Now(), tr: tr,
+		book:      newBook(id, addr),
+		links:     make(map[broadcast.LinkID]*link),
+		backlog:   backlog{limit: cfg.BacklogBytes},
+		namesakes: make(namesakes),
+		packets:   make(chan packetIn, 256),
+		frames:    make(chan frameIn, 256),
+		opened:    make(chan openedIn, 64),
+		calls:     make(chan func()),
+		written:   make(chan struct{}, 1),
+		messages:  make(chan Message, 64),
+		events:    make(chan Event, 256),
+		loopDone:  make(chan struct{}),
+	}
+	n.ctx, n.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	n.book.namesake = n.sawNamesake
+	n.machine, err = protocol.New(0, cfg.machine(n.book.self, n.book), newRand())
+	return n, err
+}
+
+// newIncarnation grows with the wall clock, which is enough for one node after
+// another on one machine, and is random below the millisecond, so that two
+// nodes started at one moment differ too.
+func newIncarnation(now time.Time) uint64 {
+	const randomBits = 22
+	return uint64(now.UnixMilli())<<randomBits | mathrand.Uint64()>>(64-randomBits)
+}
+
+func newRand() *mathrand.PCG { return mathrand.NewPCG(mathrand.Uint64(), mathrand.Uint64()) }
+
+// now is the time on the machine's clock.
+func (n *Node) now() time.Duration { return time.Since(n.epoch) }
+
+// Self returns the node itself: the ID and address that others know it by.
+func (n *Node) Self() Peer { return makePeer(n.self.ID, n.self.Addr) }
+
+// Join adds addresses, as "host:port", to find the network through. It does not
+// wait for them: they are contacted, and their names resolved, until they
+// answer and for as long as the node runs; Ready waits for the first link. An
+// error names the address that is malformed, and then none is added.
+func (n *Node) Join(_ context.Context, addrs ...string) error {
+	for _, a := range addrs {
+		if err := transport.CheckAddress(a); err != nil {
+			return fmt.Errorf("gossip: join: %w", err)
+		}
+	}
+	for _, a := range addrs {
+		if err := n.names.add(n, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Ready returns when the node has a link, at once if it has one already. The
+// error is ErrClosed or the context's cause.
+func (n *Node) Ready(ctx context.Context) error {
+	wait := make(chan struct{})
+	n.do(func() {
+		if n.machine.Ready() {
+			close(wait)
+		} else {
+			n.waiters = append(n.waiters, wait)
+		}
+	})
+	select {
+	case <-wait:
+		return nil
+	case <-ctx.Done():
+		n.do(func() { n.waiters = remove(n.waiters, wait) })
+		return fmt.Errorf("gossip: %q has no link yet: %w", n.cfg.ID, context.Cause(ctx))
+	case <-n.loopDone:
+		return ErrClosed
+	}
+}
+
+// Broadcast sends the payload to every node, and returns once the message is in
+// the node's log and in its own order of delivery: from then on it is sent. It
+// waits only if the log is full of messages that no link has taken yet, and
+// then for at most as long as ctx lasts; it never waits for the application to
+// read. Errors: ErrPayloadTooLong, ErrClosed, ErrLogFull together with the
+// context's cause. After an error nothing was sent.
+func (n *Node) Broadcast(ctx context.Context, payload []byte) (MessageID, error) {
+	if len(payload) > n.cfg.MaxPayload {
+		return MessageID{}, fmt.Errorf("%w: %d bytes, at most %d are allowed (Config.MaxPayload)",
+			ErrPayloadTooLong, len(payload), n.cfg.MaxPayload)
+	}
+	if err := ctx.Err(); err != nil {
+		return MessageID{}, context.Cause(ctx)
+	}
+	s := &sending{payload: slices.Clone(payload), done: make(chan struct{})}
+	n.do(func() { n.send(s) })
+	select {
+	case <-s.done:
+		return s.id, s.err
+	case <-n.loopDone:
+	case <-ctx.Done():
+		n.do(func() { n.giveUp(s, context.Cause(ctx)) })
+	}
+	select {
+	case <-s.done: // it went out just before
+		return s.id, s.err
+	default:
+		return MessageID{}, ErrClosed
+	}
+}
+
+// Messages delivers the network's messages, this node's own among them, in the
+// order of Config.Order. It is closed when the node is.
+func (n *Node) Messages() <-chan Message { return n.messages }
+
+// Events reports links, gaps, conflicts and drops. Reading it is optional: the
+// channel holds 256 events, and what finds no room is counted in Stats.
+func (n *Node) Events() <-chan Event { return n.events }
+
+// View returns the node's partial view, a random sample of the network,
+// freshest first.
+func (n *Node) View() (view []Peer) {
+	n.do(func() {
+		linked := n.machine.AppendLinked(nil)
+		for _, d := range n.machine.View() {
+			p := n.peer(d.Peer)
+			p.Age, p.Linked = int(d.Age), slices.Contains(linked, d.Peer)
+			view = append(view, p)
+		}
+	})
+	slices.SortStableFunc(view, func(a, b Peer) int { return a.Age - b.Age })
+	return view
+}
+
+// Links returns the peers that the node has links to.
+func (n *Node) Links() (links []Peer) {
+	n.do(func() {
+		for _, h := range n.machine.AppendLinked(nil) {
+			p := n.peer(h)
+			p.Linked = true
+			links = append(links, p)
+		}
+	})
+	return links
+}
+
+// Sample returns up to k different peers, chosen uniformly from the view: the
+// peer sampling service's getPeer (TOCS 2007, section 2).
+func (n *Node) Sample(k int) (sample []Peer) {
+	n.do(func() {
+		for _, h := range n.machine.AppendSample(nil, k) {
+			sample = append(sample, n.peer(h))
+		}
+	})
+	return sample
+}
+
+// Clock returns the vector clock of everything that was delivered, whether or
+// not the application has read it yet.
+func (n *Node) Clock() (c vclock.Clock) {
+	n.do(func() { c = n.machine.Clock() })
+	return c
+}
+
+// Stats returns what the node holds and has done.
+func (n *Node) Stats() (s Stats) {
+	n.do(func() { s = n.readStats() })
+	return s
+}
+
+// Policy returns the peer sampling policy in use.
+func (n *Node) Policy() peersampling.Policy { return n.cfg.Sampling }
+
+// Leave closes the node in good order: no broadcast is accepted any more, what
+// was accepted goes out on every link, the neighbours are told and have read
+// all of it. Then, or when ctx ends, the node is closed; the error is then the
+// context's cause.
+func (n *Node) Leave(ctx context.Context) error {
+	drained := make(chan struct{})
+	n.do(func() { n.leave(drained) })
+	var err error
+	select {
+	case <-drained:
+		err = n.farewell(ctx)
+	case <-n.loopDone:
+	case <-ctx.Done():
+		err = fmt.Errorf("gossip: %q left before its links had taken everything: %w", n.cfg.ID, context.Cause(ctx))
+	}
+	return errors.Join(err, n.Close())
+}
+
+// farewell ends all links in good order and waits until the neighbours have
+// read them to their ends.
+func (n *Node) farewell(ctx context.Context) error {
+	n.do(func() {
+		n.machine.Disconnect(n.now(), &n.out)
+		n.carryOut()
+	})
+	gone := make(chan struct{})
+	n.wg.Go(func() {
+		n.linkWG.Wait()
+		close(gone)
+	})
+	select {
+	case <-gone:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("gossip: %q left before its neighbours had read everything: %w", n.cfg.ID, context.Cause(ctx))
+	}
+}
+
+// Close ends the node at once, as a crash would seem to others, and returns
+// when all its goroutines and sockets are gone. It may be called again.
+func (n *Node) Close() error {
+	n.cancel(ErrClosed)
+	n.wg.Wait()
+	return nil
+}
+
+// do runs f where it may use the loop's own: in the loop, or here once that has
+// ended.
+func (n *Node) do(f func()) {
+	ran := make(chan struct{})
+	select {
+	case n.calls <- func() { f(); close(ran) }:
+		<-ran
+	case <-n.loopDone:
+		n.afterMu.Lock()
+		defer n.afterMu.Unlock()
+		f()
+	}
+}
+
+func remove[T comparable](list []T, x T) []T {
+	return slices.DeleteFunc(list, func(y T) bool { return x == y })
+}

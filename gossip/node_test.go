@@ -1,0 +1,82 @@
+package gossip
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"syscall"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// quiet drops a node's log.
+var quiet = slog.New(slog.DiscardHandler)
+
+// start runs a node that the test closes.
+func start(t testing.TB, cfg Config) *Node {
+	t.Helper()
+	if cfg.Logger == nil {
+		cfg.Logger = quiet
+	}
+	n, err := Start(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { n.Close() })
+	return n
+}
+
+// within gives a test's waits an end.
+func within(t testing.TB, d time.Duration) context.Context {
+	ctx, cancel := context.WithTimeoutCause(t.Context(), d, fmt.Errorf("not within %v", d))
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func receive(t testing.TB, ctx context.Context, n *Node) Message {
+	t.Helper()
+	select {
+	case m, ok := <-n.Messages():
+		if !ok {
+			t.Fatalf("%s: Messages is closed", n.Self().ID)
+		}
+		return m
+	case <-ctx.Done():
+		t.Fatalf("%s: no message: %v", n.Self().ID, context.Cause(ctx))
+	}
+	panic("unreachable")
+}
+
+func TestTwoNodesTalk(t *testing.T) {
+	ctx := within(t, 10*time.Second)
+	a := start(t, Config{ID: "a"})
+	b := start(t, Config{ID: "b", Join: []string{a.Self().Addr}})
+	for _, n := range []*Node{a, b} {
+		if err := n.Ready(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id, err := a.Broadcast(ctx, []byte("hello"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []*Node{a, b} {
+		m := receive(t, ctx, n)
+		if m.ID != id || string(m.Payload) != "hello" || m.Clock.Get("a") != 1 || m.Clock.Len() != 1 {
+			t.Errorf("%s received %+v, want %v with hello and {a:1}", n.Self().ID, m, id)
+		}
+	}
+}
+
+func TestStartRefusesAPortInUse(t *testing.T) {
+	a := start(t, Config{ID: "a"})
+	_, err := Start(t.Context(), Config{ID: "b", Listen: a.Self().Addr, Logger: quiet})
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		t.Errorf("got %v, want EADDRINUSE", err)
+	}
+}
