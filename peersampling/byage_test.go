@@ -110,7 +110,12 @@ func TestSelectOrderOfOperations(t *testing.T) {
 		view:   desc(5, 9, 6, 6, 1, 0, 4, 4, 2, 2, 3, 3), received: desc(7, 0, 8, 1), sent: desc(99, 0, 1, 1, 2, 2),
 		want: desc(6, 6, 1, 0, 4, 4, 3, 3, 7, 0, 8, 1), // 2 as sent, 5 as head
 	}, {
-		why:    "the own descriptor, nobody and the absurdly old",
+		why:    "nobody was sent: what is removed already does not go twice",
+		policy: ages2007(6, 1, 2),
+		view:   desc(1, 9, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6), received: desc(7, 0, 8, 1), sent: desc(0, 0, 0, 0),
+		want: desc(3, 3, 4, 4, 5, 5, 6, 6, 7, 0, 8, 1),
+	}, {
+		why:    "the own descriptor and nobody are not news",
 		policy: ages2007(4, 2, 0),
 		view:   desc(1, 1, 2, 2, 3, 3), received: desc(99, 0, 0, 0),
 		want: desc(1, 1, 2, 2, 3, 3),

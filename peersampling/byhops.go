@@ -31,21 +31,20 @@ func (e *Engine) selectByHops(v, received []peer.Descriptor, self peer.Handle, r
 	return l.appendTo(v[:0])
 }
 
-// merge joins the two lists and lets hop counts grow. By default everything
-// grows but the partner's own descriptor, the first of its buffer, which
-// enters at 0; read literally, what was received grows, the partner too, and
-// the rest does not. See "Hop counts" in the package documentation.
+// merge joins the two lists and lets hop counts grow: all of them by default,
+// those received if LiteralHops. The partner's own descriptor, the first of its
+// buffer, enters at 0. See "Hop counts" in the package documentation.
 func (e *Engine) merge(v, received []peer.Descriptor, self peer.Handle) {
-	kept, partner := uint32(1), uint32(0)
-	if received[0].Age != 0 {
-		partner = 1
-	}
+	kept, first := uint32(1), uint32(1)
 	if e.policy.LiteralHops {
 		kept = 0
+	}
+	if received[0].Age == 0 {
+		first = 0 // the partner itself
 	}
 	l := &e.list
 	l.reset()
 	l.addView(v, kept, self)
-	l.addReceived(received[:1], partner, self)
+	l.addReceived(received[:1], first, self)
 	l.addReceived(received[1:], 1, self)
 }

@@ -35,7 +35,7 @@ func (e *Engine) mergeShuffle(v, received, sent []peer.Descriptor, self peer.Han
 	l.reset()
 	l.addView(v, 0, self)
 	for i, d := range received {
-		if l.find(d.Peer) < 0 {
+		if l.find(d.Peer) < 0 { // known: not even fresher news is taken
 			l.addReceived(received[i:i+1], 0, self)
 		}
 	}

@@ -216,7 +216,7 @@ func TestSameSeedSameRun(t *testing.T) {
 		o.run(20)
 		return fmt.Sprint(o.views)
 	}
-	if run() != run() {
+	if first, second := run(), run(); first != second {
 		t.Error("two runs of one seed differ")
 	}
 }

@@ -139,6 +139,9 @@ func (l *list) removeSent(n int, sent []peer.Descriptor) int {
 // between it is still at the head of the view, at i, or at i-1 if the own
 // descriptor was sent first.
 func (l *list) findNear(i int, p peer.Handle) int {
+	if p == peer.None {
+		return -1 // a hole is nobody's place
+	}
 	for at := max(i-1, 0); at <= i && at < len(l.items); at++ {
 		if l.items[at].Peer == p {
 			return at

@@ -38,8 +38,8 @@ func Lpbcast(c int) Policy {
 	return Policy{Peer: Random, Propagation: Push, View: Random, C: c}
 }
 
-// cyclonShuffle is Cyclon's shuffle length where c allows it: the value that
-// the Cyclon paper uses for most of its experiments.
+// cyclonShuffle is Cyclon's shuffle length where c allows it: a value that its
+// paper uses, and the one with which others measured an in-degree std of 1.75.
 const cyclonShuffle = 8
 
 // Cyclon is the enhanced shuffle of Voulgaris, Gavidia and van Steen, "CYCLON:
