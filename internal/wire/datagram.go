@@ -10,16 +10,15 @@ import (
 	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
 )
 
-// smallestDescriptor is what a descriptor takes at least: a name of one byte,
-// no address, an age of one byte.
-const smallestDescriptor = 1 + 1 + 8 + 1 + 1
-
-// maxView bounds the descriptors of one datagram.
-const maxView = MaxDatagram / smallestDescriptor
-
-// probeSize is what a probe is padded to: the largest answer to it, with the
-// longest name and an IPv6 address.
-const probeSize = 3 + 4 + 1 + MaxName + 8 + 1 + 16 + 2 + 8
+// Sizes of requests. An answer must never be larger than its request, or this
+// node could be made to flood a third one whose address a request was forged
+// with. So each kind of request has a size below which it is not answered: that
+// of the largest answer, without a view, from a node with the longest name and
+// an IPv6 address. Senders pad up to it.
+const (
+	probeSize    = 3 + 4 + 1 + MaxName + 8 + 1 + 16 + 2 + 8
+	exchangeSize = probeSize + 8 + 1
+)
 
 // Extensions of a datagram: tag 1, length as uvarint, content. Tag 0 is padding
 // up to the end.
@@ -28,7 +27,7 @@ const padding = 0
 // AppendPacket appends a datagram from self. A view that does not fit in
 // MaxDatagram, or in p.Room if that is set, is cut short: an answer is never
 // larger than its request, and a request that is Wide is padded to earn a
-// larger answer.
+// larger answer. A Room from DecodePacket always has a place for the rest.
 func AppendPacket(dst []byte, cluster uint32, self Identity, p *peersampling.Packet, book Book) []byte {
 	start := len(dst)
 	dst = append(dst, magic, Version, byte(p.Kind))
@@ -43,14 +42,22 @@ func AppendPacket(dst []byte, cluster uint32, self Identity, p *peersampling.Pac
 		}
 		dst = appendView(dst, p.View, self, book, start+room)
 	}
-	size := 0
-	switch {
-	case p.Kind == peersampling.ProbeRequest:
-		size = probeSize
-	case p.Wide:
+	size := requestSize(p.Kind)
+	if p.Kind == peersampling.ExchangeRequest && p.Wide {
 		size = MaxDatagram
 	}
 	return append(dst, make([]byte, max(0, start+size-len(dst)))...)
+}
+
+// requestSize is the least size of a request that is answered, 0 for answers.
+func requestSize(k peersampling.PacketKind) int {
+	switch k {
+	case peersampling.ExchangeRequest:
+		return exchangeSize
+	case peersampling.ProbeRequest:
+		return probeSize
+	}
+	return 0
 }
 
 // appendView writes as many descriptors as fit before the end: count 1, then
@@ -85,6 +92,9 @@ func DecodePacket(b []byte, cluster uint32, from netip.AddrPort, scratch []peer.
 	p := peersampling.Packet{Kind: peersampling.PacketKind(r.header(cluster)), Room: len(b)}
 	if r.err == nil && (p.Kind < peersampling.ExchangeRequest || p.Kind > peersampling.ProbeReply) {
 		r.fail(fmt.Errorf("%w of datagram: %d", ErrUnknownKind, p.Kind))
+	}
+	if least := requestSize(p.Kind); len(b) < least {
+		r.fail(fmt.Errorf("%w: a request of %d bytes, which no answer fits in; at least %d are needed", ErrMalformed, len(b), least))
 	}
 	name, incarnation := r.id()
 	addr := substitute(r.addr(), from)
@@ -123,15 +133,17 @@ func (r *reader) header(cluster uint32) (kind byte) {
 func substitute(addr, from netip.AddrPort) netip.AddrPort {
 	switch {
 	case !addr.IsValid():
-		return from
+		return netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
 	case addr.Addr().IsUnspecified():
 		return netip.AddrPortFrom(from.Addr().Unmap(), addr.Port())
 	}
 	return addr
 }
 
+// view reads descriptors: count 1, then each. The count needs no limit of its
+// own; there are no more than the bytes that are there spell out.
 func (r *reader) view(dst []peer.Descriptor, book Book) []peer.Descriptor {
-	for range min(int(r.byte()), maxView) {
+	for range r.byte() {
 		name, incarnation := r.id()
 		addr := r.addr()
 		age := r.uvarint()

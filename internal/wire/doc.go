@@ -20,7 +20,7 @@
 // every length is checked against what is there, and against its limit, before
 // anything is allocated. What they do not know they skip: whole datagrams and
 // frames of unknown kinds (ErrUnknownKind, which a receiver counts and ignores)
-// and unknown extensions of datagrams.
+// and unknown extensions of datagrams and hellos.
 //
 // Names and addresses become handles here, through a Book, and nowhere below.
 package wire

@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/netip"
 	"time"
+	"unicode/utf8"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
 	"github.com/Ishan27gOrg/gossipProtocol/causal"
@@ -18,13 +19,15 @@ import (
 const (
 	// FrameHeader is the length of what precedes a frame's kind and body.
 	FrameHeader = 4
-	// MaxOverhead is how much a DATA frame may be larger than its payload: the
-	// most dependencies, at the length of usual names, and a clock as large.
-	MaxOverhead = 1 << 20
+	// MaxOverhead is how much longer a frame may be than the longest payload:
+	// the most dependencies with the longest names take 2.4 MB, the largest part
+	// of a digest 2.7 MB, a clock of 100,000 origins with usual names about 2 MB.
+	MaxOverhead = 4 << 20
 	// maxControl bounds the elements of one control frame.
 	maxControl = 1 << 12
 	// maxAge is the longest age that a message may claim, in microseconds:
-	// about 35 years, so that no arithmetic on it overflows.
+	// about 35 years, so that no arithmetic on it overflows. What is older
+	// still claims that much: it must not cost the sender its link.
 	maxAge = 1 << 50
 
 	smallestOrigin = 1 + 1 + 8 // a name of one byte
@@ -109,7 +112,7 @@ func appendDataHead(dst []byte, now time.Duration, f *broadcast.Frame) []byte {
 		flags = flagClock
 	}
 	dst = append(dst, flags, m.Hops)
-	dst = binary.AppendUvarint(dst, uint64(max(0, now-m.Born)/time.Microsecond))
+	dst = appendAge(dst, now-m.Born)
 	if !f.WithClock {
 		return dst
 	}
@@ -150,9 +153,13 @@ func appendGone(dst []byte, gone []broadcast.GoneEntry, book Book) []byte {
 	for _, g := range gone {
 		dst = appendDot(dst, g.Dot, book)
 		dst = binary.AppendUvarint(dst, g.UpTo)
-		dst = binary.AppendUvarint(dst, uint64(max(0, g.Age)/time.Microsecond))
+		dst = appendAge(dst, g.Age)
 	}
 	return dst
+}
+
+func appendAge(dst []byte, age time.Duration) []byte {
+	return binary.AppendUvarint(dst, min(uint64(max(0, age)/time.Microsecond), maxAge))
 }
 
 // DecodeFrame takes a frame apart, without its length. The message of a DATA
@@ -262,6 +269,12 @@ func (r *reader) clock() (c vclock.Clock) {
 	if err := c.UnmarshalBinary(r.bytes(int(n))); r.err == nil && err != nil {
 		r.fail(fmt.Errorf("%w: %w", ErrMalformed, err))
 	}
+	for o := range c.All() {
+		// Clocks allow more than origins do, and these become origins.
+		if o.Name == "" || len(o.Name) > MaxName || !utf8.ValidString(o.Name) {
+			r.fail(fmt.Errorf("%w: a clock with the name %.60q", ErrMalformed, o.Name))
+		}
+	}
 	return c
 }
 
@@ -319,8 +332,9 @@ type Hello struct {
 // helloKind is the kind of the first frame, which no other frame has.
 const helloKind = 0x67
 
-// MaxHello is the longest hello, with its length.
-const MaxHello = FrameHeader + 1 + 1 + 1 + 255 + 1 + MaxName + 8 + 19
+// MaxHello is the longest hello that is read, without its length. This version
+// writes at most 414 bytes; the rest is for the extensions of later ones.
+const MaxHello = 1024
 
 // AppendHello appends a hello with its length.
 func AppendHello(dst []byte, h Hello) []byte {

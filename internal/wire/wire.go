@@ -154,8 +154,12 @@ func (r *reader) uint64() uint64 {
 
 func (r *reader) uvarint() uint64 {
 	v, n := binary.Uvarint(r.b)
-	if n <= 0 {
+	switch {
+	case n == 0:
 		r.fail(ErrTruncated)
+		return 0
+	case n < 0:
+		r.fail(fmt.Errorf("%w: a number above 64 bits", ErrMalformed))
 		return 0
 	}
 	r.b = r.b[n:]

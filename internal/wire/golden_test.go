@@ -1,0 +1,359 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/hex"
+	"errors"
+	"flag"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
+	"github.com/Ishan27gOrg/gossipProtocol/vclock"
+)
+
+var update = flag.Bool("update", false, "write the golden vectors anew: only for a new Version of the format")
+
+// vector is one message, as a value and as the bytes in testdata/golden. The
+// bytes are the promise: nodes that run today's code talk to nodes that run
+// yesterday's.
+type vector struct {
+	name, about string
+	// encode is nil for what a later version sends and this one only reads.
+	encode func(Book) []byte
+	decode func([]byte, Book) (string, error)
+	want   string
+	err    error
+	// layout names the parts of the bytes, and is where the comments in the
+	// files come from.
+	layout []part
+	// complete is the length from which on a message that is cut off is a
+	// message still: what may be missing is padding, extensions, or the end of a
+	// payload, whose length only the frame's length tells. 0: the whole length.
+	complete int
+}
+
+type part struct {
+	size int
+	note string
+}
+
+func layout(parts ...[]part) []part { return slices.Concat(parts...) }
+
+func identityParts(who string, name, addr int) []part {
+	p := []part{{1, who + ": length of the name"}, {name, "name"}, {8, "incarnation"}}
+	return append(p, part{1, "length of the address"}, part{addr, "address"}, part{2, "port"})
+}
+
+func originParts(who string) []part {
+	return []part{{1, who + ": length of the name"}, {3, "name"}, {8, "incarnation"}}
+}
+
+func dotParts(who string, seq int) []part {
+	return append(originParts(who), part{seq, "sequence number"})
+}
+
+func datagramParts(kind string) []part {
+	return layout([]part{{1, "'g'"}, {1, "version"}, {1, kind}, {4, "cluster"}},
+		identityParts("sender", 3, 4), []part{{8, "nonce"}})
+}
+
+func frameParts(kind string) []part { return []part{{4, "length"}, {1, kind}} }
+
+func viewParts(bobAge int) []part {
+	return layout([]part{{1, "descriptors"}},
+		identityParts("ann", 3, 4), []part{{1, "age"}},
+		identityParts("bob", 3, 16), []part{{bobAge, "age"}})
+}
+
+func readPacket(b []byte, book Book) (string, error) {
+	p, err := DecodePacket(b, tag, from, nil, book)
+	return describePacket(p), err
+}
+
+func packetVector(name, about string, p peersampling.Packet, size int, parts ...[]part) vector {
+	v := vector{name: name, about: about, layout: layout(parts...), decode: readPacket}
+	v.encode = func(book Book) []byte { return AppendPacket(nil, tag, ann, &p, book) }
+	p.Peer = hAnn // of the sender, as the receiver sees it
+	read := p
+	read.Room, read.Wide = size, false
+	v.want = describePacket(read)
+	return v
+}
+
+func readFrame(b []byte, book Book) (string, error) {
+	if len(b) < FrameHeader {
+		return "", ErrTruncated
+	}
+	f, err := DecodeFrame(b[FrameHeader:], now, book)
+	return describe(f), err
+}
+
+func frameVector(name, about string, f broadcast.Frame, parts ...[]part) vector {
+	return vector{
+		name: name, about: about, layout: layout(parts...), decode: readFrame,
+		encode: func(book Book) []byte { return AppendFrame(nil, now, &f, book) },
+		want:   describe(travelled(f)),
+	}
+}
+
+func readHello(b []byte, _ Book) (string, error) {
+	if len(b) < FrameHeader {
+		return "", ErrTruncated
+	}
+	h, err := DecodeHello(b[FrameHeader:], "test", from)
+	return fmt.Sprintf("%+v", h), err
+}
+
+func helloVector(name, about string, sent, read Identity, parts ...[]part) vector {
+	return vector{
+		name: name, about: about, layout: layout(parts...), decode: readHello,
+		encode: func(Book) []byte { return AppendHello(nil, Hello{"test", sent}) },
+		want:   fmt.Sprintf("%+v", Hello{"test", read}),
+	}
+}
+
+// fromLater is a message that only exists as bytes.
+func fromLater(name string, decode func([]byte, Book) (string, error), want string, err error, complete int) vector {
+	return vector{name: name, decode: decode, want: want, err: err, complete: complete}
+}
+
+func vectors() []vector {
+	digest := []part{{8, "digest"}}
+	exchange := peersampling.Packet{
+		Kind: peersampling.ExchangeRequest, Nonce: 0xa1a2a3a4a5a6a7a8, Digest: 0x1122334455667788,
+		View: []peer.Descriptor{{Peer: hAnn}, {Peer: hBob, Age: 300}},
+	}
+	wide, reply, empty := exchange, exchange, exchange
+	wide.Wide, wide.View = true, wide.View[:1]
+	reply.Kind, reply.Room = peersampling.ExchangeReply, 1200
+	empty.Kind, empty.Room, empty.View = peersampling.ExchangeReply, 180, nil
+	probe := peersampling.Packet{Kind: peersampling.ProbeRequest, Nonce: 1}
+	probeReply := peersampling.Packet{Kind: peersampling.ProbeReply, Nonce: 1, Room: 171}
+
+	anywhere := ann
+	anywhere.Addr = netip.MustParseAddrPort("0.0.0.0:7946")
+	seen := ann
+	seen.Addr = netip.MustParseAddrPort("203.0.113.9:7946")
+	hello := func(name string) []part {
+		return layout([]part{{4, "length"}, {1, "hello"}, {1, "version"}, {1, "length of the cluster's name"}, {4, name}}, identityParts("sender", 3, 4))
+	}
+
+	first := &broadcast.Message{Dot: peer.Dot{Origin: hAnn, Seq: 1}, Payload: []byte("hello"), Born: now}
+	third := &broadcast.Message{
+		Dot: peer.Dot{Origin: hAnn, Seq: 3}, Payload: []byte("world"), Born: now - 1500*time.Millisecond, Hops: 2,
+		Deps:  []peer.Dot{{Origin: hBob, Seq: 300}, {Origin: hAnn, Seq: 2}},
+		Clock: vclock.Clock{}.With(ann.ID, 3).With(bob.ID, 300),
+	}
+	thirdParts := layout(dotParts("message", 1), []part{{1, "dependencies"}},
+		dotParts("dependency", 2), dotParts("dependency", 1), []part{{5, "payload"}})
+
+	list := []vector{
+		packetVector("exchange", "ann begins an exchange: her own descriptor and bob's", exchange, 180,
+			datagramParts("EXCHANGE"), digest, viewParts(2), []part{{84, "padding, up to 180 bytes"}}),
+		packetVector("exchange_wide", "ann knows nobody yet and asks for a large answer", wide, 1200,
+			datagramParts("EXCHANGE"), digest, []part{{1, "descriptors"}}, identityParts("ann", 3, 4),
+			[]part{{1, "age"}, {1137, "padding, up to 1200 bytes"}}),
+		packetVector("exchange_reply", "an answer", reply, 96,
+			datagramParts("EXCHANGE_REPLY"), digest, viewParts(2)),
+		packetVector("exchange_reply_empty", "an answer without a view, as under push", empty, 43,
+			datagramParts("EXCHANGE_REPLY"), digest, []part{{1, "descriptors"}}),
+		packetVector("probe", "who is there?", probe, 171,
+			datagramParts("PROBE"), []part{{137, "padding, up to 171 bytes"}}),
+		packetVector("probe_reply", "ann is", probeReply, 34, datagramParts("PROBE_REPLY")),
+
+		helloVector("hello", "how a stream begins", ann, ann, hello("cluster")),
+		helloVector("hello_anywhere", "from a node that listens on all interfaces", anywhere, seen, hello("cluster")),
+
+		frameVector("neighbor", "please, a link; it would be my only one",
+			broadcast.Frame{Kind: broadcast.Neighbor, Token: 0xfedcba9876543210, Priority: true},
+			frameParts("NEIGHBOR"), []part{{8, "token"}, {1, "priority"}, {1, "repair"}}),
+		frameVector("neighbor_repair", "please, one reconciliation",
+			broadcast.Frame{Kind: broadcast.Neighbor, Token: 1, Repair: true},
+			frameParts("NEIGHBOR"), []part{{8, "token"}, {1, "priority"}, {1, "repair"}}),
+		frameVector("neighbor_reply_yes", "the link is up",
+			broadcast.Frame{Kind: broadcast.NeighborReply, Accept: true},
+			frameParts("NEIGHBOR_REPLY"), []part{{1, "accept"}, {1, "descriptors"}}),
+		frameVector("neighbor_reply_no", "no room; try ann or bob",
+			broadcast.Frame{Kind: broadcast.NeighborReply, Candidates: []peer.Descriptor{{Peer: hAnn, Age: 1}, {Peer: hBob, Age: 127}}},
+			frameParts("NEIGHBOR_REPLY"), []part{{1, "accept"}}, viewParts(1)),
+		frameVector("disconnect", "the link is given up", broadcast.Frame{Kind: broadcast.Disconnect}, frameParts("DISCONNECT")),
+		frameVector("ping", "alive", broadcast.Frame{Kind: broadcast.Ping}, frameParts("PING")),
+		frameVector("digest", "1 to 5, 8 and 10 to 20 of ann's, nothing of bob's, 2^64-1 of eve's; another part follows",
+			broadcast.Frame{Kind: broadcast.Digest, More: true, Digest: []broadcast.DigestEntry{
+				{Origin: hAnn, Contiguous: 5, Spans: []broadcast.Span{{From: 8, To: 8}, {From: 10, To: 20}}},
+				{Origin: hBob},
+				{Origin: hEve, Contiguous: 1<<64 - 1},
+			}},
+			frameParts("DIGEST"), []part{{1, "more"}, {1, "entries"}},
+			originParts("ann"), []part{{1, "contiguous"}, {1, "spans"}, {1, "distance: 5 to 8"}, {1, "and 0 more"}, {1, "distance: 8 to 10"}, {1, "and 10 more"}},
+			originParts("bob"), []part{{1, "contiguous"}, {1, "spans"}},
+			originParts("eve"), []part{{10, "contiguous"}, {1, "spans"}}),
+		frameVector("data_first", "ann's first message", broadcast.Frame{Kind: broadcast.Data, Message: first},
+			frameParts("DATA"), []part{{1, "flags"}, {1, "hops"}, {1, "age"}},
+			dotParts("message", 1), []part{{1, "dependencies"}, {5, "payload"}}),
+		frameVector("data", "ann's third message, after bob's 300th and her own second; two links and 1.5 s away from her",
+			broadcast.Frame{Kind: broadcast.Data, Message: third},
+			frameParts("DATA"), []part{{1, "flags"}, {1, "hops"}, {3, "age"}}, thirdParts),
+		frameVector("data_clock", "the same with its clock",
+			broadcast.Frame{Kind: broadcast.Data, Message: third, WithClock: true},
+			frameParts("DATA"), []part{{1, "flags: a clock"}, {1, "hops"}, {3, "age"},
+				{1, "length of the clock"}, {1, "form of the clock"}, {1, "entries"},
+				{1, "length of the name"}, {3, "name"}, {9, "incarnation"}, {1, "count"},
+				{1, "length of the name"}, {3, "name"}, {1, "incarnation"}, {2, "count"}}, thirdParts),
+		frameVector("want", "please, bob's 300th, and ann's third with its clock",
+			broadcast.Frame{Kind: broadcast.Want, Wants: []broadcast.WantEntry{
+				{Dot: peer.Dot{Origin: hBob, Seq: 300}}, {Dot: peer.Dot{Origin: hAnn, Seq: 3}, Clock: true},
+			}},
+			frameParts("WANT"), []part{{1, "entries"}},
+			dotParts("bob", 2), []part{{1, "with clock"}}, dotParts("ann", 1), []part{{1, "with clock"}}),
+		frameVector("gone", "never had that; and all up to 900 has left the log",
+			broadcast.Frame{Kind: broadcast.Gone, Gone: []broadcast.GoneEntry{
+				{Dot: peer.Dot{Origin: hBob, Seq: 300}},
+				{Dot: peer.Dot{Origin: hAnn, Seq: 3}, UpTo: 900, Age: time.Hour},
+			}},
+			frameParts("GONE"), []part{{1, "entries"}},
+			dotParts("bob", 2), []part{{1, "up to"}, {1, "age"}},
+			dotParts("ann", 1), []part{{2, "up to"}, {5, "age"}}),
+		frameVector("sync_done", "a repair has sent all it had", broadcast.Frame{Kind: broadcast.SyncDone}, frameParts("SYNC_DONE")),
+	}
+
+	// What may be missing from the end without anybody noticing.
+	tails := map[string]int{"exchange_wide": 1200 - 180, "data_first": 5, "data": 5, "data_clock": 5}
+	for i := range list {
+		size := 0
+		for _, p := range list[i].layout {
+			size += p.size
+		}
+		list[i].complete = size - tails[list[i].name]
+	}
+
+	read := exchange
+	read.Peer, read.Room = hAnn, 241
+	return append(list,
+		fromLater("later_exchange", readPacket, describePacket(read), nil, 180),
+		fromLater("later_version", readPacket, "", ErrVersion, 0),
+		fromLater("later_datagram", readPacket, "", ErrUnknownKind, 0),
+		fromLater("later_frame", readFrame, "", ErrUnknownKind, 0),
+		fromLater("later_hello", readHello, fmt.Sprintf("%+v", Hello{"test", ann}), nil, 30),
+	)
+}
+
+// TestGolden fails if today's encoders write anything else than yesterday's
+// did, or today's decoders read it in another way. Nodes are not all updated at
+// one moment, so a difference is a bug, or a reason for a new Version.
+func TestGolden(t *testing.T) {
+	for _, v := range vectors() {
+		t.Run(v.name, func(t *testing.T) {
+			if *update && v.encode != nil {
+				writeGolden(t, v)
+			}
+			golden := readGolden(t, v.name)
+			if v.encode != nil {
+				if got := v.encode(newTestBook(ann, bob, eve)); !bytes.Equal(got, golden) {
+					t.Errorf("encodes to\n%x, want\n%x", got, golden)
+				}
+			}
+			got, err := v.decode(golden, newTestBook(ann, bob, eve))
+			if !errors.Is(err, v.err) {
+				t.Fatalf("error %v, want %v", err, v.err)
+			}
+			if err == nil && got != v.want {
+				t.Errorf("reads\n%s, want\n%s", got, v.want)
+			}
+		})
+	}
+}
+
+// TestEveryFileIsTested keeps vectors from being left behind.
+func TestEveryFileIsTested(t *testing.T) {
+	files, err := filepath.Glob(goldenFile("*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) != len(vectors()) {
+		t.Errorf("%d files, %d vectors", len(files), len(vectors()))
+	}
+}
+
+// TestEveryTruncationIsNoticed cuts every vector off at every byte.
+func TestEveryTruncationIsNoticed(t *testing.T) {
+	for _, v := range vectors() {
+		golden := readGolden(t, v.name)
+		for n := range golden {
+			_, err := v.decode(golden[:n:n], newTestBook())
+			if n < v.complete && err == nil {
+				t.Errorf("%s: the first %d of %d bytes pass for a message", v.name, n, len(golden))
+			}
+		}
+	}
+}
+
+// TestLength holds the length that a frame begins with against its bytes.
+func TestLength(t *testing.T) {
+	for _, v := range vectors() {
+		if golden := readGolden(t, v.name); golden[0] != magic && !bytes.HasPrefix(golden, pack(uint32(len(golden)-FrameHeader))) {
+			t.Errorf("%s: %d bytes begin with % x", v.name, len(golden), golden[:FrameHeader])
+		}
+	}
+}
+
+func goldenFile(name string) string { return filepath.Join("testdata", "golden", name+".hex") }
+
+// readGolden reads hexadecimal bytes, 00*n standing for n zeros; # begins a
+// comment.
+func readGolden(t testing.TB, name string) (b []byte) {
+	t.Helper()
+	text, err := os.ReadFile(goldenFile(name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		line, _, _ = strings.Cut(line, "#")
+		for _, word := range strings.Fields(line) {
+			digits, times, _ := strings.Cut(word, "*")
+			n := 1
+			if times != "" {
+				n, err = strconv.Atoi(times)
+			}
+			some, err2 := hex.DecodeString(digits)
+			if err := errors.Join(err, err2); err != nil {
+				t.Fatalf("%s: %q: %v", name, word, err)
+			}
+			b = append(b, bytes.Repeat(some, n)...)
+		}
+	}
+	return b
+}
+
+func writeGolden(t *testing.T, v vector) {
+	t.Helper()
+	b := v.encode(newTestBook(ann, bob, eve))
+	text := []byte("# " + v.about + "\n")
+	for _, p := range v.layout {
+		if p.size > len(b) {
+			t.Fatalf("%q takes %d bytes, of %x", p.note, p.size, b)
+		}
+		digits := hex.EncodeToString(b[:p.size])
+		if p.size > 16 && strings.Trim(digits, "0") == "" {
+			digits = fmt.Sprintf("00*%d", p.size)
+		}
+		text = fmt.Appendf(text, "%-32s  # %s\n", digits, p.note)
+		b = b[p.size:]
+	}
+	if len(b) > 0 {
+		t.Fatalf("bytes that the layout does not name: %x", b)
+	}
+	if err := os.WriteFile(goldenFile(v.name), text, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}

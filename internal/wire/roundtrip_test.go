@@ -1,0 +1,312 @@
+package wire
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
+	"github.com/Ishan27gOrg/gossipProtocol/vclock"
+	"pgregory.net/rapid"
+)
+
+var names = rapid.OneOf(
+	rapid.StringOfN(rapid.RuneFrom(nil, unicode.L, unicode.N, unicode.S), 1, 20, MaxName),
+	rapid.Just(strings.Repeat("n", MaxName)),
+)
+
+var ids = rapid.Custom(func(t *rapid.T) peer.ID {
+	return peer.ID{Name: names.Draw(t, "name"), Incarnation: rapid.Uint64().Draw(t, "incarnation")}
+})
+
+var addrs = rapid.Custom(func(t *rapid.T) netip.AddrPort {
+	ip := rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "ip")
+	a := netip.AddrFrom16([16]byte(ip)).Unmap()
+	if rapid.Bool().Draw(t, "IPv4") {
+		a = netip.AddrFrom4([4]byte(ip))
+	}
+	if a.IsUnspecified() {
+		a = netip.IPv6Loopback() // which a receiver would not take as it is
+	}
+	return netip.AddrPortFrom(a, rapid.Uint16().Draw(t, "port"))
+})
+
+var identities = rapid.Custom(func(t *rapid.T) Identity {
+	return Identity{ids.Draw(t, "id"), addrs.Draw(t, "addr")}
+})
+
+// drawBook returns a book of some people, the first of whom is self.
+func drawBook(t *rapid.T) (book *testBook, self Identity) {
+	people := rapid.SliceOfNDistinct(identities, 1, 60, func(i Identity) peer.ID { return i.ID }).Draw(t, "people")
+	return newTestBook(people...), people[0]
+}
+
+func (b *testBook) draw(t *rapid.T) peer.Handle {
+	return peer.Handle(rapid.IntRange(1, len(b.known)-1).Draw(t, "handle"))
+}
+
+func (b *testBook) drawDot(t *rapid.T) peer.Dot {
+	return peer.Dot{Origin: b.draw(t), Seq: rapid.Uint64Min(1).Draw(t, "seq")}
+}
+
+func (b *testBook) drawView(t *rapid.T) (view []peer.Descriptor) {
+	for range rapid.IntRange(0, 70).Draw(t, "view") {
+		view = append(view, peer.Descriptor{Peer: b.draw(t), Age: rapid.Uint32().Draw(t, "age")})
+	}
+	return view
+}
+
+// checkUnchanged fails if decoding has moved anybody in the book.
+func (b *testBook) checkUnchanged(t *rapid.T, before []Identity) {
+	if !reflect.DeepEqual(b.known, before) {
+		t.Fatalf("the book was %v, is %v", before, b.known)
+	}
+}
+
+var packetKinds = []peersampling.PacketKind{
+	peersampling.ExchangeRequest, peersampling.ExchangeReply, peersampling.ProbeRequest, peersampling.ProbeReply,
+}
+
+func TestPacketsComeBack(t *testing.T) {
+	for _, kind := range packetKinds {
+		t.Run(kind.String(), func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) { checkPacket(t, kind) })
+		})
+	}
+}
+
+func checkPacket(t *rapid.T, kind peersampling.PacketKind) {
+	book, self := drawBook(t)
+	before := append([]Identity(nil), book.known...)
+	p := peersampling.Packet{Kind: kind, Nonce: rapid.Uint64().Draw(t, "nonce"), Wide: rapid.Bool().Draw(t, "wide")}
+	if kind == peersampling.ExchangeRequest || kind == peersampling.ExchangeReply {
+		p.Digest, p.View = rapid.Uint64().Draw(t, "digest"), book.drawView(t)
+	}
+	if kind == peersampling.ExchangeReply || kind == peersampling.ProbeReply {
+		p.Room = rapid.IntRange(requestSize(kind-1), 2*MaxDatagram).Draw(t, "room")
+	}
+	b := AppendPacket([]byte("before"), tag, self, &p, book)[len("before"):]
+
+	got, err := DecodePacket(b, tag, from, make([]peer.Descriptor, 3), book)
+	if err != nil {
+		t.Fatalf("%x: %v", b, err)
+	}
+	book.checkUnchanged(t, before)
+	cut := p.View[len(got.View):]
+	want := p
+	want.Peer, want.Room, want.Wide, want.View = 1, len(b), false, p.View[:len(got.View)]
+	if describePacket(got) != describePacket(want) {
+		t.Fatalf("%+v came back as %+v", want, got)
+	}
+	checkSizes(t, &p, len(b))
+	if len(cut) > 0 {
+		checkFull(t, &p, len(b), cut[0], book)
+	}
+}
+
+// checkSizes is the rule that keeps a node from being an amplifier: an answer
+// is never larger than its request, whoever makes the two.
+func checkSizes(t *rapid.T, p *peersampling.Packet, size int) {
+	most := MaxDatagram
+	if p.Room > 0 {
+		most = min(most, p.Room)
+	}
+	least := requestSize(p.Kind)
+	if p.Wide && p.Kind == peersampling.ExchangeRequest {
+		least = MaxDatagram
+	}
+	if size < least || size > most {
+		t.Fatalf("%v of %d bytes, want %d to %d", p.Kind, size, least, most)
+	}
+}
+
+// checkFull fails if a descriptor was left out that had room.
+func checkFull(t *rapid.T, p *peersampling.Packet, size int, next peer.Descriptor, book Book) {
+	most := MaxDatagram
+	if p.Room > 0 {
+		most = min(most, p.Room)
+	}
+	one := len(appendView(nil, []peer.Descriptor{next}, Identity{}, book, math.MaxInt)) - 1
+	if p.Kind == peersampling.ExchangeReply && size+one <= most {
+		t.Fatalf("%d bytes of %d used, and a descriptor of %d left out", size, most, one)
+	}
+}
+
+var frameKinds = []broadcast.FrameKind{
+	broadcast.Neighbor, broadcast.NeighborReply, broadcast.Disconnect, broadcast.Ping, broadcast.Digest,
+	broadcast.Data, broadcast.Want, broadcast.Gone, broadcast.SyncDone,
+}
+
+func (b *testBook) drawFrame(t *rapid.T, kind broadcast.FrameKind) broadcast.Frame {
+	f := broadcast.Frame{Kind: kind}
+	yes := func(what string) bool { return rapid.Bool().Draw(t, what) }
+	times := func(what string) int { return rapid.IntRange(0, 20).Draw(t, what) }
+	switch kind {
+	case broadcast.Neighbor:
+		f.Token, f.Priority, f.Repair = rapid.Uint64().Draw(t, "token"), yes("priority"), yes("repair")
+	case broadcast.NeighborReply:
+		f.Accept, f.Candidates = yes("accept"), b.drawView(t)
+	case broadcast.Digest:
+		f.More = yes("more")
+		for range times("entries") {
+			f.Digest = append(f.Digest, b.drawEntry(t))
+		}
+	case broadcast.Data:
+		f.Message, f.WithClock = b.drawMessage(t), yes("with clock")
+	case broadcast.Want:
+		for range times("wants") {
+			f.Wants = append(f.Wants, broadcast.WantEntry{Dot: b.drawDot(t), Clock: yes("clock")})
+		}
+	case broadcast.Gone:
+		for range times("gone") {
+			f.Gone = append(f.Gone, b.drawGone(t))
+		}
+	}
+	return f
+}
+
+func (b *testBook) drawEntry(t *rapid.T) broadcast.DigestEntry {
+	e := broadcast.DigestEntry{Origin: b.draw(t), Contiguous: rapid.Uint64().Draw(t, "contiguous")}
+	last := e.Contiguous
+	for range rapid.IntRange(0, 10).Draw(t, "spans") {
+		if last == math.MaxUint64 {
+			break
+		}
+		s := broadcast.Span{From: rapid.Uint64Min(last+1).Draw(t, "from")}
+		s.To = rapid.Uint64Min(s.From).Draw(t, "to")
+		e.Spans, last = append(e.Spans, s), s.To
+	}
+	return e
+}
+
+func (b *testBook) drawGone(t *rapid.T) broadcast.GoneEntry {
+	g := broadcast.GoneEntry{Dot: b.drawDot(t), Age: drawAge(t)}
+	if rapid.Bool().Draw(t, "evicted") {
+		g.UpTo = rapid.Uint64Min(g.Dot.Seq).Draw(t, "up to")
+	}
+	return g
+}
+
+func drawAge(t *rapid.T) time.Duration {
+	return time.Duration(rapid.Int64Range(0, maxAge).Draw(t, "age")) * time.Microsecond
+}
+
+func (b *testBook) drawMessage(t *rapid.T) *broadcast.Message {
+	m := &broadcast.Message{
+		Dot: b.drawDot(t), Payload: rapid.SliceOf(rapid.Byte()).Draw(t, "payload"),
+		Hops: rapid.Byte().Draw(t, "hops"), Born: now - drawAge(t) - time.Duration(rapid.IntRange(-9, 9).Draw(t, "ns")),
+	}
+	for range rapid.IntRange(0, 20).Draw(t, "deps") {
+		m.Deps = append(m.Deps, b.drawDot(t))
+	}
+	for range rapid.IntRange(0, 20).Draw(t, "clock") {
+		d := b.drawDot(t)
+		m.Clock = m.Clock.With(vclock.Origin(b.known[d.Origin].ID), d.Seq)
+	}
+	return m
+}
+
+func TestFramesComeBack(t *testing.T) {
+	for _, kind := range frameKinds {
+		t.Run(kind.String(), func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) { checkFrame(t, kind) })
+		})
+	}
+}
+
+func checkFrame(t *rapid.T, kind broadcast.FrameKind) {
+	book, _ := drawBook(t)
+	before := append([]Identity(nil), book.known...)
+	f := book.drawFrame(t, kind)
+	b := AppendFrame([]byte("before"), now, &f, book)[len("before"):]
+	if !bytes.HasPrefix(b, pack(uint32(len(b)-FrameHeader))) {
+		t.Fatalf("%d bytes begin with % x", len(b), b[:FrameHeader])
+	}
+	got, err := DecodeFrame(b[FrameHeader:], now, book)
+	if err != nil {
+		t.Fatalf("%x: %v", b, err)
+	}
+	book.checkUnchanged(t, before)
+	if describe(got) != describe(travelled(f)) {
+		t.Fatalf("%s\ncame back as\n%s", describe(travelled(f)), describe(got))
+	}
+	if kind == broadcast.Data {
+		checkRelay(t, f.Message, got, book)
+	}
+}
+
+// checkRelay sends a message on as it came: a new head, the same body.
+func checkRelay(t *rapid.T, m *broadcast.Message, got broadcast.Frame, book Book) {
+	body := EncodeMessage(m, book)
+	if !bytes.Equal(got.Message.Encoded, body) {
+		t.Fatalf("kept %x of the body %x", got.Message.Encoded, body)
+	}
+	later := now + time.Minute
+	head := AppendFrameHead(nil, later, &got, book)
+	whole := AppendFrame(nil, later, &got, book)
+	if !bytes.Equal(whole, append(head, body...)) {
+		t.Fatalf("whole %x, in parts %x and %x", whole, head, body)
+	}
+	got.Message.Encoded = nil
+	if again := EncodeMessage(got.Message, book); !bytes.Equal(again, body) {
+		t.Fatalf("the body %x, made anew, is %x", body, again)
+	}
+}
+
+func TestHellosComeBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := Hello{
+			Cluster:  rapid.StringOfN(rapid.Rune(), -1, -1, 255).Draw(t, "cluster"),
+			Identity: identities.Draw(t, "identity"),
+		}
+		b := AppendHello([]byte("before"), want)[len("before"):]
+		if !bytes.HasPrefix(b, pack(uint32(len(b)-FrameHeader))) || len(b)-FrameHeader > MaxHello {
+			t.Fatalf("%d bytes begin with % x", len(b), b[:FrameHeader])
+		}
+		got, err := DecodeHello(b[FrameHeader:], want.Cluster, from)
+		if err != nil || got != want {
+			t.Fatalf("%+v came back as %+v, %v", want, got, err)
+		}
+	})
+}
+
+// A hello is the first thing that is read of a stranger, so its limit must let
+// every node in, with bytes to spare for what later versions append.
+func TestTheLongestHelloIsRead(t *testing.T) {
+	h := Hello{strings.Repeat("c", 255), Identity{peer.ID{Name: strings.Repeat("n", MaxName)}, bob.Addr}}
+	b := AppendHello(nil, h)[FrameHeader:]
+	if len(b) != 414 {
+		t.Errorf("the longest hello has length %d; the comment on MaxHello says 414", len(b))
+	}
+	spare := MaxHello - len(b) - 3 // behind a tag and two bytes of length
+	b = append(b, pack(77, uv(spare), bytes.Repeat([]byte("x"), spare))...)
+	if len(b) != MaxHello {
+		t.Fatalf("length %d, want %d", len(b), MaxHello)
+	}
+	if got, err := DecodeHello(b, h.Cluster, from); err != nil || got != h {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+func TestEncodeMessageKeepsWhatItMade(t *testing.T) {
+	book := newTestBook(ann)
+	m := &broadcast.Message{Dot: peer.Dot{Origin: hAnn, Seq: 1}, Payload: []byte("once")}
+	a := EncodeMessage(m, book)
+	if b := EncodeMessage(m, nil); &a[0] != &b[0] || &a[0] != &m.Encoded[0] {
+		t.Error("made twice")
+	}
+}
+
+func ExampleAppendHello() {
+	self := Identity{peer.ID{Name: "ann", Incarnation: 1}, netip.MustParseAddrPort("192.0.2.1:7946")}
+	fmt.Printf("%x\n", AppendHello(nil, Hello{"test", self}))
+	// Output: 0000001a6701047465737403616e6e000000000000000104c00002011f0a
+}
