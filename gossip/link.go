@@ -24,7 +24,7 @@ const (
 	// as good as gone.
 	writeTimeout = 10 * time.Second
 	// lingerTimeout bounds the wait for a peer to read a closed link to its end.
-	lingerTimeout = 2 * time.Second
+	lingerTimeout = 10 * time.Second
 	// maxHandshakes bounds the connections that are opening at one time: enough
 	// for some hundreds of nodes that join at once.
 	maxHandshakes = 512
@@ -207,7 +207,8 @@ func (n *Node) handleOpened(o openedIn) {
 	}
 	if o.err == nil && o.hello.ID.Name == n.self.ID.Name {
 		if o.hello.ID != n.self.ID {
-			n.sawNamesake(o.hello.ID, o.hello.Addr)
+			n.heardOfNamesake(o.hello.ID, o.hello.Addr)
+			n.metNamesake(o.hello.Identity)
 		}
 		o.conn.Close()
 		o.err = errNamesake
@@ -243,6 +244,7 @@ func (n *Node) closeLink(id broadcast.LinkID) {
 
 // read puts what comes into the loop, until the link ends.
 func (n *Node) read(l *link) {
+	defer l.kill()
 	// The loop forgets links that it closes; they end with the node all the same.
 	defer context.AfterFunc(n.ctx, l.kill)()
 	r := bufio.NewReaderSize(l.conn, 4096)
@@ -254,7 +256,6 @@ func (n *Node) read(l *link) {
 			return
 		}
 		if err != nil {
-			l.kill()
 			return
 		}
 	}
@@ -270,9 +271,27 @@ func readFrame(r io.Reader, limit int) ([]byte, error) {
 	if size == 0 || uint64(size) > uint64(limit) {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d are allowed", wire.ErrFrameSize, size, limit)
 	}
-	b := make([]byte, size)
-	_, err := io.ReadFull(r, b)
-	return b, err
+	return readSized(r, int(size))
+}
+
+// trusted is how much is allocated on a peer's word alone.
+const trusted = 64 << 10
+
+// readSized reads exactly so many bytes. What is allocated for a long frame
+// grows with what has come of it.
+func readSized(r io.Reader, size int) ([]byte, error) {
+	b := make([]byte, min(size, trusted))
+	if _, err := io.ReadFull(r, b); err != nil {
+		return nil, err
+	}
+	for len(b) < size {
+		had := len(b)
+		b = append(b, make([]byte, min(had, size-had))...)
+		if _, err := io.ReadFull(r, b[had:]); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
 }
 
 // send queues a frame; false if the queue is full.

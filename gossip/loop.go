@@ -140,7 +140,8 @@ func (n *Node) handlePacket(in packetIn) {
 	}
 	n.scratch.view = p.View
 	if p.Peer == peer.None {
-		return // a namesake, which the book has reported
+		n.metNamesake(n.namesakes.last)
+		return
 	}
 	n.machine.HandlePacket(n.now(), p, &n.out)
 	n.carryOut()

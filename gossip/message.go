@@ -120,16 +120,16 @@ type Stats struct {
 	// Bytes on links, without IP and TCP headers.
 	LinkBytesSent, LinkBytesReceived uint64
 	// What was dropped, by reason.
-	BadPackets       uint64 // datagrams that do not decode
-	BadFrames        uint64 // connections ended for a frame that does not decode
-	UnknownKinds     uint64 // datagrams and frames of a later version
-	OtherClusters    uint64 // datagrams and connections of another cluster
-	SendErrors       uint64 // datagrams that the system did not take
-	SlowLinks        uint64 // connections ended because their queue was full
-	BusyHandshakes   uint64 // connections refused because too many were opening
-	BacklogDropped   uint64 // messages that the application did not read in time
-	EventsDropped    uint64 // events that nobody read
-	ConflictsCounted uint64 // signs of another node with this ID
+	BadPackets     uint64 // datagrams that do not decode
+	BadFrames      uint64 // connections ended for a frame that does not decode
+	UnknownKinds   uint64 // datagrams and frames of a later version
+	OtherClusters  uint64 // datagrams and connections of another cluster
+	SendErrors     uint64 // datagrams that the system did not take
+	SlowLinks      uint64 // connections ended because their queue was full
+	BusyHandshakes uint64 // connections refused because too many were opening
+	BacklogDropped uint64 // messages that the application did not read in time
+	EventsDropped  uint64 // events that nobody read
+	Conflicts      uint64 // packets and connections of another node with this ID
 }
 
 // message makes what the application gets. The payload is copied: the log and

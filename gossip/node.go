@@ -107,7 +107,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		book:      newBook(id, addr),
 		links:     make(map[broadcast.LinkID]*link),
 		backlog:   backlog{limit: cfg.BacklogBytes},
-		namesakes: make(namesakes),
+		namesakes: namesakes{known: make(map[uint64]*namesake)},
 		packets:   make(chan packetIn, 256),
 		frames:    make(chan frameIn, 256),
 		opened:    make(chan openedIn, 64),
@@ -118,7 +118,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		loopDone:  make(chan struct{}),
 	}
 	n.ctx, n.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
-	n.book.namesake = n.sawNamesake
+	n.book.namesake = n.heardOfNamesake
 	n.machine, err = protocol.New(0, cfg.machine(n.book.self, n.book), newRand())
 	return n, err
 }
@@ -262,6 +262,9 @@ func (n *Node) Clock() (c vclock.Clock) {
 	n.do(func() { c = n.machine.Clock() })
 	return c
 }
+
+// Done is closed when the node closes.
+func (n *Node) Done() <-chan struct{} { return n.ctx.Done() }
 
 // Stats returns what the node holds and has done.
 func (n *Node) Stats() (s Stats) {

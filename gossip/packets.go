@@ -34,30 +34,53 @@ func (n *Node) readPackets() {
 	}
 }
 
-// namesakes remembers the other nodes with this node's ID, by incarnation, and
-// when each was last spoken to.
-type namesakes map[uint64]time.Duration
+// namesakes remembers other nodes with this node's ID, by incarnation.
+type namesakes struct {
+	known map[uint64]*namesake
+	// last is the one that was heard of last, in whatever is being decoded.
+	last wire.Identity
+}
+
+type namesake struct {
+	probed   time.Duration
+	reported bool
+}
 
 const (
 	// maxNamesakes bounds the memory; more are counted only.
 	maxNamesakes = 16
-	// namesakeEvery is how often one is told of this node.
+	// namesakeEvery is how often one is probed.
 	namesakeEvery = 10 * time.Second
 )
 
-// sawNamesake reports another live node with this node's ID, once, and sends it
-// a probe, so that it finds out as well.
-func (n *Node) sawNamesake(id peer.ID, addr netip.AddrPort) {
-	n.stats.ConflictsCounted++
+// heardOfNamesake sends a probe to where a node with this node's ID is said to
+// be. It may be an earlier life of this very node, which does not answer.
+func (n *Node) heardOfNamesake(id peer.ID, addr netip.AddrPort) {
+	n.namesakes.last = wire.Identity{ID: id, Addr: addr}
 	now := n.now()
-	last, known := n.namesakes[id.Incarnation]
-	if known && now < last+namesakeEvery || !known && len(n.namesakes) == maxNamesakes {
+	x := n.namesakes.known[id.Incarnation]
+	switch {
+	case x == nil && len(n.namesakes.known) == maxNamesakes:
+		return
+	case x == nil:
+		x = &namesake{}
+		n.namesakes.known[id.Incarnation] = x
+	case now < x.probed+namesakeEvery:
 		return
 	}
-	n.namesakes[id.Incarnation] = now
+	x.probed = now
 	n.writePacket(&peersampling.Packet{Kind: peersampling.ProbeRequest}, addr)
-	if !known {
-		n.log.Error("another node has this node's ID", "addr", addr, "incarnation", id.Incarnation)
-		n.emit(Event{Kind: Conflict, Peer: makePeer(id, addr)})
+}
+
+// metNamesake reports a node with this node's ID that has spoken for itself and
+// so is alive, once. The probe that it was sent lets it find out as well.
+func (n *Node) metNamesake(i wire.Identity) {
+	n.stats.Conflicts++
+	x := n.namesakes.known[i.ID.Incarnation]
+	if x == nil || x.reported {
+		return
 	}
+	x.reported = true
+	n.log.Error("another live node has this node's ID", "addr", i.Addr, "incarnation", i.ID.Incarnation)
+	n.emit(Event{Kind: Conflict, Peer: makePeer(i.ID, i.Addr)})
 }

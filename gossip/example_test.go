@@ -1,0 +1,96 @@
+package gossip_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/gossip"
+	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
+	"github.com/Ishan27gOrg/gossipProtocol/vclock"
+)
+
+// Start, join, broadcast, range over the messages, close.
+func Example() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	alice, err := gossip.Start(ctx, gossip.Config{ID: "alice"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer alice.Close()
+	bob, err := gossip.Start(ctx, gossip.Config{ID: "bob", Join: []string{alice.Self().Addr}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer bob.Close()
+
+	if err := bob.Ready(ctx); err != nil {
+		log.Fatal(err)
+	}
+	if _, err := bob.Broadcast(ctx, []byte("hello")); err != nil {
+		log.Fatal(err)
+	}
+	for m := range alice.Messages() {
+		fmt.Println(m.ID, string(m.Payload), m.Clock)
+		break
+	}
+	// Output: bob:1 hello {bob:1}
+}
+
+// Clocks tell whether one message happened before another, or whether neither
+// could know of the other.
+func ExampleMessage_clock() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	alice, _ := gossip.Start(ctx, gossip.Config{ID: "alice"})
+	bob, _ := gossip.Start(ctx, gossip.Config{ID: "bob"})
+	defer alice.Close()
+	defer bob.Close()
+
+	// Before they know of each other.
+	alice.Broadcast(ctx, []byte("a question"))
+	bob.Broadcast(ctx, []byte("small talk"))
+	<-bob.Messages() // his own
+
+	bob.Join(ctx, alice.Self().Addr)
+	question := <-bob.Messages()
+	bob.Broadcast(ctx, []byte("an answer"))
+	answer := <-bob.Messages()
+	fmt.Println(answer.Clock)
+	fmt.Println("the question happened before the answer:", question.Clock.Compare(answer.Clock) == vclock.Before)
+
+	<-alice.Messages()
+	smallTalk := <-alice.Messages()
+	fmt.Println("question and small talk are concurrent:", question.Clock.Compare(smallTalk.Clock) == vclock.Concurrent)
+	// Output:
+	// {alice:1, bob:2}
+	// the question happened before the answer: true
+	// question and small talk are concurrent: true
+}
+
+// The peer sampling service can be used alone: a random sample of the network,
+// without a list of its members anywhere.
+func ExampleNode_Sample() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	contact, _ := gossip.Start(ctx, gossip.Config{ID: "contact", Sampling: peersampling.Cyclon(20)})
+	defer contact.Close()
+	node, _ := gossip.Start(ctx, gossip.Config{ID: "node", Sampling: peersampling.Cyclon(20), Join: []string{contact.Self().Addr}})
+	defer node.Close()
+	if err := node.Ready(ctx); err != nil {
+		log.Fatal(err)
+	}
+	for _, p := range contact.Sample(3) {
+		fmt.Println(p.ID)
+	}
+	// Output: node
+}
+
+// A mistake in the configuration names the field and what is allowed.
+func ExampleConfigError() {
+	_, err := gossip.Start(context.Background(), gossip.Config{Links: 100})
+	fmt.Println(err)
+	// Output: gossip: Config.Links: 100 is not in the range of 1 to 32
+}
