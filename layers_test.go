@@ -1,0 +1,161 @@
+package gossipProtocol_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/Ishan27gOrg/gossipProtocol"
+
+// pure are the packages that a driver steps. What they may not import is what
+// would let real time, real chance or the outside world in.
+var pure = []string{"peer", "vclock", "peersampling", "broadcast", "causal", "protocol"}
+
+// forbidden says which packages may not import what, and why. A pattern that
+// ends in "/..." is a prefix.
+var forbidden = []struct {
+	packages []string
+	imports  []string
+	except   []string
+	why      string
+}{
+	{pure, []string{"net", "os", "syscall", "io/fs"}, nil,
+		"protocol code reads no socket and no file: the driver does, so that a simulator can be the driver"},
+	{pure, []string{"sync", "sync/...", "context"}, nil,
+		"one goroutine owns a machine, so there is nothing to lock and nothing to cancel"},
+	{pure, []string{"log", "log/slog"}, nil,
+		"what happened goes out as values and counters; the driver decides what is worth a line"},
+	{pure, []string{"crypto/rand", "math/rand"}, nil,
+		"randomness comes in as a *rand.PCG, 16 bytes that a seed decides"},
+	{pure, []string{module + "/gossip", module + "/sim", module + "/internal/...", module}, nil,
+		"dependencies point downwards"},
+	{[]string{"broadcast"}, []string{module + "/peersampling", module + "/causal", module + "/protocol"}, nil,
+		"links and relay know neither where peers come from nor when a message may be delivered; protocol joins them"},
+	{[]string{"peersampling"}, []string{module + "/vclock", module + "/broadcast", module + "/causal", module + "/protocol"}, nil,
+		"the sampling service is useful alone and knows nothing of broadcasts"},
+	{[]string{"causal"}, []string{module + "/peersampling", module + "/protocol"}, nil,
+		"order is about messages, not about peers"},
+	{[]string{"vclock"}, []string{module + "/..."}, []string{module + "/peer"},
+		"vector clocks are useful alone; only the noun for an origin is shared"},
+	{[]string{"peer"}, []string{module + "/..."}, nil,
+		"the nouns that everybody shares depend on nobody"},
+	{[]string{"gossip"}, []string{module + "/sim", module}, nil,
+		"the runtime and the simulator are siblings, and the facade is on top"},
+	{[]string{"sim"}, []string{module + "/gossip", module + "/internal/wire", module + "/internal/transport", "net", module}, nil,
+		"the simulator drives the machine itself, not the runtime"},
+	{[]string{"internal/wire"}, []string{module + "/gossip", module + "/sim", "net", "os", "log/slog"}, nil,
+		"encoding is bytes to values and back; only address types come from outside"},
+	{[]string{"internal/transport"}, []string{module + "/..."}, nil,
+		"sockets carry bytes and know no protocol"},
+	{[]string{"."}, []string{module + "/protocol", module + "/broadcast", module + "/causal", module + "/internal/..."}, nil,
+		"the published interface is a thin facade over package gossip"},
+	{[]string{".", "peer", "vclock", "peersampling", "broadcast", "causal", "protocol", "gossip", "sim", "internal/wire", "internal/transport"},
+		[]string{"github.com/spf13/..."}, nil,
+		"a command line parser is the command's, not the library's"},
+}
+
+// time is not in the table: its Duration is a plain number that every layer
+// uses. Reading the clock is what pure packages may not do.
+var clocks = []string{"time.Now(", "time.Since(", "time.After(", "time.Sleep(", "time.NewTimer(", "time.NewTicker(", "time.AfterFunc("}
+
+func TestLayers(t *testing.T) {
+	for _, rule := range forbidden {
+		for _, pkg := range rule.packages {
+			for imported, file := range importsOf(t, pkg) {
+				if matches(rule.imports, imported) && !slices.Contains(rule.except, imported) {
+					t.Errorf("%s imports %s: %s", file, imported, rule.why)
+				}
+			}
+		}
+	}
+}
+
+func TestPurePackagesAskNoClock(t *testing.T) {
+	for _, pkg := range pure {
+		for _, file := range sources(t, pkg) {
+			text := read(t, file)
+			for _, call := range clocks {
+				if strings.Contains(text, call) {
+					t.Errorf("%s calls %s…): time comes in as an argument", file, call)
+				}
+			}
+		}
+	}
+}
+
+func matches(patterns []string, imported string) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		if prefix, ok := strings.CutSuffix(p, "/..."); ok {
+			return imported == prefix || strings.HasPrefix(imported, prefix+"/")
+		}
+		return imported == p
+	})
+}
+
+// importsOf maps what a package imports, outside its tests, to a file that does.
+func importsOf(t *testing.T, pkg string) map[string]string {
+	t.Helper()
+	imports := make(map[string]string)
+	for _, file := range sources(t, pkg) {
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range f.Imports {
+			name, err := strconv.Unquote(i.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			imports[name] = file
+		}
+	}
+	return imports
+}
+
+func sources(t *testing.T, pkg string) []string {
+	t.Helper()
+	files, err := filepath.Glob(path.Join(pkg, "*.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files = slices.DeleteFunc(files, func(f string) bool { return strings.HasSuffix(f, "_test.go") })
+	if len(files) == 0 {
+		t.Fatalf("%s has no Go files: a rule names a package that is gone", pkg)
+	}
+	return files
+}
+
+// TestEveryPackageHasRules: a new package must be given its place.
+func TestEveryPackageHasRules(t *testing.T) {
+	known := map[string]bool{"internal/oracle": true, "cmd/gossip": true} // leaves: nothing imports them but tests, or nothing at all
+	for _, rule := range forbidden {
+		for _, pkg := range rule.packages {
+			known[pkg] = true
+		}
+	}
+	err := filepath.WalkDir(".", func(p string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (strings.HasPrefix(d.Name(), ".") && p != "." || d.Name() == "testdata" || d.Name() == "bench"):
+			return fs.SkipDir
+		case d.IsDir() || !strings.HasSuffix(p, ".go") || strings.HasSuffix(p, "_test.go"):
+			return nil
+		}
+		if pkg := filepath.ToSlash(filepath.Dir(p)); !known[pkg] {
+			t.Errorf("package %s has no place in the layers: add it to the table", pkg)
+			known[pkg] = true
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
