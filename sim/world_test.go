@@ -2,6 +2,9 @@ package sim
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -87,14 +90,18 @@ func TestAHundredNodesGossipThroughOneContact(t *testing.T) {
 // and a partition, with traffic throughout. Safety is checked during all of it,
 // agreement after the faults have ended.
 func TestPromisesHoldUnderFaults(t *testing.T) {
-	seeds := 60
+	first, seeds := uint64(0), uint64(60)
 	if testing.Short() {
 		seeds = 10
 	}
-	for seed := range seeds {
+	if soak, err := strconv.ParseUint(os.Getenv("SOAK_SEEDS"), 10, 64); err == nil {
+		seeds = soak
+		first = rand.Uint64()
+	}
+	for seed := first; seed != first+seeds; seed++ {
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 			t.Parallel()
-			runFaults(t, uint64(seed))
+			runFaults(t, seed)
 		})
 	}
 }
