@@ -142,8 +142,8 @@ func (o *Oracle) stepped(n *Node) {
 			o.violated("P5: %v has two links to %v", n.ID, o.w.node(h).ID)
 		}
 	}
-	if len(o.linked) > 32 {
-		o.violated("P5: %v has %d links", n.ID, len(o.linked))
+	if len(o.linked) > n.maxLinks {
+		o.violated("P5: %v has %d links, more than the %d configured", n.ID, len(o.linked), n.maxLinks)
 	}
 }
 

@@ -51,6 +51,8 @@ type Node struct {
 	Up      bool
 	Gaps    uint64 // messages reported as gaps
 
+	maxLinks int // as configured
+
 	out   protocol.Outbox
 	ends  map[broadcast.LinkID]*end
 	alarm time.Duration // the deadline that an event is queued for
@@ -88,7 +90,7 @@ func (w *World) Start(name string) *Node {
 	if err != nil {
 		panic(fmt.Sprintf("sim: %v", err)) // a scenario's mistake
 	}
-	n.Machine = m
+	n.Machine, n.maxLinks = m, cfg.Links.Max
 	w.Oracle.started(n)
 	return n
 }
