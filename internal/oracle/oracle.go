@@ -63,23 +63,25 @@ func (r *Report) note(format string, args ...any) {
 
 // Check judges a run. Each node that was not cut owes what any such node
 // delivered. Messages of a node that was cut are held to exactly-once and to
-// the clock that came with them; where they stood in its own order is not
+// the clock that they first came with; where they stood in its own order is not
 // known for sure.
 func Check(journals []Journal) *Report {
-	r := &Report{}
-	truth := truths(journals)
-	owed := make(map[dot]int)
-	whole := 0
+	c := &checker{report: &Report{}, index: make(map[vclock.Origin]int), truth: make(map[dot]*fact)}
+	for _, j := range journals {
+		c.learn(j)
+	}
+	whole, owed := 0, make(map[dot]int)
 	for _, j := range journals {
 		if !j.Cut {
 			whole++
 		}
-		for d := range r.checkJournal(j, truth) {
+		for d := range c.check(j) {
 			if !j.Cut {
 				owed[d]++
 			}
 		}
 	}
+	r := c.report
 	for d, have := range owed {
 		r.Delivered += have
 		if have < whole {
@@ -92,34 +94,102 @@ func Check(journals []Journal) *Report {
 	return r
 }
 
-// truths works out every message's exact clock: what its origin delivered
-// before it, and itself.
-func truths(journals []Journal) map[dot]map[vclock.Origin]uint64 {
-	truth := make(map[dot]map[vclock.Origin]uint64)
-	for _, j := range journals {
-		past := make(map[vclock.Origin]uint64)
-		for _, d := range j.Deliveries {
-			past[d.Origin] = max(past[d.Origin], d.Seq)
-			if d.Origin == j.Node && !j.Cut {
-				truth[dot{d.Origin, d.Seq}] = clone(past)
+// vector counts messages by origin; origins have indexes, and what is beyond
+// its end is zero.
+type vector []uint64
+
+func (v vector) get(i int) uint64 {
+	if i < len(v) {
+		return v[i]
+	}
+	return 0
+}
+
+func (v vector) with(i int, n uint64) vector {
+	for len(v) <= i {
+		v = append(v, 0)
+	}
+	v[i] = max(v[i], n)
+	return v
+}
+
+// fact is what is known of a message: how many messages of each origin happened
+// before it, itself included, and a clock that was found to say so.
+type fact struct {
+	past  vector
+	clock vclock.Clock
+}
+
+type checker struct {
+	report *Report
+	index  map[vclock.Origin]int
+	names  []vclock.Origin // by index
+	truth  map[dot]*fact
+}
+
+func (c *checker) at(o vclock.Origin) int {
+	i, ok := c.index[o]
+	if !ok {
+		i = len(c.names)
+		c.index[o] = i
+		c.names = append(c.names, o)
+	}
+	return i
+}
+
+// learn works out the truth about a node's own messages: their past is what it
+// delivered before them.
+func (c *checker) learn(j Journal) {
+	if j.Cut {
+		return
+	}
+	var past vector
+	for _, d := range j.Deliveries {
+		past = past.with(c.at(d.Origin), d.Seq)
+		if d.Origin == j.Node {
+			f := &fact{past: slices.Clone(past), clock: d.Clock}
+			c.truth[dot{d.Origin, d.Seq}] = f
+			if !c.says(d.Clock, past) {
+				c.report.WrongClock++
+				c.report.note("%v sent %v with clock %v, and had delivered %v", j.Node, dot{d.Origin, d.Seq}, d.Clock, past)
 			}
 		}
 	}
-	return truth
 }
 
-func clone(past map[vclock.Origin]uint64) map[vclock.Origin]uint64 {
-	c := make(map[vclock.Origin]uint64, len(past))
-	for o, n := range past {
-		c[o] = n
+// says reports whether a clock has exactly the vector's counts.
+func (c *checker) says(clock vclock.Clock, v vector) bool {
+	left := clock.Len()
+	for i, n := range v {
+		if n > 0 {
+			left--
+		}
+		if clock.At(c.names[i]) != n {
+			return false
+		}
 	}
-	return c
+	return left == 0
 }
 
-// checkJournal judges one node's deliveries and returns what they were.
-func (r *Report) checkJournal(j Journal, truth map[dot]map[vclock.Origin]uint64) map[dot]bool {
-	had := make(map[dot]bool, len(j.Deliveries))
-	past := make(map[vclock.Origin]uint64)
+// fact returns what is known of a delivered message; of one whose origin was
+// cut, what it says itself.
+func (c *checker) fact(d Delivery) *fact {
+	key := dot{d.Origin, d.Seq}
+	f := c.truth[key]
+	if f == nil {
+		f = &fact{clock: d.Clock}
+		for o, n := range d.Clock.All() {
+			f.past = f.past.with(c.at(o), n)
+		}
+		c.truth[key] = f
+	}
+	return f
+}
+
+// check judges one node's deliveries and returns what they were.
+func (c *checker) check(j Journal) map[dot]bool {
+	r, had := c.report, make(map[dot]bool, len(j.Deliveries))
+	var past vector
 	for _, d := range j.Deliveries {
 		key := dot{d.Origin, d.Seq}
 		if had[key] {
@@ -127,48 +197,27 @@ func (r *Report) checkJournal(j Journal, truth map[dot]map[vclock.Origin]uint64)
 			r.note("%v delivered %v twice", j.Node, key)
 		}
 		had[key] = true
-		want, known := truth[key]
-		if !known {
-			want = entries(d.Clock)
-		} else if !equal(want, entries(d.Clock)) {
+		f := c.fact(d)
+		if !f.clock.Equal(d.Clock) {
 			r.WrongClock++
-			r.note("%v delivered %v with clock %v instead of %v", j.Node, key, d.Clock, want)
+			r.note("%v delivered %v with clock %v instead of %v", j.Node, key, d.Clock, f.clock)
 		}
-		r.checkOrder(j.Node, key, past, want)
-		past[d.Origin] = max(past[d.Origin], d.Seq)
+		own := c.at(d.Origin)
+		c.checkOrder(j.Node, key, own, past, f.past)
+		past = past.with(own, d.Seq)
 	}
 	return had
 }
 
-func entries(c vclock.Clock) map[vclock.Origin]uint64 {
-	m := make(map[vclock.Origin]uint64, c.Len())
-	for o, n := range c.All() {
-		m[o] = n
-	}
-	return m
-}
-
-func equal(a, b map[vclock.Origin]uint64) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for o, n := range a {
-		if b[o] != n {
-			return false
-		}
-	}
-	return true
-}
-
 // checkOrder holds a delivery against everything that happened before it.
-func (r *Report) checkOrder(node vclock.Origin, d dot, past, want map[vclock.Origin]uint64) {
-	for o, n := range want {
-		if o == d.origin {
+func (c *checker) checkOrder(node vclock.Origin, d dot, own int, past, want vector) {
+	for i, n := range want {
+		if i == own {
 			n--
 		}
-		if past[o] < n {
-			r.Violations++
-			r.note("%v delivered %v before %v", node, d, dot{o, n})
+		if past.get(i) < n {
+			c.report.Violations++
+			c.report.note("%v delivered %v before %v", node, d, dot{c.names[i], n})
 			return
 		}
 	}
