@@ -82,15 +82,18 @@ func (e *DigestEntry) Covers(seq uint64) bool {
 	return seq <= e.Contiguous || inSpans(e.Spans, seq)
 }
 
-// WantEntry asks for one message; with Clock, for its exact clock as well.
+// WantEntry asks for one message; with Clock, for its exact clock as well; with
+// Check, only whether it was had.
 type WantEntry struct {
 	Dot   peer.Dot
 	Clock bool
+	Check bool
 }
 
-// GoneEntry answers a want that cannot be met. UpTo 0 means that the message
-// was never seen here; otherwise everything of the origin up to UpTo is no
-// longer in the log, the newest of it having been broadcast Age ago.
+// GoneEntry answers a want that cannot be met, or that only checks. UpTo 0 means
+// that the message was never had here; otherwise everything of the origin up to
+// UpTo was, and is no longer in the log unless the want only checked, the newest
+// of it having been broadcast Age ago.
 type GoneEntry struct {
 	Dot  peer.Dot
 	UpTo uint64

@@ -76,6 +76,8 @@ type Links struct {
 	next    time.Duration // no request for a link before this
 	round   time.Duration // when links were last asked for
 	vain    int           // rounds since then that brought no link
+	mend    time.Duration // no repair with a linked peer before this
+	nobody  bool          // the last round found nobody to ask
 	leaving bool
 	changes []Change
 
@@ -159,7 +161,7 @@ func (l *Links) Opened(now time.Duration, id LinkID, p peer.Handle, outbound boo
 
 // unwanted reports whether a dial has become pointless while it was under way.
 func (l *Links) unwanted(d dialing) bool {
-	return l.leaving || d.peer == l.self || l.Linked(d.peer)
+	return l.leaving || d.peer == l.self || d.purpose != forRepair && l.Linked(d.peer)
 }
 
 // DialFailed takes the driver's word that a peer could not be connected to.
@@ -241,6 +243,9 @@ func (l *Links) settle(now time.Duration, c *conn, token uint64, out *Outbox) bo
 			}
 			l.drop(now, o, out)
 		case linked:
+			if o.outbound && c.since <= o.since {
+				return false // crossed with ours, which the peer has accepted instead
+			}
 			// The peer would not ask if it still had the old link.
 			l.drop(now, o, out)
 		}
@@ -358,21 +363,25 @@ func (l *Links) Maintain(now time.Duration, view []peer.Descriptor, out *Outbox)
 	if missing <= 0 {
 		return
 	}
-	l.round = now
-	for range missing {
+	asked := 0
+	for ; asked < missing; asked++ {
 		p := l.candidate(now, view)
 		if p == peer.None {
 			break
 		}
 		l.dial(now, p, forLink, out)
 	}
-	l.next = now + l.pause()
+	l.nobody = asked == 0
+	l.round, l.next = now, now+l.pause()
 	l.vain++
 }
 
 // Offer says that the view has new peers in it, so that asking may be worth it.
 func (l *Links) Offer() {
-	if l.Len() < (l.cfg.Max+1)/2 {
+	switch {
+	case l.nobody:
+		l.nobody, l.vain, l.next = false, 0, 0
+	case l.Len() < (l.cfg.Max+1)/2:
 		l.vain = 0
 		l.next = min(l.next, l.round+l.pause())
 	}
@@ -412,22 +421,30 @@ func (l *Links) Bridge(now time.Duration, p peer.Handle, out *Outbox) {
 	}
 }
 
-// Repair asks a peer for one reconciliation, if none that we asked for is open.
-func (l *Links) Repair(now time.Duration, p peer.Handle, out *Outbox) {
-	if l.leaving || p == l.self || l.busyWith(p) {
-		return
+// Repair asks a peer for one reconciliation, if none is open with it and none
+// that we asked for with anybody. The peer may be linked: what it has sent on the
+// link and was not kept here comes again no other way where all are linked to
+// all. But that is rare, so it is tried now and then only.
+func (l *Links) Repair(now time.Duration, p peer.Handle, out *Outbox) (asked bool) {
+	isLinked := l.Linked(p)
+	if l.leaving || p == l.self || l.dialling(p) || !isLinked && l.busyWith(p) || isLinked && now < l.mend {
+		return false
 	}
 	for _, c := range l.conns {
-		if c.outbound && c.purpose == forRepair {
-			return
+		if c.purpose == forRepair && (c.outbound || c.peer == p && c.state == repaired) {
+			return false
 		}
 	}
 	for _, d := range l.dials {
 		if d.purpose == forRepair {
-			return
+			return false
 		}
 	}
+	if isLinked {
+		l.mend = now + 6*l.cfg.Backoff
+	}
 	l.dial(now, p, forRepair, out)
+	return true
 }
 
 // EndRepair closes a repair that both sides have finished.
@@ -437,7 +454,7 @@ func (l *Links) EndRepair(now time.Duration, id LinkID, out *Outbox) {
 	}
 }
 
-// Leave refuses whatever comes from now on; Disconnected tells each neighbour.
+// Leave refuses whatever comes from now on; Disconnect tells each neighbour.
 func (l *Links) Leave() { l.leaving = true }
 
 // Disconnect ends every connection in good order.
@@ -464,7 +481,7 @@ func (l *Links) Tick(now time.Duration, out *Outbox) {
 				l.refuse(now, c.peer)
 			}
 			l.drop(now, c, out)
-		case c.state == linked && now >= c.said+l.cfg.Heartbeat:
+		case c.lasting() && now >= c.said+l.cfg.Heartbeat:
 			out.send(c.id, Frame{Kind: Ping})
 		}
 	}
@@ -478,6 +495,10 @@ func (l *Links) limit(c *conn) time.Duration {
 	return c.heard + l.cfg.Timeout
 }
 
+// lasting reports whether the connection is agreed upon, so that silence on it
+// must not last. In a repair, one end may have much to send and the other nothing.
+func (c *conn) lasting() bool { return c.state == linked || c.state == repaired }
+
 // Deadline is when Tick, or Maintain if the view offers somebody, is due.
 func (l *Links) Deadline() time.Duration {
 	t := Never
@@ -486,7 +507,7 @@ func (l *Links) Deadline() time.Duration {
 	}
 	for _, c := range l.conns {
 		t = min(t, l.limit(c))
-		if c.state == linked {
+		if c.lasting() {
 			t = min(t, c.said+l.cfg.Heartbeat)
 		}
 	}
@@ -527,6 +548,9 @@ func (l *Links) Len() int {
 	}
 	return n
 }
+
+// Empty reports whether there is no connection and none is being made.
+func (l *Links) Empty() bool { return len(l.conns)+len(l.dials) == 0 }
 
 // Linked reports whether there is a link to the peer.
 func (l *Links) Linked(p peer.Handle) bool {
@@ -586,10 +610,14 @@ func (l *Links) find(id LinkID) *conn {
 // busyWith reports whether there is a link to the peer or one on its way.
 func (l *Links) busyWith(p peer.Handle) bool {
 	for _, c := range l.conns {
-		if c.peer == p && c.state != greeted {
+		if c.peer == p && (c.state == linked || c.state == asked && c.purpose != forRepair) {
 			return true
 		}
 	}
+	return l.dialling(p)
+}
+
+func (l *Links) dialling(p peer.Handle) bool {
 	return slices.ContainsFunc(l.dials, func(d dialing) bool { return d.peer == p })
 }
 

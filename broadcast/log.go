@@ -11,7 +11,9 @@ type LogConfig struct {
 	// Bytes is the most that messages may be charged (Message.Size). The oldest
 	// go first.
 	Bytes int
-	// Age is how long after its broadcast a message is kept.
+	// Age is how long after its broadcast a message is kept. One that came late
+	// waits for those delivered before it, so it may stay a little longer, but
+	// never longer than Age after its delivery here.
 	Age time.Duration
 }
 
@@ -102,7 +104,14 @@ func (l *Log) Bytes() int { return l.bytes }
 // Full reports whether one more message of this size would push out a message
 // that is at or after the position.
 func (l *Log) Full(size int, unsent uint64) bool {
-	return l.bytes+size > l.cfg.Bytes && len(l.entries) > 0 && l.first >= unsent
+	over := l.bytes + size - l.cfg.Bytes
+	for i := 0; over > 0 && i < len(l.entries); i++ {
+		if l.first+uint64(i) >= unsent {
+			return true
+		}
+		over -= l.entries[i].msg.Size()
+	}
+	return false
 }
 
 // markKnown notes that the peer on the link slot has the message.

@@ -36,11 +36,3 @@ const overhead = 256
 func (m *Message) Size() int {
 	return overhead + len(m.Payload) + 16*len(m.Deps)
 }
-
-// hop returns n+1, saturating.
-func hop(n uint8) uint8 {
-	if n == 255 {
-		return n
-	}
-	return n + 1
-}

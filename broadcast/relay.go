@@ -61,6 +61,7 @@ type stream struct {
 	sentDone      bool
 	gotDone       bool
 	stale         bool
+	claims        []peer.Dot // of a repair: what the peer has had and this node has not
 }
 
 // NewRelay joins a log and a version vector.
@@ -118,9 +119,23 @@ func (r *Relay) HandleDigest(id LinkID, f *Frame) {
 	for _, e := range f.Digest {
 		if len(s.digest) < r.seen.max {
 			s.digest[e.Origin] = e
+			r.claim(s, e)
 		}
 	}
 	s.synced = !f.More
+}
+
+// maxClaims bounds what one repair may ask for when it ends; the next one asks
+// for more.
+const maxClaims = 1024
+
+// claim notes the newest message of an origin that the peer has had, if it was
+// not had here.
+func (r *Relay) claim(s *stream, e DigestEntry) {
+	d := peer.Dot{Origin: e.Origin, Seq: e.Contiguous}
+	if s.repair && len(s.claims) < maxClaims && e.Contiguous > r.seen.Contiguous(e.Origin) {
+		s.claims = append(s.claims, d)
+	}
 }
 
 // Arrived notes that the peer on a link has the message, whether or not it is
@@ -227,10 +242,14 @@ func (r *Relay) HandleWant(now time.Duration, id LinkID, f *Frame, out *Outbox) 
 	}
 	var gone []GoneEntry
 	for _, w := range f.Wants[:min(len(f.Wants), r.cfg.Wants)] {
-		if m := r.log.Get(w.Dot); m == nil {
+		m := r.log.Get(w.Dot)
+		switch {
+		case w.Check && m != nil:
+			gone = append(gone, GoneEntry{Dot: w.Dot, UpTo: w.Dot.Seq, Age: now - m.Born})
+		case m == nil:
 			r.Stats.WantsGone++
 			gone = append(gone, r.gone(now, w.Dot))
-		} else if s.inflight < 4*r.cfg.Window {
+		case s.inflight < 4*r.cfg.Window:
 			r.Stats.WantsServed++
 			r.sendData(s, m, w.Clock, out)
 		}
@@ -260,17 +279,21 @@ func (r *Relay) HandleDone(id LinkID) {
 
 // Finished is a repair that both ends are done with. Stale means that it moved
 // a message which flooding should have brought long before.
+//
+// Claims are the newest messages of their origins that the peer has had and this
+// node had not; those that did not come have left the peer's log.
 type Finished struct {
-	Link  LinkID
-	Peer  peer.Handle
-	Stale bool
+	Link   LinkID
+	Peer   peer.Handle
+	Stale  bool
+	Claims []peer.Dot
 }
 
 // AppendFinished appends the repairs that can be closed.
 func (r *Relay) AppendFinished(dst []Finished) []Finished {
 	for _, s := range r.streams {
 		if s.repair && s.sentDone && s.gotDone {
-			dst = append(dst, Finished{s.link, s.peer, s.stale})
+			dst = append(dst, Finished{s.link, s.peer, s.stale, s.claims})
 		}
 	}
 	return dst
@@ -288,12 +311,15 @@ func (r *Relay) Unsent() uint64 {
 	return pos
 }
 
-// Idle reports whether every link has been sent everything and its socket has
-// taken it.
-func (r *Relay) Idle() bool {
-	return !slices.ContainsFunc(r.streams, func(s *stream) bool {
-		return !s.repair && (!s.synced || s.cursor < r.log.End() || s.inflight > 0)
-	})
+// AppendIdle appends the links that have been sent everything, and whose sockets
+// have taken it.
+func (r *Relay) AppendIdle(dst []LinkID) []LinkID {
+	for _, s := range r.streams {
+		if !s.repair && s.synced && s.cursor == r.log.End() && s.inflight == 0 {
+			dst = append(dst, s.link)
+		}
+	}
+	return dst
 }
 
 // Handles calls mark for every identity that is named here.

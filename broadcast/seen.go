@@ -75,7 +75,7 @@ func (s *Seen) Room(d peer.Dot) bool {
 	if p == nil {
 		return len(s.order) < s.max
 	}
-	return d.Seq == p.contig+1 || len(p.spans) < MaxSpans
+	return d.Seq == p.contig+1 || len(p.spans) < MaxSpans || p.touches(d.Seq)
 }
 
 // Mark remembers the dot; false if it was there already (invariant B1).
@@ -93,6 +93,27 @@ func (s *Seen) Mark(d peer.Dot) bool {
 	p.absorb()
 	s.hash += p.digest()
 	return true
+}
+
+// AppendHoles appends the runs of the origin's messages up to and including seq
+// that were not had: what Skip would give up.
+func (s *Seen) AppendHoles(dst []Span, origin peer.Handle, seq uint64) []Span {
+	var p progress
+	if known := s.origins[origin]; known != nil {
+		p = *known
+	}
+	had := p.contig
+	for _, sp := range p.spans {
+		if sp.From > seq {
+			break
+		}
+		dst = append(dst, Span{had + 1, sp.From - 1})
+		had = sp.To
+	}
+	if had < seq {
+		dst = append(dst, Span{had + 1, seq})
+	}
+	return dst
 }
 
 // Skip gives up everything of the origin up to and including seq, so that what
@@ -177,6 +198,11 @@ func (p *progress) absorb() {
 		n++
 	}
 	p.spans = slices.Delete(p.spans, 0, n)
+}
+
+// touches reports whether seq is next to a span, so that it adds none.
+func (p *progress) touches(seq uint64) bool {
+	return slices.ContainsFunc(p.spans, func(sp Span) bool { return sp.From-1 == seq || sp.To == seq-1 })
 }
 
 // addSpan inserts seq, which is in no span, and joins its neighbours.

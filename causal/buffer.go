@@ -43,7 +43,8 @@ func (o Order) String() string {
 // Config shapes a Buffer.
 type Config struct {
 	Order Order
-	// HoldBytes bounds what is held back (Message.Size).
+	// HoldBytes bounds what is held back (Message.Size). It must have room for
+	// the largest message: one that can never be held can never wait its turn.
 	HoldBytes int
 	// Retry is how long to wait for a wanted message before asking the next
 	// link; GiveUp is how long to go on asking.
@@ -115,8 +116,8 @@ type clockState uint8
 
 const (
 	unstamped clockState = iota // to be worked out from the dependencies' clocks
-	received                    // sent along, and not yet held against what was delivered
-	exact
+	received                    // sent along; all that it counts comes first
+	exact                       // this node's own
 )
 
 // head is a delivered message that no other delivered message depends on.
@@ -174,15 +175,16 @@ func (b *Buffer) headDots() []peer.Dot {
 // Add takes a message from a link. It reports false for one that was had
 // before. withClock says that m.Clock is set by the sender.
 func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, from broadcast.LinkID) (isNew bool) {
-	if m.Dot.Seq == 0 || b.seen.Has(m.Dot) {
+	if m.Dot.Seq == 0 || b.seen.Has(m.Dot) || dependsOnItself(m) {
 		return false
 	}
 	if h := b.held[m.Dot]; h != nil {
 		b.addAgain(now, h, m, withClock, from)
 		return false
 	}
-	if b.bytes+m.Size() > b.cfg.HoldBytes || !b.seen.Room(m.Dot) {
+	if !b.room(m, withClock) {
 		b.Stats.NoRoom++
+		b.wants.refused(m.Dot)
 		return false
 	}
 	h := &held{msg: m, from: []broadcast.LinkID{from}}
@@ -200,6 +202,38 @@ func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, fr
 	}
 	b.drain(now)
 	return true
+}
+
+// dependsOnItself reports whether a message names itself, or a later one of its
+// origin, as its past. No node makes such a message, and it could not be
+// delivered ever.
+func dependsOnItself(m *broadcast.Message) bool {
+	return slices.ContainsFunc(m.Deps, func(d peer.Dot) bool { return d.Origin == m.Dot.Origin && d.Seq >= m.Dot.Seq })
+}
+
+// room reports whether the message can be taken in. One that need not be held
+// back needs no room to be: it may be what all that is held back waits for.
+func (b *Buffer) room(m *broadcast.Message, withClock bool) bool {
+	if !b.seen.Room(m.Dot) {
+		return false
+	}
+	return b.bytes+m.Size() <= b.cfg.HoldBytes || b.deliverable(m, withClock)
+}
+
+// deliverable reports whether a new message would be delivered at once.
+func (b *Buffer) deliverable(m *broadcast.Message, withClock bool) bool {
+	if slices.ContainsFunc(b.dependencies(m), func(d peer.Dot) bool { return !b.seen.Has(d) }) {
+		return false
+	}
+	switch {
+	case b.cfg.Order != Causal:
+		return true
+	case withClock:
+		return len(b.past(m)) == 0
+	default:
+		_, ok := b.join(m.Deps)
+		return ok
+	}
 }
 
 // maxFrom bounds the memory of which links brought a message that is held back.
@@ -265,9 +299,8 @@ func (b *Buffer) stamp(now time.Duration, h *held) bool {
 	case b.cfg.Order != Causal:
 		m.Clock = vclock.Clock{}.With(b.cfg.Name(m.Dot.Origin), m.Dot.Seq)
 	case h.clock == received:
-		if b.await(now, h, b.past(m)); h.missing > 0 {
-			return false
-		}
+		b.await(now, h, b.past(m))
+		return h.missing == 0
 	default:
 		c, ok := b.join(m.Deps)
 		if !ok {
@@ -276,7 +309,6 @@ func (b *Buffer) stamp(now time.Duration, h *held) bool {
 		}
 		m.Clock = c.With(b.cfg.Name(m.Dot.Origin), m.Dot.Seq)
 	}
-	h.clock = exact
 	return true
 }
 
@@ -331,13 +363,34 @@ func (b *Buffer) deliver(now time.Duration, h *held) {
 	}
 	b.frontier = b.frontier.Merge(m.Clock)
 	if b.cfg.Order == Causal {
-		b.heads = slices.DeleteFunc(b.heads, func(x head) bool { return slices.Contains(m.Deps, x.dot) })
+		b.heads = slices.DeleteFunc(b.heads, func(x head) bool { return b.supersedes(h, x.dot) })
 		b.heads = append(b.heads, head{m.Dot, m.Clock})
 	}
 	b.log.Deliver(m, h.from)
 	b.release(m.Dot)
 	b.askHole(now, m.Dot.Origin, h.from)
 }
+
+// supersedes reports whether the message happened after the head. Where all its
+// dependencies were delivered, these are the heads that it did happen after; of
+// one that is a gap only the clock tells what it stood for (invariant C3).
+func (b *Buffer) supersedes(h *held, d peer.Dot) bool {
+	if slices.Contains(h.msg.Deps, d) {
+		return true
+	}
+	return h.clock == received && h.msg.Clock.At(b.cfg.Name(d.Origin)) >= d.Seq
+}
+
+// Ask asks for a message that somebody is known to have had, although nothing
+// here depends on it: it comes, or turns out to be a gap.
+func (b *Buffer) Ask(now time.Duration, d peer.Dot, first broadcast.LinkID) {
+	if !b.seen.Has(d) && b.held[d] == nil {
+		b.wants.add(now, want{dot: d}, first)
+	}
+}
+
+// Heads is the number of direct dependencies that the next message will have.
+func (b *Buffer) Heads() int { return len(b.heads) }
 
 // askHole asks for the first missing message of an origin outside FIFO and
 // causal order, where nothing waits for it but it must come all the same.

@@ -33,11 +33,12 @@ type want struct {
 
 type asking struct {
 	want
-	first  broadcast.LinkID // who has it, for sure
-	asked  []broadcast.LinkID
+	first  broadcast.LinkID   // who has it, for sure
+	asked  []broadcast.LinkID // ever, in the order in which they were asked last
 	denied []broadcast.LinkID // answered that they cannot
-	upTo   uint64             // the highest eviction that a denial told of
+	upTo   uint64             // the lowest eviction that a denial told of: all of them say that much
 	born   time.Duration
+	noRoom bool // it came, and could not be held: it is no gap
 	next   time.Duration
 	until  time.Duration
 }
@@ -73,6 +74,13 @@ func (w *wants) remove(x want) bool {
 	return true
 }
 
+// refused notes that a wanted message can be had, but not now.
+func (w *wants) refused(d peer.Dot) {
+	if a := w.index[want{dot: d}]; a != nil {
+		a.noRoom = true
+	}
+}
+
 // Deadline is when Poll is due.
 func (b *Buffer) Deadline() time.Duration {
 	t := broadcast.Never
@@ -90,7 +98,7 @@ func (b *Buffer) Denied(now time.Duration, link broadcast.LinkID, g broadcast.Go
 			continue
 		}
 		a.denied = append(a.denied, link)
-		if g.UpTo > a.upTo {
+		if g.UpTo > 0 && (a.upTo == 0 || g.UpTo < a.upTo) {
 			a.upTo, a.born = g.UpTo, now-g.Age
 		}
 		a.next = now
@@ -121,7 +129,7 @@ func (b *Buffer) Poll(now time.Duration, links []broadcast.LinkID, asks []Ask, g
 
 // pick chooses a link that has not been asked: first the one that brought what
 // depends on the message, since its peer has delivered it; once all have been
-// asked, whoever has not denied is asked again.
+// asked, whoever has not denied is asked again, in turn.
 func (a *asking) pick(links []broadcast.LinkID) (broadcast.LinkID, bool) {
 	if slices.Contains(links, a.first) && !slices.Contains(a.asked, a.first) {
 		return a.first, true
@@ -131,9 +139,9 @@ func (a *asking) pick(links []broadcast.LinkID) (broadcast.LinkID, bool) {
 			return l, true
 		}
 	}
-	a.asked = slices.Clone(a.denied)
-	for _, l := range links {
-		if !slices.Contains(a.denied, l) {
+	for i, l := range a.asked {
+		if slices.Contains(links, l) && !slices.Contains(a.denied, l) {
+			a.asked = slices.Delete(a.asked, i, i+1) // the caller puts it last
 			return l, true
 		}
 	}
@@ -160,22 +168,21 @@ func (b *Buffer) settle(now time.Duration, a *asking, gaps []Gap) []Gap {
 		return gaps // that one first: it waits for something too
 	}
 	b.wants.remove(a.want)
-	if a.clock || a.upTo < a.dot.Seq {
+	if a.clock || a.noRoom || a.upTo < a.dot.Seq {
 		b.forget(a)
 		return gaps
 	}
-	from, to := b.seen.Contiguous(origin)+1, min(a.upTo, lowest-1)
-	skipped := b.seen.Skip(origin, to)
+	to := min(a.upTo, lowest-1)
+	for _, hole := range b.seen.AppendHoles(nil, origin, to) {
+		b.Stats.Gaps++
+		gaps = append(gaps, Gap{origin, hole.From, hole.To, a.born})
+	}
+	b.Stats.GapMessages += b.seen.Skip(origin, to)
 	for _, d := range b.waitedFor(origin, to) {
 		b.release(d)
 	}
 	b.askHole(now, origin, []broadcast.LinkID{a.first})
-	if skipped == 0 {
-		return gaps
-	}
-	b.Stats.Gaps++
-	b.Stats.GapMessages += skipped
-	return append(gaps, Gap{origin, from, to, a.born})
+	return gaps
 }
 
 // lowestHeld is the lowest sequence number of the origin that is held back; the

@@ -173,6 +173,9 @@ func (c *Config) validate() error {
 	if err := c.Sampling.Validate(); err != nil {
 		return &ConfigError{"Sampling", err}
 	}
+	if err := transport.CheckListen(c.Listen); err != nil {
+		return &ConfigError{"Listen", err}
+	}
 	for _, address := range c.Join {
 		if err := transport.CheckAddress(address); err != nil {
 			return &ConfigError{"Join", err}

@@ -344,6 +344,44 @@ func TestLeaveLosesNothing(t *testing.T) {
 	}
 }
 
+// TestLeaveAtOnce: two nodes that have just met may have dialled each other, so
+// that the link on which the first messages went is given up. Leave knows.
+func TestLeaveAtOnce(t *testing.T) {
+	ctx := within(t, time.Minute)
+	for range 50 {
+		hub := start(t, Config{ID: "hub"})
+		ann := start(t, Config{ID: "ann", Join: []string{hub.Self().Addr}})
+		if err := ann.Ready(ctx); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			if _, err := ann.Broadcast(ctx, []byte("x")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := ann.Leave(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if got := hub.Clock().Get("ann"); got != 3 {
+			t.Fatalf("the hub has delivered %d of 3", got)
+		}
+		hub.Close()
+	}
+}
+
+// TestLeaveWithoutANeighbour: accepted, and nobody to take it; Leave says so.
+func TestLeaveWithoutANeighbour(t *testing.T) {
+	n := start(t, Config{ID: "a", Join: []string{"127.0.0.1:1"}})
+	if _, err := n.Broadcast(t.Context(), []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := n.Leave(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("got %v, want DeadlineExceeded", err)
+	}
+}
+
 // TestClosedNode: every method answers, none hangs, and closing again is fine.
 func TestClosedNode(t *testing.T) {
 	n := start(t, Config{ID: "a"})

@@ -201,7 +201,7 @@ func addrOf(a net.Addr) netip.AddrPort {
 // handleOpened makes a link of a connection, or tells that there is none.
 func (n *Node) handleOpened(o openedIn) {
 	now := n.now()
-	if o.err == nil && n.leaving {
+	if o.err == nil && n.parting {
 		o.conn.Close()
 		o.err = ErrClosed
 	}

@@ -349,8 +349,9 @@ func (n *Node) giveUp(s *sending, cause error) {
 // all others.
 func (n *Node) leave(drained chan struct{}) {
 	n.leaving = true
-	n.machine.Leave()
 	n.drained = append(n.drained, drained)
+	n.machine.Leave(n.now(), &n.out)
+	n.carryOut()
 	n.notify()
 }
 

@@ -47,7 +47,8 @@ type Node struct {
 	senders   []*sending      // broadcasts that wait for room in the log
 	waiters   []chan struct{} // of Ready
 	drained   []chan struct{} // of Leave
-	leaving   bool
+	leaving   bool // accepts no broadcast
+	parting   bool // accepts no connection
 	namesakes namesakes
 	scratch   scratch
 	stats     Stats
@@ -275,10 +276,13 @@ func (n *Node) Stats() (s Stats) {
 // Policy returns the peer sampling policy in use.
 func (n *Node) Policy() peersampling.Policy { return n.cfg.Sampling }
 
-// Leave closes the node in good order: no broadcast is accepted any more, what
-// was accepted goes out on every link, the neighbours are told and have read
-// all of it. Then, or when ctx ends, the node is closed; the error is then the
-// context's cause.
+// Leave closes the node in good order. No broadcast is accepted any more; once a
+// neighbour has confirmed that it has delivered all that this node broadcast,
+// the neighbours are told and the node is closed. If ctx ends before that the
+// node is closed all the same, and the error is the context's cause. A node that
+// knows nobody and was told of no address just closes.
+//
+// Messages that were delivered and not yet read are dropped, as by Close.
 func (n *Node) Leave(ctx context.Context) error {
 	drained := make(chan struct{})
 	n.do(func() { n.leave(drained) })
@@ -288,7 +292,7 @@ func (n *Node) Leave(ctx context.Context) error {
 		err = n.farewell(ctx)
 	case <-n.loopDone:
 	case <-ctx.Done():
-		err = fmt.Errorf("gossip: %q left before its links had taken everything: %w", n.cfg.ID, context.Cause(ctx))
+		err = fmt.Errorf("gossip: %q left before a neighbour had confirmed everything: %w", n.cfg.ID, context.Cause(ctx))
 	}
 	return errors.Join(err, n.Close())
 }
@@ -297,6 +301,7 @@ func (n *Node) Leave(ctx context.Context) error {
 // read them to their ends.
 func (n *Node) farewell(ctx context.Context) error {
 	n.do(func() {
+		n.parting = true
 		n.machine.Disconnect(n.now(), &n.out)
 		n.carryOut()
 	})
@@ -314,7 +319,8 @@ func (n *Node) farewell(ctx context.Context) error {
 }
 
 // Close ends the node at once, as a crash would seem to others, and returns
-// when all its goroutines and sockets are gone. It may be called again.
+// when all its goroutines and sockets are gone. Messages that were delivered and
+// not yet read are dropped. It may be called again.
 func (n *Node) Close() error {
 	n.cancel(ErrClosed)
 	n.wg.Wait()

@@ -64,11 +64,12 @@ type ServiceConfig struct {
 	// that others' stale descriptors do not bring it back. A guess: 20 s.
 	Quarantine time.Duration
 	// Probe is the time from one probe of a lost peer to the next, and the
-	// longest between two probes of a join address that has not answered. Join
-	// addresses that have answered are probed at six times that. A guess: 5 s.
+	// longest between two probes of a join address that does not answer. Join
+	// addresses that answer are probed at six times that. A guess: 5 s.
 	Probe time.Duration
-	// RejoinAfter is how long a peer must have been lost for its return to be
-	// reported: the sign of a partition that has healed. A guess: 10 s.
+	// RejoinAfter is how long a peer must have been lost, or a join address
+	// silent, for its return to be reported: the sign of a partition that has
+	// healed. A guess: 10 s.
 	RejoinAfter time.Duration
 	// Lost and Seeds bound the memory of peers lost and of join addresses; the
 	// oldest goes first. Defaults: 64 each.
@@ -144,10 +145,11 @@ type pending struct {
 
 // seed is a join address: a handle of which only the address is known.
 type seed struct {
-	peer     peer.Handle
-	answered bool
-	wait     time.Duration
-	next     time.Duration
+	peer  peer.Handle
+	wait  time.Duration
+	next  time.Duration
+	asked bool          // and not answered yet,
+	since time.Duration // this being the first time
 }
 
 type lost struct {
@@ -219,6 +221,9 @@ func (s *Service) Join(now time.Duration, address peer.Handle) {
 	}
 	s.seeds = append(s.seeds, seed{peer: address, next: now, wait: s.cfg.MinInterval / 8})
 }
+
+// HasSeeds reports whether there is a join address to find somebody at.
+func (s *Service) HasSeeds() bool { return len(s.seeds) > 0 }
 
 // Learn takes peers that somebody recommends; they fill free places only.
 func (s *Service) Learn(now time.Duration, peers []peer.Descriptor) {
@@ -408,10 +413,11 @@ func (s *Service) merge(now time.Duration, received, sent []peer.Descriptor) {
 }
 
 func (s *Service) handleProbeReply(now time.Duration, p Packet) {
+	asked := peer.Handle(p.Nonce >> 32)
+	s.found(now, asked, p.Peer) // if it is lost, somebody else is there now
 	for i := range s.seeds {
-		if x := &s.seeds[i]; uint64(x.peer) == p.Nonce>>32 {
-			x.answered = true
-			x.next = now + s.jitter(6*s.cfg.Probe)
+		if s.seeds[i].peer == asked {
+			s.seedAnswered(now, &s.seeds[i], p.Peer)
 		}
 	}
 	s.insert(p.Peer, false)
@@ -420,22 +426,45 @@ func (s *Service) handleProbeReply(now time.Duration, p Packet) {
 	}
 }
 
+// seedAnswered notes that p lives at a join address. When that was silent for
+// long, p comes from the other side of a partition, of which nothing else may
+// be left here: then it gets into the view even if that is full.
+func (s *Service) seedAnswered(now time.Duration, x *seed, p peer.Handle) {
+	if x.asked && now-x.since >= s.cfg.RejoinAfter+2*s.cfg.Answer {
+		s.returned(now, p, true)
+	}
+	x.asked, x.wait = false, s.cfg.Probe
+	x.next = now + s.jitter(6*s.cfg.Probe)
+}
+
 // alive notes that a peer has spoken for itself.
 func (s *Service) alive(now time.Duration, p peer.Handle) {
 	s.quarantine = slices.DeleteFunc(s.quarantine, func(x quarantined) bool { return x.peer == p })
 	s.suspects = slices.DeleteFunc(s.suspects, func(x suspect) bool { return x.peer == p })
+	s.found(now, p, p)
+}
+
+// found ends the search for a lost peer: p, most likely the same node, has
+// answered.
+func (s *Service) found(now time.Duration, missed, p peer.Handle) {
 	s.lost = slices.DeleteFunc(s.lost, func(x lost) bool {
-		if x.peer != p {
+		if x.peer != missed {
 			return false
 		}
-		if now-x.since >= s.cfg.RejoinAfter {
-			s.Stats.Rejoined++
-			s.rejoined = append(s.rejoined, p)
-		}
-		s.insert(p, true)
-		s.Hasten(now)
+		s.returned(now, p, now-x.since >= s.cfg.RejoinAfter)
 		return true
 	})
+}
+
+// returned puts a peer that was away back into the view, and reports it if it
+// was for long.
+func (s *Service) returned(now time.Duration, p peer.Handle, long bool) {
+	if long && !slices.Contains(s.rejoined, p) {
+		s.Stats.Rejoined++
+		s.rejoined = append(s.rejoined, p)
+	}
+	s.insert(p, true)
+	s.Hasten(now)
 }
 
 // insert puts a peer that has spoken into the view: where there is room, or by
@@ -536,11 +565,10 @@ func (s *Service) probeSeeds(now time.Duration, out []Packet) []Packet {
 		if x.next > now {
 			continue
 		}
-		if x.answered {
-			x.wait = 6 * s.cfg.Probe
-		} else {
-			x.wait = min(x.wait+x.wait/2, s.cfg.Probe)
+		if !x.asked {
+			x.asked, x.since = true, now
 		}
+		x.wait = min(x.wait+x.wait/2, s.cfg.Probe)
 		x.next = now + s.jitter(x.wait)
 		out = s.probe(x.peer, out)
 	}

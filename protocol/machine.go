@@ -136,7 +136,7 @@ type Machine struct {
 
 	delivered  time.Duration // when last
 	nextRepair time.Duration
-	leaving    bool
+	leave      leave
 
 	// Scratch, so that a step allocates nothing for itself.
 	now      time.Duration // of the step under way, for Deliver
@@ -216,7 +216,7 @@ func (m *Machine) Join(now time.Duration, address peer.Handle, out *Outbox) {
 // Broadcast makes a message of the payload, which it keeps, delivers it here
 // and sends it on its way. Errors: ErrLogFull, causal.ErrTooManyHeads.
 func (m *Machine) Broadcast(now time.Duration, payload []byte, out *Outbox) (*broadcast.Message, error) {
-	size := (&broadcast.Message{Payload: payload}).Size()
+	size := (&broadcast.Message{Payload: payload, Deps: m.heads()}).Size()
 	if m.log.Full(size, m.relay.Unsent()) {
 		return nil, ErrLogFull
 	}
@@ -245,9 +245,10 @@ func (m *Machine) maybeRepair(now time.Duration, p peer.Handle, out *Outbox) {
 	if now < m.delivered+quiet && now < m.nextRepair {
 		return
 	}
-	m.Stats.Repairs++
-	m.nextRepair = now + m.cfg.RepairEvery
-	m.links.Repair(now, p, &out.Links)
+	if m.links.Repair(now, p, &out.Links) {
+		m.Stats.Repairs++
+		m.nextRepair = now + m.cfg.RepairEvery
+	}
 }
 
 // Connected takes a new stream connection whose other end is p.
@@ -299,7 +300,7 @@ func (m *Machine) HandleFrame(now time.Duration, link broadcast.LinkID, f *broad
 		m.relay.HandleWant(now, link, f, &out.Links)
 	case broadcast.Gone:
 		for _, g := range f.Gone {
-			m.buffer.Denied(now, link, g)
+			m.handleGone(now, link, g)
 		}
 	case broadcast.SyncDone:
 		m.relay.HandleDone(link)
@@ -337,6 +338,9 @@ func (m *Machine) Deliver(msg *broadcast.Message, from []broadcast.LinkID) {
 // Get finds a delivered message; it is part of causal.Log, not for drivers.
 func (m *Machine) Get(d peer.Dot) *broadcast.Message { return m.log.Get(d) }
 
+// heads stands for the dependencies that the next message will have.
+func (m *Machine) heads() []peer.Dot { return make([]peer.Dot, m.buffer.Heads()) }
+
 // Tick does whatever is due.
 func (m *Machine) Tick(now time.Duration, out *Outbox) {
 	m.begin(now, out)
@@ -348,7 +352,7 @@ func (m *Machine) Tick(now time.Duration, out *Outbox) {
 
 // Deadline is when Tick is due; it may have passed already.
 func (m *Machine) Deadline() time.Duration {
-	return min(m.sampling.Deadline(), m.links.Deadline(), m.buffer.Deadline(), m.log.Deadline())
+	return min(m.sampling.Deadline(), m.links.Deadline(), m.buffer.Deadline(), m.log.Deadline(), m.leave.deadline(m.now))
 }
 
 func (m *Machine) begin(now time.Duration, out *Outbox) { m.now, m.out = now, out }
@@ -365,6 +369,7 @@ func (m *Machine) settle(now time.Duration, out *Outbox) {
 	m.relay.Pump(now, &out.Links)
 	m.endRepairs(now, out)
 	m.applyChanges(now, out)
+	m.maybeConfirm(now, out)
 	for _, s := range out.Links.Sends {
 		m.links.Said(now, s.Link)
 	}
@@ -388,9 +393,11 @@ func (m *Machine) applyChanges(now time.Duration, out *Outbox) {
 			m.relay.Open(c, &out.Links)
 		} else {
 			m.relay.Close(c.Link)
-			m.sampling.Hasten(now)
 		}
 		if !c.Repair {
+			if !c.Up {
+				m.sampling.Hasten(now)
+			}
 			out.Events = append(out.Events, Event{Kind: kind, Peer: c.Peer})
 		}
 	}
@@ -436,25 +443,11 @@ func (m *Machine) endRepairs(now time.Duration, out *Outbox) {
 	m.finished = m.relay.AppendFinished(m.finished[:0])
 	for _, f := range m.finished {
 		m.links.EndRepair(now, f.Link, &out.Links)
+		for _, d := range f.Claims {
+			m.buffer.Ask(now, d, f.Link)
+		}
 		if f.Stale {
 			m.links.Bridge(now, f.Peer, &out.Links)
 		}
 	}
-}
-
-// Leave lets nobody new in; what is in the log still goes out.
-func (m *Machine) Leave() {
-	m.leaving = true
-	m.links.Leave()
-}
-
-// Drained reports whether every link has taken everything, so that leaving
-// loses nothing.
-func (m *Machine) Drained() bool { return m.relay.Idle() }
-
-// Disconnect ends all links in good order.
-func (m *Machine) Disconnect(now time.Duration, out *Outbox) {
-	m.begin(now, out)
-	m.links.Disconnect(now, &out.Links)
-	m.settle(now, out)
 }

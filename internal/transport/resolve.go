@@ -29,6 +29,15 @@ func CheckAddress(address string) error {
 	return nil
 }
 
+// CheckListen reports what is wrong with an address to listen on, without
+// looking its name up.
+func CheckListen(address string) error {
+	if _, _, err := parseLocal(address); err != nil {
+		return fmt.Errorf("transport: address %q: %w", address, err)
+	}
+	return nil
+}
+
 // lookupFunc answers the addresses of a name.
 type lookupFunc func(ctx context.Context, host string) ([]netip.Addr, error)
 

@@ -36,8 +36,11 @@ const (
 // ErrFrameSize refuses a frame longer than the receiver allows.
 var ErrFrameSize = errors.New("wire: frame too long")
 
-// flags of DATA.
-const flagClock = 1
+// Flags of DATA and WANT. Others are for later versions, and ignored.
+const (
+	flagClock = 1 << iota
+	flagCheck
+)
 
 // AppendFrame appends a frame with its length. A message's body, which is the
 // same on every link, is appended from f.Message.Encoded if that is set.
@@ -143,9 +146,19 @@ func EncodeMessage(m *broadcast.Message, book Book) []byte {
 func appendWants(dst []byte, wants []broadcast.WantEntry, book Book) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(wants)))
 	for _, w := range wants {
-		dst = appendBool(appendDot(dst, w.Dot, book), w.Clock)
+		dst = append(appendDot(dst, w.Dot, book), wantFlags(w))
 	}
 	return dst
+}
+
+func wantFlags(w broadcast.WantEntry) (flags byte) {
+	if w.Clock {
+		flags |= flagClock
+	}
+	if w.Check {
+		flags |= flagCheck
+	}
+	return flags
 }
 
 func appendGone(dst []byte, gone []broadcast.GoneEntry, book Book) []byte {
@@ -299,7 +312,9 @@ func (r *reader) deps(book Book) []peer.Dot {
 
 func (r *reader) wants(book Book) (wants []broadcast.WantEntry) {
 	for range r.count(maxControl, smallestOrigin+2) {
-		w := broadcast.WantEntry{Dot: r.dot(book), Clock: r.bool()}
+		w := broadcast.WantEntry{Dot: r.dot(book)}
+		flags := r.byte()
+		w.Clock, w.Check = flags&flagClock != 0, flags&flagCheck != 0
 		if r.err != nil {
 			return nil
 		}

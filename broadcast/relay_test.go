@@ -1,0 +1,488 @@
+package broadcast
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"pgregory.net/rapid"
+)
+
+// hub is one Relay with its log, and what the test knows of the peers that its
+// links lead to.
+type hub struct {
+	fail  func(format string, args ...any)
+	now   time.Duration
+	log   *Log
+	seen  *Seen
+	relay *Relay
+	links []*spoke
+	out   Outbox
+	all   []*Message // ever in the log, by position
+}
+
+// spoke is a link of the hub.
+type spoke struct {
+	id        LinkID
+	repair    bool
+	digest    dots // of its peer
+	said      []DigestEntry
+	start     uint64   // the log's end when it came up
+	synced    bool     // its whole digest has arrived
+	got       []uint64 // positions of what it was sent, in order
+	has       dots     // what it must not be sent: the digest, and what it brought
+	unwritten []int    // costs
+	done      int      // SYNC_DONE frames
+	closed    bool
+	digests   []DigestEntry // of the hub
+	complete  bool          // all parts of it
+}
+
+func newHub(fail func(string, ...any), cfg RelayConfig, bytes int) *hub {
+	h := &hub{fail: fail, now: time.Hour, seen: newSeen(), log: NewLog(LogConfig{Bytes: bytes, Age: time.Hour})}
+	h.relay = NewRelay(cfg, h.log, h.seen)
+	return h
+}
+
+// add puts the next message of an origin into the log; it came by the links.
+func (h *hub) add(origin peer.Handle, size int, from ...*spoke) *Message {
+	m := &Message{Dot: peer.Dot{Origin: origin, Seq: h.seen.Highest(origin) + 1}, Payload: make([]byte, size), Born: h.now}
+	if m.Dot.Seq > 1 {
+		m.Deps = []peer.Dot{{Origin: origin, Seq: m.Dot.Seq - 1}}
+	}
+	var ids []LinkID
+	for _, s := range from {
+		ids = append(ids, s.id)
+		s.has[m.Dot] = true
+	}
+	h.seen.Mark(m.Dot)
+	h.log.Append(h.now, m, h.relay.KnownTo(ids))
+	h.all = append(h.all, m)
+	return m
+}
+
+// open brings a link up. Its peer has had the dots.
+func (h *hub) open(repair bool, had dots) *spoke {
+	s := &spoke{id: LinkID(len(h.links) + 1), repair: repair, digest: had, has: dots{}, start: h.log.End()}
+	h.links = append(h.links, s)
+	for d := range had {
+		s.has[d] = true
+	}
+	for origin := peer.Handle(1); origin <= 4; origin++ {
+		if n := had.contiguous(origin); n > 0 {
+			s.said = append(s.said, DigestEntry{Origin: origin, Contiguous: n})
+		}
+	}
+	h.relay.Open(Change{Link: s.id, Peer: 7, Up: true, Repair: repair}, &h.out)
+	h.take()
+	h.checkSlots()
+	return s
+}
+
+// hear lets the next n entries of the peer's digest arrive.
+func (h *hub) hear(s *spoke, n int) {
+	n = min(n, len(s.said))
+	part := s.said[:n]
+	s.said = s.said[n:]
+	if s.synced {
+		return
+	}
+	s.synced = len(s.said) == 0
+	h.relay.HandleDigest(s.id, &Frame{Kind: Digest, Digest: part, More: !s.synced})
+}
+
+func (h *hub) hearAll(s *spoke) { h.hear(s, len(s.said)) }
+
+func (h *hub) pump() {
+	h.relay.Pump(h.now, &h.out)
+	h.take()
+	for _, s := range h.links {
+		if x := h.relay.find(s.id); x != nil && s.synced && x.inflight < h.relay.cfg.Window && !s.repair && x.cursor < h.log.End() {
+			h.fail("link %d stands at %d of %d although it has room", s.id, x.cursor, h.log.End())
+		}
+	}
+}
+
+// written lets the socket take the oldest of what is in flight.
+func (h *hub) written(s *spoke) {
+	if len(s.unwritten) > 0 {
+		h.relay.Written(s.id, s.unwritten[0])
+		s.unwritten = s.unwritten[1:]
+	}
+}
+
+func (h *hub) close(s *spoke) {
+	s.closed = true
+	h.relay.Close(s.id)
+}
+
+// take checks what the relay sends.
+func (h *hub) take() {
+	for _, x := range h.out.Sends {
+		s := h.links[x.Link-1]
+		f := x.Frame
+		if s.closed {
+			h.fail("%v is sent on link %d, which is closed", f.Kind, s.id)
+		}
+		switch f.Kind {
+		case Digest:
+			s.digests = append(s.digests, f.Digest...)
+			s.complete = !f.More
+		case Data:
+			h.takeData(s, &f)
+		case SyncDone:
+			s.done++
+		}
+	}
+	h.out.Reset()
+}
+
+func (h *hub) takeData(s *spoke, f *Frame) {
+	m := f.Message
+	pos := uint64(slices.Index(h.all, m))
+	if !s.synced {
+		h.fail("%v is sent on link %d before its digest is here", m.Dot, s.id)
+	}
+	if s.has[m.Dot] {
+		h.fail("%v is sent on link %d, whose peer has it", m.Dot, s.id)
+	}
+	if n := len(s.got); n > 0 && pos <= s.got[n-1] {
+		h.fail("B3: %v is sent on link %d out of order", m.Dot, s.id)
+	}
+	if s.repair && (pos >= s.start || s.done > 0) {
+		h.fail("%v is sent by repair %d, which ends before it", m.Dot, s.id)
+	}
+	flight := 0
+	for _, cost := range s.unwritten {
+		flight += cost
+	}
+	if flight >= h.relay.cfg.Window {
+		h.fail("B5: link %d has %d bytes in flight and is sent %v", s.id, flight, m.Dot)
+	}
+	// What a peer that catches up cannot work out, it is told.
+	rootless := pos < s.start && slices.ContainsFunc(m.Deps, func(d peer.Dot) bool { return h.log.Get(d) == nil })
+	if f.WithClock != rootless {
+		h.fail("%v is sent on link %d with clock: %v, want %v", m.Dot, s.id, f.WithClock, rootless)
+	}
+	s.got = append(s.got, pos)
+	s.has[m.Dot] = true
+	s.unwritten = append(s.unwritten, f.Cost())
+}
+
+func (h *hub) checkSlots() {
+	used := map[int]LinkID{}
+	for _, s := range h.relay.streams {
+		if other, taken := used[s.slot]; taken || s.slot > 63 {
+			h.fail("links %d and %d have slot %d", s.link, other, s.slot)
+		}
+		used[s.slot] = s.link
+	}
+}
+
+// Whatever comes and goes: every link is sent, in order and once, exactly what
+// its peer lacks and the log has when its turn comes, never more than its
+// window at a time; a repair stops where the log ended when it began.
+func TestRelayUnderAnything(t *testing.T) {
+	for range 3 {
+		rapid.Check(t, relayUnderAnything)
+	}
+}
+
+func relayUnderAnything(t *rapid.T) {
+	cfg := RelayConfig{Window: 1000, DigestPart: rapid.IntRange(1, 3).Draw(t, "part"), Wants: 4}
+	h := newHub(t.Fatalf, cfg, rapid.SampledFrom([]int{1200, 3000, 1 << 20}).Draw(t, "log"))
+	pick := func() *spoke {
+		var up []*spoke
+		for _, s := range h.links {
+			if !s.closed {
+				up = append(up, s)
+			}
+		}
+		if len(up) == 0 {
+			return nil
+		}
+		return up[rapid.IntRange(0, len(up)-1).Draw(t, "link")]
+	}
+	size := rapid.SampledFrom([]int{0, 100, 700, 1500})
+	t.Repeat(map[string]func(*rapid.T){
+		"broadcast": func(t *rapid.T) { h.add(1, size.Draw(t, "size")) },
+		"arrive": func(t *rapid.T) {
+			if s := pick(); s != nil {
+				h.add(peer.Handle(rapid.Uint32Range(2, 4).Draw(t, "origin")), size.Draw(t, "size"), s)
+			}
+		},
+		"duplicate": func(t *rapid.T) {
+			s := pick()
+			if s == nil || len(h.all) == 0 {
+				return
+			}
+			pos := rapid.IntRange(0, len(h.all)-1).Draw(t, "position")
+			m, before := h.all[pos], h.relay.Stats.Duplicates
+			h.relay.Arrived(h.now, s.id, m, false)
+			if h.relay.Stats.Duplicates != before+1 {
+				t.Fatal("a duplicate is not counted")
+			}
+			if uint64(pos) >= s.start && h.log.Get(m.Dot) != nil { // of what came before, the digest tells
+				s.has[m.Dot] = true
+			}
+		},
+		"open": func(t *rapid.T) {
+			if len(h.relay.streams) > 5 {
+				return
+			}
+			had := dots{}
+			for origin := peer.Handle(1); origin <= 4; origin++ {
+				had.skip(origin, rapid.Uint64Range(0, h.seen.Highest(origin)).Draw(t, "had"))
+			}
+			s := h.open(rapid.Bool().Draw(t, "repair"), had)
+			told := dots{}
+			for _, e := range s.digests {
+				told.skip(e.Origin, e.Contiguous)
+			}
+			for _, m := range h.all {
+				if !s.complete || !told[m.Dot] {
+					t.Fatalf("the digest, complete: %v, says nothing of %v", s.complete, m.Dot)
+				}
+			}
+		},
+		"close": func(t *rapid.T) {
+			if s := pick(); s != nil {
+				h.close(s)
+			}
+		},
+		"hear": func(t *rapid.T) {
+			if s := pick(); s != nil {
+				h.hear(s, rapid.IntRange(0, 2).Draw(t, "entries"))
+			}
+		},
+		"write": func(t *rapid.T) {
+			if s := pick(); s != nil {
+				h.written(s)
+			}
+		},
+		"pump": func(t *rapid.T) { h.pump() },
+	})
+
+	// The sockets take everything.
+	for range len(h.all) + 1 {
+		for _, s := range h.links {
+			if !s.closed {
+				h.hearAll(s)
+				for len(s.unwritten) > 0 {
+					h.written(s)
+				}
+			}
+		}
+		h.pump()
+	}
+	for _, s := range h.links {
+		if s.closed {
+			continue
+		}
+		if want := map[bool]int{true: 1}[s.repair]; s.done != want {
+			t.Fatalf("link %d, a repair: %v, said %d times that it is done", s.id, s.repair, s.done)
+		}
+		for pos := h.log.Begin(); pos < h.log.End(); pos++ {
+			if m := h.all[pos]; !s.has[m.Dot] && (!s.repair || pos < s.start) {
+				t.Fatalf("%v never was sent on link %d", m.Dot, s.id)
+			}
+		}
+	}
+	links := 0
+	for _, s := range h.links {
+		if !s.closed && !s.repair {
+			links++
+		}
+	}
+	if idle := h.relay.AppendIdle(nil); len(idle) != links {
+		t.Fatalf("all is sent and written, and %d of %d links are idle", len(idle), links)
+	}
+	for _, s := range h.links {
+		h.close(s)
+	}
+	if len(h.relay.streams) != 0 {
+		t.Fatalf("%d streams are left", len(h.relay.streams))
+	}
+}
+
+func quietHub(t *testing.T, cfg RelayConfig, bytes int) *hub {
+	t.Helper()
+	return newHub(func(format string, args ...any) { t.Helper(); t.Errorf(format, args...) }, cfg, bytes)
+}
+
+// A slow link falls behind without anything being queued for it, goes on where
+// it was, and skips what has left the log meanwhile.
+func TestASlowLinkResumesWhereItWas(t *testing.T) {
+	h := quietHub(t, RelayConfig{Window: 600, DigestPart: 9, Wants: 9}, 10*overhead)
+	slow, fast := h.open(false, nil), h.open(false, nil)
+	h.hearAll(slow)
+	h.hearAll(fast)
+	for range 30 {
+		h.add(1, 0)
+		h.pump()
+		h.written(fast)
+	}
+	if len(slow.got) != 3 || len(fast.got) != 30 {
+		t.Fatalf("sent %d and %d, want what fits the window, and all", len(slow.got), len(fast.got))
+	}
+	for range 30 {
+		h.written(slow)
+		h.pump()
+	}
+	if n := len(slow.got); slow.got[n-1] != 29 || uint64(n)+h.relay.Stats.Skipped != 30 || h.relay.Stats.Skipped == 0 {
+		t.Errorf("sent %v, and %d are counted as skipped; that should be all 30", slow.got, h.relay.Stats.Skipped)
+	}
+}
+
+// B5: one message always fits, however large; the next waits for it.
+func TestOneMessageAlwaysFits(t *testing.T) {
+	h := quietHub(t, RelayConfig{Window: 10, DigestPart: 9, Wants: 9}, 1<<20)
+	s := h.open(false, nil)
+	h.hearAll(s)
+	h.add(1, 5000)
+	h.add(1, 5000)
+	h.pump()
+	h.pump()
+	if len(s.got) != 1 {
+		t.Fatalf("%d are in flight, want one", len(s.got))
+	}
+	if len(h.relay.AppendIdle(nil)) != 0 {
+		t.Error("idle with a message in flight")
+	}
+	h.written(s)
+	h.pump()
+	if len(s.got) != 2 {
+		t.Errorf("%d were sent, want the second as well", len(s.got))
+	}
+}
+
+// A repair is over once both ends have said so, and tells whether it brought
+// what flooding should have brought long before.
+func TestARepairEndsWhenBothAreDone(t *testing.T) {
+	for _, test := range []struct {
+		why   string
+		age   time.Duration // of the message that the peer lacks
+		stale bool
+	}{
+		{"it may have been on its way", staleAfter, false},
+		{"flooding has not brought it", staleAfter + 1, true},
+	} {
+		h := quietHub(t, DefaultRelayConfig(), 1<<20)
+		h.add(1, 0)
+		h.now += test.age
+		s := h.open(true, nil)
+		h.add(1, 0) // after the repair began: not its business
+		h.hearAll(s)
+		if h.pump(); len(s.got) != 1 || s.done != 1 {
+			t.Fatalf("sent %v and %d times done, want the first message and once", s.got, s.done)
+		}
+		if f := h.relay.AppendFinished(nil); len(f) != 0 {
+			t.Errorf("finished before the peer is done: %v", f)
+		}
+		h.relay.HandleDone(s.id)
+		if f := h.relay.AppendFinished(nil); len(f) != 1 || f[0].Link != s.id || f[0].Peer != 7 || f[0].Stale != test.stale || len(f[0].Claims) != 0 {
+			t.Errorf("%s: finished %v", test.why, f)
+		}
+		if len(h.relay.AppendIdle(nil)) != 0 {
+			t.Error("a repair is no link to take leave on")
+		}
+	}
+}
+
+// Wants are answered with the message, with "never seen", or with how much has
+// left the log; too many are left to be asked again.
+func TestWants(t *testing.T) {
+	h := quietHub(t, RelayConfig{Window: 300, DigestPart: 9, Wants: 4}, 5*overhead)
+	s := h.open(false, nil)
+	for range 5 {
+		h.add(1, 0)
+		h.now += time.Second
+	}
+	ask := func(seqs ...uint64) (data []uint64, gone []GoneEntry) {
+		f := Frame{Kind: Want}
+		for _, seq := range seqs {
+			f.Wants = append(f.Wants, WantEntry{Dot: peer.Dot{Origin: 1, Seq: seq}, Clock: true})
+		}
+		h.relay.HandleWant(h.now, s.id, &f, &h.out)
+		for _, x := range h.out.Sends {
+			if x.Frame.Kind == Data {
+				data = append(data, x.Frame.Message.Dot.Seq)
+				if !x.Frame.WithClock {
+					t.Error("the clock was asked for and is not sent")
+				}
+			}
+			gone = append(gone, x.Frame.Gone...)
+		}
+		h.out.Reset()
+		return data, gone
+	}
+	data, gone := ask(5, 1, 9, 4, 3)
+	if !slices.Equal(data, []uint64{5, 4}) {
+		t.Errorf("sent %v, want 5 and 4; 3 is one want too many", data)
+	}
+	want := []GoneEntry{
+		{Dot: peer.Dot{Origin: 1, Seq: 1}, UpTo: 1, Age: 5 * time.Second},
+		{Dot: peer.Dot{Origin: 1, Seq: 9}},
+	}
+	if !slices.Equal(gone, want) {
+		t.Errorf("gone %v, want %v", gone, want)
+	}
+	for range 10 {
+		ask(5, 4, 3)
+	}
+	if got := h.relay.find(s.id).inflight; got > 4*h.relay.cfg.Window+2*overhead {
+		t.Errorf("B5: %d bytes in flight for wants", got)
+	}
+	if h.relay.Stats.WantsGone != 2 || h.relay.Stats.WantsServed < 2 {
+		t.Errorf("counted %+v", h.relay.Stats)
+	}
+}
+
+// What no link has been sent yet must not be pushed out of the log by new
+// broadcasts: with a link that keeps up nothing is, without any link all is.
+func TestUnsent(t *testing.T) {
+	h := quietHub(t, RelayConfig{Window: overhead, DigestPart: 9, Wants: 9}, 1<<20)
+	for range 3 {
+		h.add(1, 0)
+	}
+	if h.relay.Unsent() != 0 {
+		t.Errorf("without links, unsent from %d", h.relay.Unsent())
+	}
+	s, repair := h.open(false, nil), h.open(true, nil)
+	h.hearAll(repair)
+	if h.pump(); h.relay.Unsent() != 0 {
+		t.Error("a repair, or a link whose digest is not here, counts as having taken messages")
+	}
+	h.hearAll(s)
+	h.pump()
+	h.written(s)
+	if h.pump(); h.relay.Unsent() != 2 {
+		t.Errorf("two have been sent, unsent from %d", h.relay.Unsent())
+	}
+}
+
+// Frames for links that are gone do nothing, and a second digest is not heard.
+func TestRelayIgnoresWhatComesTooLate(t *testing.T) {
+	h := quietHub(t, DefaultRelayConfig(), 1<<20)
+	m := h.add(1, 0)
+	h.relay.HandleDigest(9, &Frame{})
+	h.relay.HandleDone(9)
+	h.relay.Written(9, 1)
+	h.relay.Arrived(h.now, 9, m, false)
+	h.relay.HandleWant(h.now, 9, &Frame{Wants: []WantEntry{{Dot: m.Dot}}}, &h.out)
+	if len(h.out.Sends) != 0 || h.relay.Has(9) || h.relay.KnownTo([]LinkID{9}) != 0 {
+		t.Error("a link that is not there was heard")
+	}
+	s := h.open(false, nil)
+	h.hearAll(s)
+	h.relay.HandleDigest(s.id, &Frame{Digest: []DigestEntry{{Origin: 1, Contiguous: 9}}})
+	if h.pump(); len(s.got) != 1 {
+		t.Error("a digest after the whole digest was believed")
+	}
+	named := 0
+	h.relay.Handles(func(peer.Handle) { named++ })
+	if named != 1 {
+		t.Errorf("%d are named, want the peer", named)
+	}
+}

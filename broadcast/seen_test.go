@@ -1,0 +1,189 @@
+package broadcast
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"pgregory.net/rapid"
+)
+
+func newSeen() *Seen {
+	return NewSeen(1<<10, func(h peer.Handle) uint64 { return uint64(h) * 0x9e3779b97f4a7c15 })
+}
+
+// dots is what a Seen means: a set.
+type dots map[peer.Dot]bool
+
+func (d dots) contiguous(origin peer.Handle) (n uint64) {
+	for d[peer.Dot{Origin: origin, Seq: n + 1}] {
+		n++
+	}
+	return n
+}
+
+func (d dots) highest(origin peer.Handle) (n uint64) {
+	for x := range d {
+		if x.Origin == origin {
+			n = max(n, x.Seq)
+		}
+	}
+	return n
+}
+
+// skip adds everything up to seq and returns what was not there.
+func (d dots) skip(origin peer.Handle, seq uint64) (missing []uint64) {
+	for n := uint64(1); n <= seq; n++ {
+		if x := (peer.Dot{Origin: origin, Seq: n}); !d[x] {
+			d[x] = true
+			missing = append(missing, n)
+		}
+	}
+	return missing
+}
+
+// A Seen is a set of dots, and says so in every way there is (B1).
+func TestSeenIsASet(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s, model := newSeen(), dots{}
+		origin := rapid.Map(rapid.Uint32Range(1, 3), func(h uint32) peer.Handle { return peer.Handle(h) })
+		seq := rapid.Uint64Range(0, 30)
+		t.Repeat(map[string]func(*rapid.T){
+			"mark": func(t *rapid.T) {
+				d := peer.Dot{Origin: origin.Draw(t, "origin"), Seq: seq.Draw(t, "seq")}
+				if got, want := s.Mark(d), d.Seq > 0 && !model[d]; got != want {
+					t.Fatalf("B1: Mark(%v) = %v, want %v", d, got, want)
+				}
+				if d.Seq > 0 {
+					model[d] = true
+				}
+			},
+			"skip": func(t *rapid.T) {
+				h, to := origin.Draw(t, "origin"), seq.Draw(t, "to")
+				var holes []uint64
+				for _, sp := range s.AppendHoles(nil, h, to) {
+					for n := sp.From; n <= sp.To; n++ {
+						holes = append(holes, n)
+					}
+				}
+				missing := model.skip(h, to)
+				if !slices.Equal(holes, missing) {
+					t.Fatalf("AppendHoles(%d, %d) has %v, want %v", h, to, holes, missing)
+				}
+				if got := s.Skip(h, to); got != uint64(len(missing)) {
+					t.Fatalf("Skip(%d, %d) = %d, want %d", h, to, got, len(missing))
+				}
+			},
+			"": func(t *rapid.T) { checkSeen(t, s, model) },
+		})
+	})
+}
+
+func checkSeen(t *rapid.T, s *Seen, model dots) {
+	for h := peer.Handle(1); h <= 4; h++ {
+		for n := uint64(1); n <= 32; n++ {
+			if d := (peer.Dot{Origin: h, Seq: n}); s.Has(d) != model[d] {
+				t.Fatalf("Has(%v) = %v", d, s.Has(d))
+			}
+		}
+		if got, want := s.Contiguous(h), model.contiguous(h); got != want {
+			t.Fatalf("Contiguous(%d) = %d, want %d", h, got, want)
+		}
+		if got, want := s.Highest(h), model.highest(h); got != want {
+			t.Fatalf("Highest(%d) = %d, want %d", h, got, want)
+		}
+	}
+	// However the digest is cut into parts, it covers exactly the set.
+	digest := map[peer.Handle]DigestEntry{}
+	part := rapid.IntRange(1, 4).Draw(t, "part")
+	for i, more := 0, true; more; more = i > 0 {
+		var es []DigestEntry
+		if es, i = s.AppendDigest(nil, i, part); len(es) > part {
+			t.Fatalf("%d entries in a part of %d", len(es), part)
+		}
+		for _, e := range es {
+			if _, twice := digest[e.Origin]; twice {
+				t.Fatalf("%d is in the digest twice", e.Origin)
+			}
+			digest[e.Origin] = e
+		}
+	}
+	for h := peer.Handle(1); h <= 4; h++ {
+		e := digest[h]
+		for n := uint64(1); n <= 32; n++ {
+			if e.Covers(n) != model[peer.Dot{Origin: h, Seq: n}] {
+				t.Fatalf("the digest of %d is %v, which says %v of %d", h, e, e.Covers(n), n)
+			}
+		}
+		for i, sp := range e.Spans {
+			if sp.From > sp.To || sp.From <= e.Contiguous+1 || i > 0 && sp.From <= e.Spans[i-1].To+1 {
+				t.Fatalf("spans %v after %d: not sorted, or not apart", e.Spans, e.Contiguous)
+			}
+		}
+	}
+}
+
+// Equal sets have equal hashes, in whatever order they came and whether they
+// were had or given up; different sets have different ones.
+func TestHashIsOfTheContentsAlone(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		dot := rapid.Custom(func(t *rapid.T) peer.Dot {
+			return peer.Dot{Origin: peer.Handle(rapid.Uint32Range(1, 3).Draw(t, "origin")), Seq: rapid.Uint64Range(1, 12).Draw(t, "seq")}
+		})
+		list := rapid.SliceOfNDistinct(dot, 1, 20, rapid.ID[peer.Dot]).Draw(t, "dots")
+		a, b, c := newSeen(), newSeen(), newSeen()
+		for _, d := range list {
+			a.Mark(d)
+		}
+		for i, d := range rapid.Permutation(list).Draw(t, "another order") {
+			if d.Seq == b.Contiguous(d.Origin)+1 && i%2 == 0 {
+				b.Skip(d.Origin, d.Seq)
+			}
+			b.Mark(d)
+			b.Skip(9, 0) // merely having heard of an origin makes no difference
+		}
+		for _, d := range list[1:] {
+			c.Mark(d)
+		}
+		if a.Hash() != b.Hash() {
+			t.Fatalf("%x and %x for the same set", a.Hash(), b.Hash())
+		}
+		if a.Hash() == c.Hash() || a.Hash() == 0 {
+			t.Fatalf("%x with and without %v", a.Hash(), list[0])
+		}
+	})
+}
+
+// The memory of one origin is bounded in spans, that of all in origins; what
+// fills or touches what is there needs no room.
+func TestSeenHasBounds(t *testing.T) {
+	s := NewSeen(1, func(peer.Handle) uint64 { return 1 })
+	dot := func(seq uint64) peer.Dot { return peer.Dot{Origin: 1, Seq: seq} }
+	for i := range uint64(MaxSpans) {
+		if d := dot(3 + 3*i); !s.Room(d) || !s.Mark(d) {
+			t.Fatalf("no room for span %d", i)
+		}
+	}
+	for _, test := range []struct {
+		why string
+		dot peer.Dot
+		ok  bool
+	}{
+		{"one more span", dot(1 << 20), false},
+		{"the first missing one", dot(1), true},
+		{"below a span", dot(2), true},
+		{"above a span", dot(4), true},
+		{"between two spans", dot(5), true},
+		{"after the last", dot(3*MaxSpans + 1), true},
+		{"one more origin", peer.Dot{Origin: 2, Seq: 1}, false},
+	} {
+		if got := s.Room(test.dot); got != test.ok {
+			t.Errorf("%s: Room(%v) = %v", test.why, test.dot, got)
+		}
+	}
+	var named []peer.Handle
+	s.Handles(func(h peer.Handle) { named = append(named, h) })
+	if !slices.Equal(named, []peer.Handle{1}) || s.Len() != 1 {
+		t.Errorf("%d origins, named %v", s.Len(), named)
+	}
+}
