@@ -1,0 +1,84 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// helpWidth is how wide the help is at most.
+const helpWidth = 80
+
+// flagGroup is flags that the help shows under one title.
+type flagGroup struct {
+	title string
+	*pflag.FlagSet
+}
+
+func newGroup(title string) flagGroup {
+	fs := pflag.NewFlagSet(title, pflag.ContinueOnError)
+	fs.SortFlags = false
+	return flagGroup{title, fs}
+}
+
+// addFlags gives a verb its flags, each with its environment variable, and the
+// help that shows them.
+func addFlags(cmd *cobra.Command, groups ...flagGroup) {
+	for _, g := range groups {
+		g.VisitAll(func(f *pflag.Flag) { f.Usage += " [" + variable(f) + "]" })
+		cmd.Flags().AddFlagSet(g.FlagSet)
+	}
+	cmd.Flags().BoolP("help", "h", false, "this help")
+	cmd.SetUsageFunc(func(cmd *cobra.Command) error {
+		var b strings.Builder
+		fmt.Fprintf(&b, "Usage:\n  %s\n", cmd.UseLine())
+		fmt.Fprintf(&b, "\nExamples:\n%s\n", cmd.Example)
+		for _, g := range groups {
+			fmt.Fprintf(&b, "\n%s:\n%s", g.title, g.FlagUsagesWrapped(helpWidth))
+		}
+		fmt.Fprint(&b, `
+Environment:
+  Each flag may be given as the variable in brackets instead. A flag beats the
+  environment, the environment beats the default.
+
+Exit status:
+  0 if all went well, 1 if something failed, 2 if it was called wrongly.
+`)
+		_, err := fmt.Fprint(cmd.OutOrStderr(), b.String())
+		return err
+	})
+}
+
+// variable is the name of a flag's environment variable.
+func variable(f *pflag.Flag) string {
+	return "GOSSIP_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
+}
+
+// fromEnvironment sets the flags that were not given from their variables. An
+// empty variable counts as not set.
+func fromEnvironment(cmd *cobra.Command) error {
+	var err error
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		value := os.Getenv(variable(f))
+		if f.Changed || f.Name == "help" || value == "" || err != nil {
+			return
+		}
+		if setErr := cmd.Flags().Set(f.Name, value); setErr != nil {
+			err = fmt.Errorf("environment variable %s: %w", variable(f), setErr)
+		}
+	})
+	return err
+}
+
+// version is what the build knows of itself.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(unknown)"
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,10 @@
+// Command gossip runs nodes of a gossip network: a demonstration of a whole one
+// (demo), one node that stays (agent), and nodes that come to say something
+// (send) or to hear something (listen). gossip VERB --help tells all.
+package main
+
+import "os"
+
+func main() {
+	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
