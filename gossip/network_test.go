@@ -22,7 +22,6 @@ type network struct {
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced at each delivery
 	replies int           // still to be sent on receiving something
-	sent    int
 }
 
 // member is one node and the journal of what it delivered.

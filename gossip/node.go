@@ -47,8 +47,8 @@ type Node struct {
 	senders   []*sending      // broadcasts that wait for room in the log
 	waiters   []chan struct{} // of Ready
 	drained   []chan struct{} // of Leave
-	leaving   bool // accepts no broadcast
-	parting   bool // accepts no connection
+	leaving   bool            // accepts no broadcast
+	parting   bool            // accepts no connection
 	namesakes namesakes
 	scratch   scratch
 	stats     Stats
