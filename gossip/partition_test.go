@@ -138,7 +138,7 @@ func TestALateNodeGetsWhatIsRetained(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				_, config := inMemory(t)
 				ctx := within(t, time.Hour)
-				a, b := start(t, config().with("a")), (*Node)(nil)
+				a := start(t, config().with("a"))
 				for i := range 3 {
 					if _, err := a.Broadcast(ctx, fmt.Append(nil, "early ", i)); err != nil {
 						t.Fatal(err)
@@ -147,7 +147,7 @@ func TestALateNodeGetsWhatIsRetained(t *testing.T) {
 				time.Sleep(time.Minute)
 				cfg := config().with("b")
 				cfg.History, cfg.Join = history, []string{a.Self().Addr}
-				b = start(t, cfg)
+				b := start(t, cfg)
 				if err := b.Ready(ctx); err != nil {
 					t.Fatal(err)
 				}

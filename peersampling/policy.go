@@ -71,6 +71,7 @@ const MaxView = 1 << 14
 // Selection is a way to choose descriptors by how fresh they are.
 type Selection uint8
 
+// The selections.
 const (
 	Random Selection = iota // any, with equal chance
 	Head                    // the freshest: lowest age or hop count
@@ -81,6 +82,7 @@ const (
 // Propagation says in which direction descriptors travel in an exchange.
 type Propagation uint8
 
+// The propagations.
 const (
 	Push     Propagation = iota // the initiator sends
 	Pull                        // the initiator asks, its peer sends

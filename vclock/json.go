@@ -120,7 +120,7 @@ func readJSONCount(dec *json.Decoder) (uint64, error) {
 }
 
 func noEOF(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -114,7 +114,7 @@ func runDemo(ctx context.Context, o demoOptions, report reporter) error {
 		rng: rand.New(rand.NewPCG(o.seed, 0)),
 	}
 	d.talk.demo = d
-	defer d.network.end()
+	defer d.end()
 	phases := []func(context.Context) error{d.meet, d.converse, d.compare, d.crash}
 	var err error
 	for _, phase := range phases {

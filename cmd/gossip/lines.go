@@ -15,7 +15,7 @@ func readLines(r io.Reader, most int, each func(number int, line []byte, err err
 	for number := 1; ; number++ {
 		line, err := readLine(in, most)
 		switch {
-		case err == io.EOF:
+		case errors.Is(err, io.EOF):
 			return nil
 		case err != nil && !errors.As(err, new(lineTooLong)):
 			return err
@@ -45,7 +45,7 @@ func readLine(in *bufio.Reader, most int) ([]byte, error) {
 		if tooLong = tooLong || len(line)+len(part) > most+len("\r\n"); !tooLong {
 			line = append(line, part...)
 		}
-		if err == bufio.ErrBufferFull {
+		if errors.Is(err, bufio.ErrBufferFull) {
 			continue
 		}
 		if err != nil && err != io.EOF {

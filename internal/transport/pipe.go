@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"io"
 	"slices"
 	"time"
@@ -27,7 +28,7 @@ type segment struct {
 }
 
 func (g segment) arrived(now time.Time) bool { return !g.held && !g.due.After(now) }
-func (g segment) reset() bool                { return g.end != nil && g.end != io.EOF }
+func (g segment) reset() bool                { return g.end != nil && !errors.Is(g.end, io.EOF) }
 
 func (g segment) travelsWith(next segment) bool {
 	bytes := g.end == nil && next.end == nil

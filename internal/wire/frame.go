@@ -139,8 +139,9 @@ func EncodeMessage(m *broadcast.Message, book Book) []byte {
 	for _, d := range m.Deps {
 		dst = appendDot(dst, d, book)
 	}
-	m.Encoded = append(dst, m.Payload...)
-	return m.Encoded
+	dst = append(dst, m.Payload...)
+	m.Encoded = dst
+	return dst
 }
 
 func appendWants(dst []byte, wants []broadcast.WantEntry, book Book) []byte {
