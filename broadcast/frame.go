@@ -51,6 +51,8 @@ type Frame struct {
 	// NeighborReply: Accept, and if not, peers to try instead.
 	Accept     bool
 	Candidates []peer.Descriptor
+	// Disconnect: the sender is leaving the network, not just this link.
+	Leaving bool
 	// Digest: a part of the version vector; More says that another part follows.
 	Digest []DigestEntry
 	More   bool

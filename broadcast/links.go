@@ -332,7 +332,7 @@ func (l *Links) evictOne(now time.Duration, except *conn, out *Outbox) {
 
 // giveUp ends a link in good order: the peer is told.
 func (l *Links) giveUp(now time.Duration, c *conn, out *Outbox) {
-	out.send(c.id, Frame{Kind: Disconnect})
+	out.send(c.id, Frame{Kind: Disconnect, Leaving: l.leaving})
 	l.refuse(now, c.peer)
 	l.drop(now, c, out)
 }

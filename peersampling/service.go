@@ -498,6 +498,13 @@ func (s *Service) Failed(now time.Duration, p peer.Handle) {
 	s.Hasten(now)
 }
 
+// Departed says that a peer has left in good order: it is dropped, and not looked
+// for.
+func (s *Service) Departed(now time.Duration, p peer.Handle) {
+	s.remove(p)
+	s.hold(now, p)
+}
+
 // drop takes a peer for dead: out of the view, into quarantine, and into the
 // memory of peers to look for again.
 func (s *Service) drop(now time.Duration, p peer.Handle) {

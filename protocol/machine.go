@@ -291,6 +291,9 @@ func (m *Machine) HandleFrame(now time.Duration, link broadcast.LinkID, f *broad
 	switch f.Kind {
 	case broadcast.Neighbor, broadcast.NeighborReply, broadcast.Disconnect:
 		m.sampling.Learn(now, f.Candidates)
+		if p, ok := m.links.PeerOf(link); ok && f.Leaving {
+			m.sampling.Departed(now, p)
+		}
 		m.links.Handle(now, link, f, slices.Clone(m.sampling.View()), &out.Links)
 	case broadcast.Digest:
 		m.relay.HandleDigest(link, f)

@@ -220,6 +220,9 @@ func TestLeaving(t *testing.T) {
 	if a.Ready() || linked(a, c) || len(a.ends()) != 0 {
 		t.Errorf("still connected: %v", a.ends())
 	}
+	if len(b.View()) != 0 {
+		t.Errorf("b still has a in view although it said goodbye: %v", b.View())
+	}
 	if e := b.events[len(b.events)-1]; !slices.ContainsFunc(b.events, func(e Event) bool { return e.Kind == LinkDown && e.Peer == a.h }) {
 		t.Errorf("b was not told; its last event is %v", e)
 	}

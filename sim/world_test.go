@@ -85,15 +85,21 @@ func TestAHundredNodesGossipThroughOneContact(t *testing.T) {
 	checked(t, w, nodes)
 }
 
+// fewer is how many of so many seeds to run: with -short, as under the race
+// detector, some.
+func fewer(seeds int) int {
+	if testing.Short() {
+		return (seeds + 4) / 5
+	}
+	return seeds
+}
+
 // TestPromisesHoldUnderFaults draws a scenario from each seed: loss and
 // duplication of datagrams, crashes, restarts under the same name, newcomers
 // and a partition, with traffic throughout. Safety is checked during all of it,
 // agreement after the faults have ended.
 func TestPromisesHoldUnderFaults(t *testing.T) {
-	first, seeds := uint64(0), uint64(60)
-	if testing.Short() {
-		seeds = 10
-	}
+	first, seeds := uint64(0), uint64(fewer(60))
 	if soak, err := strconv.ParseUint(os.Getenv("SOAK_SEEDS"), 10, 64); err == nil {
 		seeds = soak
 		first = rand.Uint64()
@@ -157,7 +163,7 @@ func runFaults(t *testing.T, seed uint64, setup ...func(*World)) {
 // TestWeakerOrdersKeepTheirs runs the fault scenarios under the cheaper orders.
 func TestWeakerOrdersKeepTheirs(t *testing.T) {
 	for _, order := range []causal.Order{causal.FIFO, causal.Unordered} {
-		for seed := range 10 {
+		for seed := range fewer(10) {
 			t.Run(fmt.Sprint(order, "/seed=", seed), func(t *testing.T) {
 				t.Parallel()
 				runFaults(t, uint64(1000+seed), func(w *World) {
@@ -202,7 +208,7 @@ func TestHistoryNoneStartsNow(t *testing.T) {
 // keep messages. What is gone is reported as gaps, the rest is delivered, in
 // order and with exact clocks, and nobody waits for ever.
 func TestBeyondRetentionIsReported(t *testing.T) {
-	for seed := range 10 {
+	for seed := range fewer(10) {
 		w := NewWorld(uint64(seed))
 		w.Faults.Latency = 10 * time.Millisecond
 		w.Configure = func(c *protocol.Config) { c.Log.Age = 30 * time.Second }
@@ -240,7 +246,7 @@ func TestBeyondRetentionIsReported(t *testing.T) {
 // TestACutLongerThanMemoryHeals: both sides forget each other, and are one
 // network again soon after the cut is lifted, linked and not only repaired.
 func TestACutLongerThanMemoryHeals(t *testing.T) {
-	for seed := range 10 {
+	for seed := range fewer(10) {
 		w := NewWorld(uint64(seed))
 		w.Faults.Latency = 10 * time.Millisecond
 		nodes := grow(w, 32)

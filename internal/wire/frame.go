@@ -67,6 +67,8 @@ func AppendFrameHead(dst []byte, now time.Duration, f *broadcast.Frame, book Boo
 	case broadcast.NeighborReply:
 		dst = appendBool(dst, f.Accept)
 		dst = appendView(dst, f.Candidates, Identity{}, book, math.MaxInt)
+	case broadcast.Disconnect:
+		dst = appendBool(dst, f.Leaving)
 	case broadcast.Digest:
 		dst = appendDigest(appendBool(dst, f.More), f.Digest, book)
 	case broadcast.Data:
@@ -187,7 +189,9 @@ func DecodeFrame(b []byte, now time.Duration, book Book) (broadcast.Frame, error
 	case broadcast.NeighborReply:
 		f.Accept = r.bool()
 		f.Candidates = r.view(nil, book)
-	case broadcast.Disconnect, broadcast.Ping, broadcast.SyncDone:
+	case broadcast.Disconnect:
+		f.Leaving = r.bool()
+	case broadcast.Ping, broadcast.SyncDone:
 	case broadcast.Digest:
 		f.More = r.bool()
 		f.Digest = r.digest(book)

@@ -186,7 +186,10 @@ func vectors() []vector {
 		frameVector("neighbor_reply_no", "no room; try ann or bob",
 			broadcast.Frame{Kind: broadcast.NeighborReply, Candidates: []peer.Descriptor{{Peer: hAnn, Age: 1}, {Peer: hBob, Age: 127}}},
 			frameParts("NEIGHBOR_REPLY"), []part{{1, "accept"}}, viewParts(1)),
-		frameVector("disconnect", "the link is given up", broadcast.Frame{Kind: broadcast.Disconnect}, frameParts("DISCONNECT")),
+		frameVector("disconnect", "the link is given up", broadcast.Frame{Kind: broadcast.Disconnect},
+			frameParts("DISCONNECT"), []part{{1, "leaving"}}),
+		frameVector("disconnect_leaving", "goodbye", broadcast.Frame{Kind: broadcast.Disconnect, Leaving: true},
+			frameParts("DISCONNECT"), []part{{1, "leaving"}}),
 		frameVector("ping", "alive", broadcast.Frame{Kind: broadcast.Ping}, frameParts("PING")),
 		frameVector("digest", "1 to 5, 8 and 10 to 20 of ann's, nothing of bob's, 2^64-1 of eve's; another part follows",
 			broadcast.Frame{Kind: broadcast.Digest, More: true, Digest: []broadcast.DigestEntry{

@@ -154,6 +154,8 @@ func (b *testBook) drawFrame(t *rapid.T, kind broadcast.FrameKind) broadcast.Fra
 		f.Token, f.Priority, f.Repair = rapid.Uint64().Draw(t, "token"), yes("priority"), yes("repair")
 	case broadcast.NeighborReply:
 		f.Accept, f.Candidates = yes("accept"), b.drawView(t)
+	case broadcast.Disconnect:
+		f.Leaving = yes("leaving")
 	case broadcast.Digest:
 		f.More = yes("more")
 		for range times("entries") {
@@ -163,7 +165,7 @@ func (b *testBook) drawFrame(t *rapid.T, kind broadcast.FrameKind) broadcast.Fra
 		f.Message, f.WithClock = b.drawMessage(t), yes("with clock")
 	case broadcast.Want:
 		for range times("wants") {
-			f.Wants = append(f.Wants, broadcast.WantEntry{Dot: b.drawDot(t), Clock: yes("clock")})
+			f.Wants = append(f.Wants, broadcast.WantEntry{Dot: b.drawDot(t), Clock: yes("clock"), Check: yes("check")})
 		}
 	case broadcast.Gone:
 		for range times("gone") {
