@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
-	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
 	"github.com/Ishan27gOrg/gossipProtocol/vclock"
 )
 
@@ -75,9 +74,9 @@ func ExampleMessage_clock() {
 func ExampleNode_Sample() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	contact, _ := gossip.Start(ctx, gossip.Config{ID: "contact", Sampling: peersampling.Cyclon(20)})
+	contact, _ := gossip.Start(ctx, gossip.Config{ID: "contact"})
 	defer contact.Close()
-	node, _ := gossip.Start(ctx, gossip.Config{ID: "node", Sampling: peersampling.Cyclon(20), Join: []string{contact.Self().Addr}})
+	node, _ := gossip.Start(ctx, gossip.Config{ID: "node", Join: []string{contact.Self().Addr}})
 	defer node.Close()
 	if err := node.Ready(ctx); err != nil {
 		log.Fatal(err)

@@ -207,7 +207,7 @@ func TestHundredNodesTwoThousandMessages(t *testing.T) {
 	ctx := within(t, 4*time.Minute) // a loaded machine under the race detector
 	net := newNetwork(t)
 	nodes, messages := 100, 2000
-	if testing.Short() {
+	if testing.Short() || underRace {
 		nodes, messages = 30, 400
 	}
 	net.grow(nodes, Config{})
@@ -226,7 +226,7 @@ func TestChurnWhileTalking(t *testing.T) {
 	ctx := within(t, 4*time.Minute) // a loaded machine under the race detector
 	net := newNetwork(t)
 	nodes, each := 100, 100
-	if testing.Short() {
+	if testing.Short() || underRace {
 		nodes, each = 30, 20
 	}
 	net.grow(nodes, Config{})

@@ -27,8 +27,8 @@ func all27(c int) []Policy {
 // to the right are those of independent programs for 10^4 nodes and 300 cycles;
 // blind and random selection have less of it in a smaller overlay, Cyclon more.
 func TestConvergedIndegree(t *testing.T) {
-	if testing.Short() {
-		t.Skip("large overlays take long under the race detector, and share nothing")
+	if testing.Short() || underRace {
+		t.Skip("large overlays take long, and share nothing that could race")
 	}
 	for _, test := range []struct {
 		policy    Policy
