@@ -104,9 +104,13 @@ func TestPromisesHoldUnderFaults(t *testing.T) {
 		seeds = soak
 		first = rand.Uint64()
 	}
+	if again, err := strconv.ParseUint(os.Getenv("SOAK_FIRST"), 10, 64); err == nil {
+		first = again
+	}
 	for seed := first; seed != first+seeds; seed++ {
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 			t.Parallel()
+			t.Logf("replay this with: SOAK_FIRST=%d SOAK_SEEDS=1 go test ./sim -run Faults -v", seed)
 			runFaults(t, seed)
 		})
 	}
