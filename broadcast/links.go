@@ -174,11 +174,12 @@ func (l *Links) DialFailed(now time.Duration, p peer.Handle) {
 // Closed takes the driver's word that a connection has ended.
 func (l *Links) Closed(now time.Duration, id LinkID) {
 	if c := l.find(id); c != nil {
+		shortLived := c.state == linked && now < c.since+l.cfg.Backoff
 		if c.state == linked {
 			l.Stats.Lost++
 		}
-		if c.state == asked {
-			l.refuse(now, c.peer)
+		if c.state == asked || shortLived {
+			l.refuse(now, c.peer) // whatever broke it may well break the next one
 		}
 		l.remove(now, c)
 	}

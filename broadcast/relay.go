@@ -44,6 +44,7 @@ type Relay struct {
 		WantsServed     uint64
 		WantsGone       uint64
 		Digests         uint64
+		Rewound         uint64 // links that started over because the peer asked
 	}
 }
 
@@ -76,13 +77,25 @@ func (r *Relay) Open(c Change, out *Outbox) {
 		start: r.log.End(), cursor: r.log.Begin(), digest: make(map[peer.Handle]DigestEntry),
 	}
 	r.streams = append(r.streams, s)
+	r.sendDigest(s.link, out)
+}
+
+// Rewind asks the peer on a link to start over from what this node has had by
+// now: messages that it sent had to be refused.
+func (r *Relay) Rewind(id LinkID, out *Outbox) {
+	if r.find(id) != nil {
+		r.sendDigest(id, out)
+	}
+}
+
+func (r *Relay) sendDigest(link LinkID, out *Outbox) {
 	r.Stats.Digests++
 	for i, more := 0, true; more; {
 		f := Frame{Kind: Digest}
 		f.Digest, i = r.seen.AppendDigest(nil, i, r.cfg.DigestPart)
 		more = i > 0
 		f.More = more
-		out.send(s.link, f)
+		out.send(link, f)
 	}
 }
 
@@ -110,11 +123,17 @@ func (r *Relay) freeSlot() int {
 // Has reports whether messages may travel the link.
 func (r *Relay) Has(id LinkID) bool { return r.find(id) != nil }
 
-// HandleDigest takes a part of what a peer has had.
+// HandleDigest takes a part of what a peer has had. On a link that is in step, a
+// further digest sends the cursor back to the start, to skip what that covers.
 func (r *Relay) HandleDigest(id LinkID, f *Frame) {
 	s := r.find(id)
-	if s == nil || s.synced {
+	if s == nil || s.synced && s.repair {
 		return
+	}
+	if s.synced {
+		s.synced, s.digest = false, make(map[peer.Handle]DigestEntry)
+		s.start, s.cursor = r.log.End(), r.log.Begin()
+		r.Stats.Rewound++
 	}
 	for _, e := range f.Digest {
 		if len(s.digest) < r.seen.max {

@@ -91,6 +91,8 @@ type Buffer struct {
 	heads    []head
 	frontier vclock.Clock
 	ready    []*held // found deliverable, in order
+	arrivals uint64
+	overflow bool // something was refused for want of room
 
 	// Stats counts what was held back and what became of it.
 	Stats struct{ Held, Forgotten, NoRoom, Gaps, GapMessages uint64 }
@@ -109,6 +111,7 @@ type held struct {
 	from    []broadcast.LinkID
 	missing int
 	clock   clockState
+	arrival uint64 // a count, the newest the highest
 }
 
 // clockState is where a message's clock stands.
@@ -184,10 +187,12 @@ func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, fr
 	}
 	if !b.room(m, withClock) {
 		b.Stats.NoRoom++
+		b.overflow = true
 		b.wants.refused(m.Dot)
 		return false
 	}
-	h := &held{msg: m, from: []broadcast.LinkID{from}}
+	b.arrivals++
+	h := &held{msg: m, from: []broadcast.LinkID{from}, arrival: b.arrivals}
 	if withClock && b.cfg.Order == Causal {
 		h.clock = received
 	}

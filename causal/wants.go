@@ -220,6 +220,29 @@ func (b *Buffer) forget(a *asking) {
 	} else {
 		doomed = append(doomed, b.waiters[a.dot]...)
 	}
+	b.forgetAll(doomed)
+}
+
+// Overflowed reports whether a message was refused for want of room since the
+// last MakeRoom.
+func (b *Buffer) Overflowed() bool { return b.overflow }
+
+// MakeRoom forgets the later half of what is held back. It is for when nothing
+// moves because the room is full of what comes last: what comes first must then
+// be sent again, in order. The earlier half stays, and what it asks for is asked
+// for on, so that a gap in front of it is settled in its time.
+func (b *Buffer) MakeRoom() {
+	b.overflow = false
+	all := make([]*held, 0, len(b.held))
+	for _, h := range b.held { // sorted below
+		all = append(all, h)
+	}
+	slices.SortFunc(all, func(x, y *held) int { return cmp.Compare(y.arrival, x.arrival) })
+	b.forgetAll(all[:len(all)/2])
+}
+
+// forgetAll drops messages, and what waits for them.
+func (b *Buffer) forgetAll(doomed []*held) {
 	for len(doomed) > 0 {
 		h := doomed[0]
 		doomed = doomed[1:]

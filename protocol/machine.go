@@ -135,8 +135,13 @@ type Machine struct {
 	buffer   *causal.Buffer
 
 	delivered  time.Duration // when last
-	nextRepair time.Duration
+	lastRepair time.Duration
+	lastRewind time.Duration
 	leave      leave
+
+	// refusedFrom is the link that brought what was last refused for want of
+	// room to hold it back.
+	refusedFrom broadcast.LinkID
 
 	// Scratch, so that a step allocates nothing for itself.
 	now      time.Duration // of the step under way, for Deliver
@@ -167,7 +172,7 @@ func New(now time.Duration, cfg Config, rng *rand.PCG) (*Machine, error) {
 		log:   broadcast.NewLog(cfg.Log),
 		seen:  broadcast.NewSeen(cfg.Origins, func(h peer.Handle) uint64 { return hashOf(cfg.Directory.Name(h)) }),
 		// Nothing was delivered yet, and nothing can be missed at once.
-		delivered: now,
+		delivered: now, lastRepair: now - cfg.RepairEvery,
 	}
 	m.relay = broadcast.NewRelay(cfg.Relay, m.log, m.seen)
 	m.buffer = causal.New(m.causalConfig(), m.seen, m)
@@ -240,14 +245,18 @@ func (m *Machine) HandlePacket(now time.Duration, p peersampling.Packet, out *Ou
 }
 
 // maybeRepair reconciles with a random peer of the view whose digest differs:
-// at once when no message has been delivered lately, else now and then.
+// soon when no message has been delivered lately, else now and then.
 func (m *Machine) maybeRepair(now time.Duration, p peer.Handle, out *Outbox) {
-	if now < m.delivered+quiet && now < m.nextRepair {
+	pause := m.cfg.RepairEvery
+	if now >= m.delivered+quiet {
+		pause = quiet
+	}
+	if now < m.lastRepair+pause {
 		return
 	}
 	if m.links.Repair(now, p, &out.Links) {
 		m.Stats.Repairs++
-		m.nextRepair = now + m.cfg.RepairEvery
+		m.lastRepair = now
 	}
 }
 
@@ -322,6 +331,9 @@ func (m *Machine) handleData(now time.Duration, link broadcast.LinkID, f *broadc
 		return
 	}
 	isNew := m.buffer.Add(now, msg, f.WithClock, link)
+	if m.buffer.Overflowed() {
+		m.refusedFrom = link
+	}
 	m.relay.Arrived(now, link, msg, isNew)
 }
 
@@ -355,6 +367,13 @@ func (m *Machine) Tick(now time.Duration, out *Outbox) {
 
 // Deadline is when Tick is due; it may have passed already.
 func (m *Machine) Deadline() time.Duration {
+	if m.buffer.Overflowed() {
+		return min(m.rewindAt(), m.deadline())
+	}
+	return m.deadline()
+}
+
+func (m *Machine) deadline() time.Duration {
 	return min(m.sampling.Deadline(), m.links.Deadline(), m.buffer.Deadline(), m.log.Deadline(), m.leave.deadline(m.now))
 }
 
@@ -368,6 +387,7 @@ func (m *Machine) settle(now time.Duration, out *Outbox) {
 	}
 	m.links.Maintain(now, m.sampling.View(), &out.Links)
 	m.askMissing(now, out)
+	m.maybeRewind(now, out)
 	m.applyChanges(now, out)
 	m.relay.Pump(now, &out.Links)
 	m.endRepairs(now, out)
@@ -423,6 +443,31 @@ func (m *Machine) askMissing(now time.Duration, out *Outbox) {
 			out.Events = append(out.Events, Event{Kind: MessageGap, Peer: g.Origin, Gap: g})
 		}
 	}
+}
+
+// maybeRewind gets things moving again after messages had to be refused because
+// the hold-back was full of later ones. It has a link start over, which sends
+// everything in the peer's order of delivery, so that nothing need be held back.
+func (m *Machine) maybeRewind(now time.Duration, out *Outbox) {
+	if !m.buffer.Overflowed() || now < m.rewindAt() {
+		return
+	}
+	m.lastRewind = now
+	m.buffer.MakeRoom()
+	link := m.refusedFrom
+	if m.linkIDs = m.links.AppendOpen(m.linkIDs[:0]); !slices.Contains(m.linkIDs, link) && len(m.linkIDs) > 0 {
+		link = m.linkIDs[0]
+	}
+	m.relay.Rewind(link, &out.Links)
+}
+
+// rewindAt is when a rewind is due: soon after things have stopped moving, and
+// Retry after the last one if that has moved nothing.
+func (m *Machine) rewindAt() time.Duration {
+	if m.delivered > m.lastRewind {
+		return m.delivered + m.cfg.Retry/20
+	}
+	return m.lastRewind + m.cfg.Retry
 }
 
 // sendWants packs one link's share of the requests into frames.

@@ -247,6 +247,48 @@ func TestBeyondRetentionIsReported(t *testing.T) {
 	}
 }
 
+// TestFarBehindCatchesUpUnderLoad: a node is cut off while more is said than the
+// logs hold, and while it can hold back far less than that. As soon as it is
+// heard again it must get along, although new messages never cease to come and
+// every one of them finds its predecessors missing.
+func TestFarBehindCatchesUpUnderLoad(t *testing.T) {
+	for seed := range fewer(10) {
+		w := NewWorld(uint64(seed))
+		w.Faults.Latency = 5 * time.Millisecond
+		w.Configure = func(c *protocol.Config) {
+			c.Log.Bytes, c.HoldBytes, c.Relay.Window = 100_000, 10_000, 8_000
+		}
+		nodes := grow(w, 4)
+		w.Run(5 * time.Second)
+		behind := nodes[3]
+		talk := func(d time.Duration) {
+			for end := w.Now() + d; w.Now() < end; w.Run(20 * time.Millisecond) {
+				w.Broadcast(nodes[0], make([]byte, 700))
+			}
+		}
+		w.Faults.Cut = func(a, b *Node) bool { return a == behind || b == behind }
+		talk(8 * time.Second) // not long enough to give the links up
+		w.Faults.Cut = nil
+		for range 20 {
+			talk(3 * time.Second)
+			lag := w.Oracle.Sent() - w.Oracle.Delivered(behind) - int(behind.Gaps)
+			if w.Now() > 20*time.Second && lag > 100 {
+				t.Errorf("seed %d, %v: %d messages behind", seed, w.Now(), lag)
+			}
+		}
+		w.Run(10 * time.Second)
+		if given := float64(behind.Gaps) / float64(w.Oracle.Sent()); given > 0.25 {
+			t.Errorf("seed %d: %.0f %% of the messages were given up", seed, 100*given)
+		}
+		if lag := w.Oracle.Sent() - w.Oracle.Delivered(behind) - int(behind.Gaps); lag != 0 {
+			t.Errorf("seed %d: %d messages neither delivered nor reported: %+v", seed, lag, behind.Machine.Counters())
+		}
+		for _, v := range w.Oracle.Violations {
+			t.Errorf("seed %d: %s", seed, v)
+		}
+	}
+}
+
 // TestACutLongerThanMemoryHeals: both sides forget each other, and are one
 // network again soon after the cut is lifted, linked and not only repaired.
 func TestACutLongerThanMemoryHeals(t *testing.T) {
