@@ -47,7 +47,8 @@ type Control interface {
 	Err() error
 	// Node returns the node behind the facade; nil if it could not be started.
 	Node() *gossip.Node
-	// Close ends the node. The channel of packets is closed.
+	// Close ends the node as a crash would. The channel of packets is closed. To
+	// leave without losing what was just sent: Node().Leave(ctx).
 	Close() error
 }
 
@@ -85,7 +86,7 @@ func (p *Packet) GetData() string { return p.GossipMessage.Data }
 type Option func(*gossip.Config)
 
 // Config starts a node that listens on hostname and port, UDP and TCP, and
-// calls itself id. The channel carries what the network sends, in causal order.
+// calls itself id. An empty hostname means all interfaces. The channel carries what the network sends, in causal order.
 // Reading slowly delays nobody else.
 //
 // A node that cannot be started is not lost in silence: the reason is logged
@@ -112,7 +113,9 @@ type facade struct {
 	id      string
 	log     *slog.Logger
 	node    *gossip.Node // nil if it could not be started
-	packets chan Packet
+	packets chan Packet  // closed by the pump, or by Close if there is none
+
+	closeOnce sync.Once
 
 	mu       sync.Mutex
 	failures []error
@@ -203,6 +206,7 @@ func (f *facade) Node() *gossip.Node { return f.node }
 
 func (f *facade) Close() error {
 	if f.node == nil {
+		f.closeOnce.Do(func() { close(f.packets) })
 		return nil
 	}
 	return f.node.Close()

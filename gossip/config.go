@@ -62,8 +62,8 @@ type Config struct {
 	// Empty: what Listen was bound to; if that is all interfaces, each peer
 	// takes the address that it sees packets come from.
 	Advertise string
-	// Join lists addresses of nodes of the network, as "host:port". One that is
-	// up is enough. Those that are down are tried until they come, all of them
+	// Join lists up to 64 addresses of nodes of the network, as "host:port". One
+	// that is up is enough. Those that are down are tried until they come, all of them
 	// again and again for as long as the node runs.
 	Join []string
 	// Cluster is the network's name: nodes of different clusters ignore each
@@ -79,8 +79,10 @@ type Config struct {
 	// Links is how many links the node keeps: 1 to 32. More cost duplicates,
 	// fewer cost resilience. Zero: 5, from HyParView, section 5.1.
 	Links int
-	// MaxPayload is the longest payload, in bytes, that is sent or accepted; it
-	// should be the same on all nodes. At most 64 MiB. Zero: 1 MiB.
+	// MaxPayload is the longest payload, in bytes, that is sent or accepted. It
+	// must be the same on all nodes: a longer message, and with it whatever comes
+	// after it from its origin, is not taken by the others. At most 64 MiB. Zero:
+	// 1 MiB.
 	MaxPayload int
 	// LogBytes and Retention bound the log that late, slow and separated nodes
 	// are served from: by memory, and by the time since a message's broadcast.
@@ -176,6 +178,9 @@ func (c *Config) validate() error {
 	if err := transport.CheckListen(c.Listen); err != nil {
 		return &ConfigError{"Listen", err}
 	}
+	if len(c.Join) > maxNames {
+		return bad("Join", "%d addresses, at most %d are allowed; one that is up is enough", len(c.Join), maxNames)
+	}
 	for _, address := range c.Join {
 		if err := transport.CheckAddress(address); err != nil {
 			return &ConfigError{"Join", err}
@@ -231,6 +236,7 @@ func (c *Config) machine(self peer.Handle, dir protocol.Directory) protocol.Conf
 	m := protocol.DefaultConfig(self, dir, c.Sampling)
 	m.Sampling.MinInterval, m.Sampling.MaxInterval = c.ExchangeMin, c.ExchangeMax
 	m.Sampling.RejoinAfter = c.LinkTimeout
+	m.Sampling.Seeds = 16 * maxNames // each name may stand for so many addresses
 	m.Links.Max = c.Links
 	m.Links.Heartbeat, m.Links.Timeout = c.Heartbeat, c.LinkTimeout
 	m.Log = broadcast.LogConfig{Bytes: c.LogBytes, Age: c.Retention}

@@ -3,8 +3,10 @@ package gossip
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -399,14 +401,81 @@ func TestClosedNode(t *testing.T) {
 	if err := n.Leave(t.Context()); err != nil {
 		t.Errorf("Leave: %v", err)
 	}
-	if err := n.Join(t.Context(), "127.0.0.1:1"); err != nil {
-		t.Errorf("Join: %v", err)
+	for _, address := range []string{"127.0.0.1:1", "localhost:1"} {
+		if err := n.Join(t.Context(), address); !errors.Is(err, ErrClosed) {
+			t.Errorf("Join %s: %v, want ErrClosed", address, err)
+		}
 	}
 	if n.Clock().Get("a") != 1 || n.View() != nil || n.Stats().Delivered != 1 || n.Self().ID != "a" {
 		t.Errorf("the last state is gone: %v, %v", n.Clock(), n.Stats())
 	}
 	for range n.Messages() {
 	}
+}
+
+// TestEverythingAtOnceWithClose: every method may be called while the node is
+// being closed, from any number of goroutines.
+func TestEverythingAtOnceWithClose(t *testing.T) {
+	hub := start(t, Config{ID: "hub"})
+	for range 30 {
+		n := start(t, Config{ID: "n", Join: []string{hub.Self().Addr}})
+		var wg sync.WaitGroup
+		for _, call := range []func(){
+			func() { n.Close() },
+			func() { n.Leave(t.Context()) },
+			func() { n.Leave(t.Context()) },
+			func() { n.Join(t.Context(), "localhost:1") },
+			func() { n.Join(t.Context(), "127.0.0.1:1") },
+			func() { n.Broadcast(t.Context(), []byte("x")) },
+			func() { n.View(); n.Stats(); n.Clock(); n.Sample(2) },
+		} {
+			wg.Go(call)
+		}
+		wg.Wait()
+		if err := n.Ready(t.Context()); !errors.Is(err, ErrClosed) {
+			t.Fatalf("Ready after Close: %v, want ErrClosed", err)
+		}
+	}
+}
+
+// TestStartOrNothing: whatever is wrong, Start leaves nothing running.
+func TestStartOrNothing(t *testing.T) {
+	var many []string
+	for i := range maxNames + 1 {
+		many = append(many, fmt.Sprintf("host%d.invalid:1", i))
+	}
+	n, err := Start(t.Context(), Config{ID: "a", Join: many, Logger: quiet})
+	var ce *ConfigError
+	if n != nil || !errors.As(err, &ce) || ce.Field != "Join" {
+		t.Errorf("got %v and %v, want nothing and an error about Join", n, err)
+	}
+}
+
+// TestNodesThatDifferInMaxPayload: what one of them cannot take ends the link, is
+// logged and counted, and they leave each other alone for a while instead of
+// dialling again at once.
+func TestNodesThatDifferInMaxPayload(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, config := inMemory(t)
+		a := start(t, config().with("a"))
+		cfg := config().with("b")
+		cfg.MaxPayload, cfg.Join = 4<<20, []string{a.Self().Addr}
+		b := start(t, cfg)
+		ctx := within(t, time.Minute)
+		if err := b.Ready(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Broadcast(ctx, make([]byte, 2<<20)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(30 * time.Second)
+		s := a.Stats()
+		if s.BadFrames == 0 || s.LinksAccepted > 60 {
+			t.Errorf("%d bad frames, %d links accepted in half a minute", s.BadFrames, s.LinksAccepted)
+		}
+		a.Close()
+		b.Close()
+	})
 }
 
 // TestContextEndsTheNode: the context given to Start is the node's life.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -28,27 +29,40 @@ type resolver struct {
 	more  chan struct{} // room for one
 }
 
-// add takes a well-formed address: an IP address joins at once, a name as soon
+// add takes well-formed addresses: an IP address joins at once, a name as soon
 // as it resolves.
-func (r *resolver) add(n *Node, address string) error {
-	if addr, err := netip.ParseAddrPort(address); err == nil {
-		n.joinAddr(addr)
-		return nil
-	}
+func (r *resolver) add(n *Node, addresses []string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, known := range r.names {
-		if known == address {
-			return nil
+	names := r.names
+	for _, address := range addresses {
+		if _, err := netip.ParseAddrPort(address); err != nil && !slices.Contains(names, address) {
+			names = append(names, address)
 		}
 	}
-	if len(r.names) == maxNames {
-		return fmt.Errorf("gossip: join %q: at most %d names are allowed", address, maxNames)
+	if len(names) > maxNames {
+		return fmt.Errorf("gossip: join: %d names, at most %d are allowed", len(names), maxNames)
 	}
-	r.names = append(r.names, address)
+	for _, address := range addresses {
+		if addr, err := netip.ParseAddrPort(address); err == nil && !n.joinAddr(addr) {
+			return ErrClosed
+		}
+	}
+	if len(names) == len(r.names) {
+		return nil
+	}
+	r.names = names
+	return r.wake(n)
+}
+
+// wake lets the resolver look at the names, and starts it for the first ones:
+// in the loop, so that it cannot begin while the node is being closed.
+func (r *resolver) wake(n *Node) error {
 	if r.more == nil {
 		r.more = make(chan struct{}, 1)
-		n.wg.Go(func() { r.run(n) })
+		if !n.tell(func() { n.wg.Go(func() { r.run(n) }) }) {
+			return ErrClosed
+		}
 	}
 	select {
 	case r.more <- struct{}{}:
@@ -57,9 +71,10 @@ func (r *resolver) add(n *Node, address string) error {
 	return nil
 }
 
-func (n *Node) joinAddr(addr netip.AddrPort) {
+// joinAddr reports false if the node is closed.
+func (n *Node) joinAddr(addr netip.AddrPort) bool {
 	addr = netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
-	n.tell(func() {
+	return n.tell(func() {
 		if addr == n.self.Addr {
 			return
 		}
@@ -97,7 +112,7 @@ func (r *resolver) resolveAll(n *Node) (all bool) {
 	all = true
 	for _, name := range names {
 		addrs, err := resolveWithin(n.ctx, name)
-		if err != nil {
+		if err != nil && n.ctx.Err() == nil {
 			n.log.Warn("join address does not resolve; trying again", "address", name, "error", err)
 			all = false
 		}

@@ -90,11 +90,13 @@ func (n *Node) accept() {
 	}
 }
 
-// tell runs f in the loop, unless the node closes first.
-func (n *Node) tell(f func()) {
+// tell runs f in the loop; it reports false if the node closes first.
+func (n *Node) tell(f func()) bool {
 	select {
 	case n.calls <- f:
+		return true
 	case <-n.ctx.Done():
+		return false
 	}
 }
 
@@ -111,6 +113,9 @@ func (n *Node) welcome(conn net.Conn) {
 
 // dial connects to a peer in a goroutine of its own.
 func (n *Node) dial(p peer.Handle) {
+	if n.ctx.Err() != nil {
+		return // no goroutine may begin once the node is being closed
+	}
 	id, addr := n.book.Lookup(p)
 	n.wg.Go(func() {
 		conn, hello, err := n.connect(id, addr)

@@ -3,6 +3,7 @@ package gossip
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -166,7 +167,11 @@ func (n *Node) handleFrame(in frameIn) {
 		return
 	}
 	if in.err != nil {
-		n.endLink(l, in.err)
+		if errors.Is(in.err, wire.ErrFrameSize) {
+			n.endBadLink(l, in.err)
+		} else {
+			n.endLink(l, in.err)
+		}
 		return
 	}
 	n.stats.LinkBytesReceived += uint64(len(in.b) + wire.FrameHeader)
@@ -176,15 +181,22 @@ func (n *Node) handleFrame(in frameIn) {
 	case errors.Is(err, wire.ErrUnknownKind):
 		n.stats.UnknownKinds++
 	case err != nil:
-		n.stats.BadFrames++
-		n.endLink(l, err)
+		n.endBadLink(l, err)
 	case f.Kind == broadcast.Data && len(f.Message.Payload) > n.cfg.MaxPayload:
-		n.stats.BadFrames++
-		n.endLink(l, ErrPayloadTooLong)
+		n.endBadLink(l, fmt.Errorf("%w: %d bytes, at most %d are allowed here (Config.MaxPayload)",
+			ErrPayloadTooLong, len(f.Message.Payload), n.cfg.MaxPayload))
 	default:
 		n.machine.HandleFrame(now, in.link, &f, &n.out)
 		n.carryOut()
 	}
+}
+
+// endBadLink ends a connection that has brought what must not be. The peer is
+// left alone for a while then, so this cannot fill a log.
+func (n *Node) endBadLink(l *link, err error) {
+	n.stats.BadFrames++
+	n.log.Warn("link ended for what came on it", "peer", l.peer.ID.Name, "addr", l.peer.Addr, "error", err)
+	n.endLink(l, err)
 }
 
 // endLink ends a connection that has failed, and tells the machine.

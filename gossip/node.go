@@ -93,7 +93,11 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, err
 	}
 	n.run(ctx)
-	return n, n.Join(ctx, cfg.Join...)
+	if err := n.Join(ctx, cfg.Join...); err != nil {
+		n.Close()
+		return nil, err
+	}
+	return n, nil
 }
 
 func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, error) {
@@ -110,11 +114,11 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		backlog:   backlog{limit: cfg.BacklogBytes},
 		namesakes: namesakes{known: make(map[uint64]*namesake)},
 		packets:   make(chan packetIn, 256),
-		frames:    make(chan frameIn, 256),
+		frames:    make(chan frameIn, 64),
 		opened:    make(chan openedIn, 64),
 		calls:     make(chan func()),
 		written:   make(chan struct{}, 1),
-		messages:  make(chan Message, 64),
+		messages:  make(chan Message), // what waits is in the backlog, which counts bytes
 		events:    make(chan Event, 256),
 		loopDone:  make(chan struct{}),
 	}
@@ -142,20 +146,16 @@ func (n *Node) Self() Peer { return makePeer(n.self.ID, n.self.Addr) }
 
 // Join adds addresses, as "host:port", to find the network through. It does not
 // wait for them: they are contacted, and their names resolved, until they
-// answer and for as long as the node runs; Ready waits for the first link. An
-// error names the address that is malformed, and then none is added.
+// answer and for as long as the node runs; Ready waits for the first link. The
+// error names the address that is malformed, and then none is added, or is
+// ErrClosed.
 func (n *Node) Join(_ context.Context, addrs ...string) error {
 	for _, a := range addrs {
 		if err := transport.CheckAddress(a); err != nil {
 			return fmt.Errorf("gossip: join: %w", err)
 		}
 	}
-	for _, a := range addrs {
-		if err := n.names.add(n, a); err != nil {
-			return err
-		}
-	}
-	return nil
+	return n.names.add(n, addrs)
 }
 
 // Ready returns when the node has a link, at once if it has one already. The
@@ -163,9 +163,11 @@ func (n *Node) Join(_ context.Context, addrs ...string) error {
 func (n *Node) Ready(ctx context.Context) error {
 	wait := make(chan struct{})
 	n.do(func() {
-		if n.machine.Ready() {
+		switch {
+		case n.ctx.Err() != nil: // the loop ends, or has ended
+		case n.machine.Ready():
 			close(wait)
-		} else {
+		default:
 			n.waiters = append(n.waiters, wait)
 		}
 	})
@@ -306,10 +308,10 @@ func (n *Node) farewell(ctx context.Context) error {
 		n.carryOut()
 	})
 	gone := make(chan struct{})
-	n.wg.Go(func() {
+	go func() { // which ends with the links, at the latest when the node closes
 		n.linkWG.Wait()
 		close(gone)
-	})
+	}()
 	select {
 	case <-gone:
 		return nil

@@ -143,6 +143,7 @@ func EncodeMessage(m *broadcast.Message, book Book) []byte {
 	}
 	dst = append(dst, m.Payload...)
 	m.Encoded = dst
+	m.Payload = dst[len(dst)-len(m.Payload):] // the same bytes, held once
 	return dst
 }
 
