@@ -16,7 +16,7 @@ const module = "github.com/Ishan27gOrg/gossipProtocol"
 
 // pure are the packages that a driver steps. What they may not import is what
 // would let real time, real chance or the outside world in.
-var pure = []string{"peer", "vclock", "peersampling", "broadcast", "causal", "protocol"}
+var pure = []string{"peer", "vclock", "peersampling", "broadcast", "causal", "protocol", "sim/overlay"}
 
 // forbidden says which packages may not import what, and why. A pattern that
 // ends in "/..." is a prefix.
@@ -50,13 +50,15 @@ var forbidden = []struct {
 		"the runtime and the simulator are siblings, and the facade is on top"},
 	{[]string{"sim"}, []string{module + "/gossip", module + "/internal/wire", module + "/internal/transport", "net", module}, nil,
 		"the simulator drives the machine itself, not the runtime"},
+	{[]string{"sim/overlay"}, []string{module + "/..."}, []string{module + "/peer", module + "/peersampling"},
+		"overlays are simulated with the engine that nodes run and nothing else"},
 	{[]string{"internal/wire"}, []string{module + "/gossip", module + "/sim", "net", "os", "log/slog"}, nil,
 		"encoding is bytes to values and back; only address types come from outside"},
 	{[]string{"internal/transport"}, []string{module + "/..."}, nil,
 		"sockets carry bytes and know no protocol"},
 	{[]string{"."}, []string{module + "/protocol", module + "/broadcast", module + "/causal", module + "/internal/..."}, nil,
 		"the published interface is a thin facade over package gossip"},
-	{[]string{".", "peer", "vclock", "peersampling", "broadcast", "causal", "protocol", "gossip", "sim", "internal/wire", "internal/transport"},
+	{[]string{".", "peer", "vclock", "peersampling", "broadcast", "causal", "protocol", "gossip", "sim", "sim/overlay", "internal/wire", "internal/transport"},
 		[]string{"github.com/spf13/..."}, nil,
 		"a command line parser is the command's, not the library's"},
 }

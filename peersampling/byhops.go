@@ -44,7 +44,7 @@ func (e *Engine) merge(v, received []peer.Descriptor, self peer.Handle) {
 	}
 	l := &e.list
 	l.reset()
-	l.addView(v, kept, self)
+	l.addView(v, kept)
 	l.addReceived(received[:1], first, self)
 	l.addReceived(received[1:], 1, self)
 }

@@ -92,8 +92,7 @@ func (e *Engine) candidate(v []peer.Descriptor, rng *rand.PCG) peer.Handle {
 	if e.policy.Peer == Tail {
 		by = oldestFirst
 	}
-	keys, _, best := e.ages.rank(v, by)
-	ties := e.ages.places(keys, best)
+	ties := e.ages.best(v, by)
 	return v[ties[below(rng, len(ties))]].Peer
 }
 

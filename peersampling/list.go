@@ -18,13 +18,13 @@ type list struct {
 	epoch uint8             // never 0 in use; a new one forgets all marks
 }
 
-// newList returns a list for up to most items. Sixteen marks an item make a
+// newList returns a list for up to most items. Thirty-two marks an item make a
 // false alarm, which costs a look through the list, a rare thing. Handles count
 // up from 1, so their low bits spread as well as any hash of them.
 func newList(most int) list {
 	return list{
 		items: make([]peer.Descriptor, 0, most),
-		marks: make([]uint8, 1<<bits.Len(uint(16*most))),
+		marks: make([]uint8, 1<<bits.Len(uint(32*most))),
 	}
 }
 
@@ -37,13 +37,25 @@ func (l *list) reset() {
 	}
 }
 
-// addView appends the view of self, every descriptor older by hops.
-func (l *list) addView(v []peer.Descriptor, hops uint32, self peer.Handle) {
-	l.addReceived(v, hops, self)
-	l.own = len(l.items)
+// addView puts a view, which keeps I2 and I3, into the empty list, every
+// descriptor older by hops.
+func (l *list) addView(v []peer.Descriptor, hops uint32) {
+	l.items = l.items[:len(v)]
+	copy(l.items, v)
+	if hops > 0 {
+		for i := range l.items {
+			l.items[i].Age = older(l.items[i].Age, hops)
+		}
+	}
+	marks, mask := l.marks, len(l.marks)-1
+	for _, d := range v {
+		marks[int(d.Peer)&mask] = l.epoch
+	}
+	l.own, l.size = len(v), len(v)
 }
 
 // addReceived appends descriptors of whatever origin, every one older by hops.
+// There must be room for them.
 func (l *list) addReceived(some []peer.Descriptor, hops uint32, self peer.Handle) {
 	marks, mask := l.marks, len(l.marks)-1
 	for _, d := range some {
@@ -56,7 +68,9 @@ func (l *list) addReceived(some []peer.Descriptor, hops uint32, self peer.Handle
 			continue
 		}
 		*mark = l.epoch
-		l.items = append(l.items, d)
+		n := len(l.items)
+		l.items = l.items[:n+1]
+		l.items[n] = d
 		l.size++
 	}
 }
@@ -97,18 +111,19 @@ func (l *list) removeFirst(n int, by order, r *ranking, rng *rand.PCG) {
 		return
 	}
 	keys, cut := r.first(l.items, by, n, rng)
+	items := l.items[:len(keys)]
 	for i, key := range keys {
 		// All ones when key <= cut: no branch, for nobody could predict it.
 		keep := peer.Handle(int64(key-cut-1) >> 63)
-		l.items[i].Peer &= keep
+		items[i].Peer &= keep
 	}
 	l.size -= n
 }
 
 // removeHead removes n items from the head of the list, as it would be if what
-// was sent still stood there, which it does when nothing came in between.
-func (l *list) removeHead(n int, sent []peer.Descriptor) {
-	n -= l.removeSent(n, sent)
+// self sent still stood there, which it does when nothing came in between.
+func (l *list) removeHead(n int, sent []peer.Descriptor, self peer.Handle) {
+	n -= l.removeSent(n, sent, self)
 	for at := 0; n > 0; at++ {
 		if l.items[at].Peer != peer.None {
 			l.remove(at)
@@ -117,17 +132,23 @@ func (l *list) removeHead(n int, sent []peer.Descriptor) {
 	}
 }
 
-// removeSent removes up to n of the items that were sent, the first sent first,
+// removeSent removes up to n of the items that self sent, the first sent first,
 // and returns how many. An item that came with the buffer, or is younger than
 // what was sent, is other news of that peer and stays.
-func (l *list) removeSent(n int, sent []peer.Descriptor) int {
+func (l *list) removeSent(n int, sent []peer.Descriptor, self peer.Handle) int {
+	if len(sent) > 0 && sent[0].Peer == self {
+		sent = sent[1:]
+	}
 	removed := 0
-	for i, d := range sent {
+	for at, d := range sent {
 		if removed >= n {
 			break
 		}
-		at := l.findNear(i, d.Peer)
-		if at >= 0 && at < l.own && l.items[at].Age >= d.Age {
+		// Unless something came in between, it still stands where it was.
+		if at >= len(l.items) || l.items[at].Peer != d.Peer {
+			at = l.find(d.Peer)
+		}
+		if d.Peer != peer.None && at >= 0 && at < l.own && l.items[at].Age >= d.Age {
 			l.remove(at)
 			removed++
 		}
@@ -135,34 +156,29 @@ func (l *list) removeSent(n int, sent []peer.Descriptor) int {
 	return removed
 }
 
-// findNear is find for the i-th descriptor sent. Unless something came in
-// between it is still at the head of the view, at i, or at i-1 if the own
-// descriptor was sent first.
-func (l *list) findNear(i int, p peer.Handle) int {
-	if p == peer.None {
-		return -1 // a hole is nobody's place
-	}
-	for at := max(i-1, 0); at <= i && at < len(l.items); at++ {
-		if l.items[at].Peer == p {
-			return at
-		}
-	}
-	return l.find(p)
-}
-
 // removeAtRandom removes n items. It draws places and passes over holes; more
 // than half of the places are taken whenever it is called.
 func (l *list) removeAtRandom(n int, rng *rand.PCG) {
-	places := uint64(len(l.items))
-	for n > 0 {
+	if n <= 0 {
+		return
+	}
+	items := l.items
+	l.size -= n
+	places := uint64(len(items))
+	for {
 		for _, at := range below4(rng, [4]uint64{places, places, places, places}) {
-			if n > 0 && l.items[at].Peer != peer.None {
-				l.remove(int(at))
-				n--
+			// To make a hole of a hole costs less than to ask.
+			n -= present(items[at].Peer)
+			items[at].Peer = peer.None
+			if n == 0 {
+				return
 			}
 		}
 	}
 }
+
+// present is 1, or 0 for None.
+func present(p peer.Handle) int { return int((uint64(p) + 1<<32 - 1) >> 32) }
 
 // dropLast removes the last n items, if n is positive. They must not be holes.
 func (l *list) dropLast(n int) {
@@ -177,9 +193,7 @@ func (l *list) appendTo(v []peer.Descriptor) []peer.Descriptor {
 	items, n := l.items, 0
 	for _, d := range items {
 		items[n] = d
-		if d.Peer != peer.None {
-			n++
-		}
+		n += present(d.Peer)
 	}
 	return append(v, items[:n]...)
 }

@@ -47,13 +47,16 @@ func shuffleHead(v []peer.Descriptor, k int, rng *rand.PCG) {
 	i := 0
 	for ; i+4 <= k; i += 4 {
 		n := uint64(len(v) - i)
-		for j, by := range below4(rng, [4]uint64{n, n - 1, n - 2, n - 3}) {
-			swap(v, i+j, i+j+int(by))
-		}
+		by := below4(rng, [4]uint64{n, n - 1, n - 2, n - 3})
+		rest := v[i:]
+		swap(rest, 0, by[0])
+		swap(rest, 1, 1+by[1])
+		swap(rest, 2, 2+by[2])
+		swap(rest, 3, 3+by[3])
 	}
 	for ; i < k; i++ {
-		swap(v, i, i+below(rng, len(v)-i))
+		swap(v, uint64(i), uint64(i+below(rng, len(v)-i)))
 	}
 }
 
-func swap(v []peer.Descriptor, i, j int) { v[i], v[j] = v[j], v[i] }
+func swap(v []peer.Descriptor, i, j uint64) { v[i], v[j] = v[j], v[i] }

@@ -30,11 +30,26 @@ func newRanking(most int) ranking {
 	return ranking{keys: make([]uint64, most), ties: make([]int32, most)}
 }
 
+// best returns where those are that no other comes before, by an order.
+func (r *ranking) best(some []peer.Descriptor, by order) (places []int32) {
+	best := uint32(0)
+	for _, d := range some {
+		best = max(best, d.Age^uint32(by))
+	}
+	ties := r.ties[:len(some)]
+	n := uint64(0)
+	for i, d := range some {
+		ties[n] = int32(i)
+		n += (uint64(d.Age^uint32(by)^best) - 1) >> 63 // 1 if they are equal
+	}
+	return ties[:n]
+}
+
 // first returns the keys of items and a cut: exactly n of the keys lie above
 // it, those of the first n. There must be n descriptors that are not None.
 func (r *ranking) first(items []peer.Descriptor, by order, n int, rng *rand.PCG) (keys []uint64, cut uint64) {
 	keys, lo, hi := r.rank(items, by)
-	cut, found := cutBetween(keys, lo, hi, n)
+	cut, found := r.cut(keys, lo, hi, n)
 	if found < n {
 		r.prefer(keys, cut, n-found, rng)
 	}
@@ -47,22 +62,49 @@ func (r *ranking) rank(items []peer.Descriptor, by order) (keys []uint64, lo, hi
 	keys = r.keys[:len(items)]
 	lo = ^lo
 	for i, d := range items {
-		if d.Peer == peer.None {
-			keys[i] = 0
-			continue
-		}
-		key := by.key(d.Age)
+		// A key, or 0 and no candidate for the lowest if nobody is there.
+		there := -uint64(present(d.Peer))
+		key := by.key(d.Age) & there
 		keys[i] = key
-		lo, hi = min(lo, key), max(hi, key)
+		lo, hi = min(lo, key|^there), max(hi, key)
 	}
 	return keys, lo, hi
 }
 
-// cutBetween returns the lowest cut in [lo, hi] with at most n keys above it,
-// or any with exactly n, and how many keys lie above it. It halves the range
-// of keys: ages lie close together, so this takes a few passes over a few
-// cache lines, with no branch to mispredict, and 33 if an attacker sends the
-// most absurd ages.
+// cut returns the lowest cut in [lo, hi] with at most n keys above it, or any
+// with exactly n, and how many keys lie above it.
+func (r *ranking) cut(keys []uint64, lo, hi uint64, n int) (cut uint64, found int) {
+	if hi-lo < 2*bins {
+		return cutByCounting(keys, lo, hi, n)
+	}
+	return cutBetween(keys, lo, hi, n)
+}
+
+// bins is how far ages may lie apart to be counted one by one. They mostly lie
+// closer.
+const bins = 64
+
+// cutByCounting counts how often each key occurs and goes down from the highest.
+// Two counters for each, since a counter is slow to be ready again.
+func cutByCounting(keys []uint64, lo, hi uint64, n int) (cut uint64, found int) {
+	var count [2][bins + 1]uint16 // the first for empty places
+	base := lo/2 - 1
+	for i, key := range keys {
+		count[i%2][min(max(key/2, base)-base, bins)]++
+	}
+	for cut = hi; ; cut -= 2 {
+		at := cut/2 - base
+		more := int(count[0][at]) + int(count[1][at])
+		if found+more > n || cut == lo {
+			return cut, found
+		}
+		found += more
+	}
+}
+
+// cutBetween halves the range of keys, which takes a few passes over a few cache
+// lines, with no branch to mispredict, and 33 if an attacker sends the most
+// absurd ages.
 func cutBetween(keys []uint64, lo, hi uint64, n int) (cut uint64, found int) {
 	for lo < hi {
 		mid := (lo + hi) / 2

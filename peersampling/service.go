@@ -420,9 +420,10 @@ func (s *Service) handleProbeReply(now time.Duration, p Packet) {
 			s.seedAnswered(now, &s.seeds[i], p.Peer)
 		}
 	}
+	first := len(s.view) == 0
 	s.insert(p.Peer, false)
-	if len(s.view) == 1 {
-		s.next = now // the first peer ever: do not wait
+	if first {
+		s.next = now // it was nobody's turn; do not wait
 	}
 }
 

@@ -62,7 +62,8 @@ Start with: gossip demo`,
 		Example: `  gossip demo                                 # a whole network in one process
   gossip agent --listen 127.0.0.1:7946        # the first node of a network
   gossip listen --join 127.0.0.1:7946         # in another terminal
-  gossip send --join 127.0.0.1:7946 "hello"   # in a third one`,
+  gossip send --join 127.0.0.1:7946 "hello"   # in a third one
+  gossip sim overlay --format table           # 10,000 simulated nodes`,
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -75,15 +76,22 @@ Start with: gossip demo`,
 	root.SetIn(con.in)
 	root.SetOut(con.out)
 	root.SetErr(con.err)
-	root.AddCommand(newDemo(con), newAgent(con), newSend(con), newListen(con))
+	root.AddCommand(newDemo(con), newAgent(con), newSend(con), newListen(con), newSim(con))
 	root.SetHelpCommand(&cobra.Command{
-		Use:   "help [VERB]",
+		Use:   "help [VERB...]",
 		Short: "Tell all about a verb",
-		Args:  cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			cmd, _, err := root.Find(args)
-			if err != nil || cmd == root && len(args) > 0 {
+			cmd, unknown, err := root.Find(args)
+			switch {
+			case err != nil:
 				return knownVerb(root, args)
+			case cmd.HasSubCommands():
+				err = knownVerb(cmd, unknown)
+			default:
+				err = noArgs(cmd, unknown)
+			}
+			if err != nil {
+				return err
 			}
 			return cmd.Help()
 		},
@@ -91,13 +99,14 @@ Start with: gossip demo`,
 	return root
 }
 
-// knownVerb is how the root takes arguments: as verbs that it does not know.
-func knownVerb(root *cobra.Command, args []string) error {
+// knownVerb is how a command of verbs takes arguments: as verbs that it does not
+// know.
+func knownVerb(parent *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
 	var known []string
-	for _, c := range root.Commands() {
+	for _, c := range parent.Commands() {
 		if c.IsAvailableCommand() {
 			known = append(known, c.Name())
 		}

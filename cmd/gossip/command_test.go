@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"go.uber.org/goleak"
 )
@@ -145,6 +146,8 @@ func (b *lineBuffer) rest() string {
 	}
 }
 
+const killAllowed = `"--kill" flag: allowed: F@CYCLE, as in 0.5@100, with a fraction F of more than 0 and less than 1, and a CYCLE of 1 to --cycles`
+
 func TestMisuseIsTold(t *testing.T) {
 	tests := []struct {
 		args string
@@ -193,6 +196,50 @@ func TestMisuseIsTold(t *testing.T) {
 		{args: "send --join 127.0.0.1:1 --timeout 0s hello", want: `"--timeout" flag: allowed: 10ms to 1h`},
 		{args: "listen", want: "--join is missing"},
 		{args: "listen --join 127.0.0.1:1 --count -1", want: `"--count" flag: allowed: 0 to 2147483647`},
+		{args: "help sim bogus", want: `unknown command "bogus", allowed: overlay`},
+		{args: "help demo more", want: `unexpected argument "more"`},
+		{args: "sim bogus", want: `unknown command "bogus", allowed: overlay`},
+		{args: "sim overlay more", want: `unexpected argument "more", allowed: flags only`},
+		{args: "sim overlay --nodes 1", want: `"--nodes" flag: allowed: 2 to 268435456`},
+		{args: "sim overlay --view 1", want: `"--view" flag: allowed: 2 to 16384`},
+		{args: "sim overlay --view 20 --healing 11", want: "--healing: it is 11, allowed: 0 to 10"},
+		{args: "sim overlay --view 7 --healing 3 --swap 1", want: "--swap: it is 1, allowed: 0 to 0 (H + S at most half of C, with C = 7 and H = 3)"},
+		{args: "sim overlay --healing -1", want: `"--healing" flag: allowed: 0 to`},
+		{args: "sim overlay --view-select head --healing 1", want: "--healing: it is 1, allowed: 0 when View is rand, head or tail"},
+		{args: "sim overlay --view-select tail --swap 1", want: "--swap: it is 1, allowed: 0 when View is rand, head or tail"},
+		{args: "sim overlay --policy newscast --healing 1", want: "--healing: it is 1, allowed: 0 when View is rand, head or tail"},
+		{args: "sim overlay --policy cyclon --propagate push", want: "--propagate: it is push, allowed: pushpull"},
+		{args: "sim overlay --literal-hops", want: "--literal-hops: it is true, allowed: false when View is age"},
+		{args: "sim overlay --select age", want: `"--select" flag: allowed: rand, head, tail`},
+		{args: "sim overlay --propagate both", want: `"--propagate" flag: allowed: push, pull, pushpull`},
+		{args: "sim overlay --view-select oldest", want: `"--view-select" flag: allowed: age, rand, head, tail`},
+		{args: "sim overlay --policy best", want: `"--policy" flag: allowed: healer, swapper, blind, cyclon, newscast, lpbcast`},
+		{args: "sim overlay --init ring", want: `"--init" flag: allowed: growing, lattice, random, star`},
+		{args: "sim overlay --grow 0 --init growing", want: `"--grow" flag: allowed: 1 to 268435456`},
+		{args: "sim overlay --grow 10", want: "--grow is of no use with --init random, allowed: --init growing"},
+		{args: "sim overlay --cycles -1", want: `"--cycles" flag: allowed: 0 to 2147483647`},
+		{args: "sim overlay --every 0", want: `"--every" flag: allowed: 1 to 2147483647`},
+		{args: "sim overlay --seed x", want: `"--seed" flag: allowed: 0 to 18446744073709551615`},
+		{args: "sim overlay --kill 0.5", want: killAllowed},
+		{args: "sim overlay --kill @5", want: killAllowed},
+		{args: "sim overlay --kill 0.5@", want: killAllowed},
+		{args: "sim overlay --kill 0.5@x", want: killAllowed},
+		{args: "sim overlay --kill 0.5@1@2", want: killAllowed},
+		{args: "sim overlay --kill 1@5", want: killAllowed},
+		{args: "sim overlay --kill 50@5", want: killAllowed},
+		{args: "sim overlay --kill 0@5", want: killAllowed},
+		{args: "sim overlay --kill -0.1@5", want: killAllowed},
+		{args: "sim overlay --kill NaN@5", want: killAllowed},
+		{args: "sim overlay --kill 0.5@0", want: killAllowed},
+		{args: "sim overlay --kill 0.5@1,", want: killAllowed},
+		{args: "sim overlay --kill 0.5@1 --kill 0.25@301", want: "--kill: 0.25@301, allowed: a CYCLE of 1 to --cycles, which is 300"},
+		{args: "sim overlay --churn 1", want: `"--churn" flag: allowed: a fraction of 0 or more and less than 1`},
+		{args: "sim overlay --churn -0.1", want: `"--churn" flag: allowed: a fraction of 0 or more and less than 1`},
+		{args: "sim overlay --churn NaN", want: `"--churn" flag: allowed: a fraction of 0 or more and less than 1`},
+		{args: "sim overlay --sample-clustering -1", want: `"--sample-clustering" flag: allowed: 0 to`},
+		{args: "sim overlay --sample-paths some", want: `"--sample-paths" flag: allowed: 0 to`},
+		{args: "sim overlay --format xml", want: `"--format" flag: allowed: csv, json, table`},
+		{args: "sim overlay", env: "GOSSIP_KILL=1@5", want: "environment variable GOSSIP_KILL"},
 		{args: "agent", env: "GOSSIP_LINKS=33", want: `environment variable GOSSIP_LINKS: invalid argument "33" for "--links" flag: allowed: 1 to 32`},
 		{args: "agent", env: "GOSSIP_HEALING=16", want: "--healing: it is 16, allowed: 0 to 15"},
 		{args: "demo", env: "GOSSIP_NODES=1", want: "environment variable GOSSIP_NODES"},
@@ -214,12 +261,10 @@ func TestMisuseIsTold(t *testing.T) {
 }
 
 func TestHelpTellsEveryFlagAndItsVariable(t *testing.T) {
-	for _, verb := range newRoot(console{}).Commands() {
-		if verb.Name() == "help" {
-			continue
-		}
-		t.Run(verb.Name(), func(t *testing.T) {
-			status, help, stderr := call(t, "", verb.Name(), "--help")
+	for _, verb := range verbs(newRoot(console{})) {
+		path := strings.Fields(verb.CommandPath())[1:]
+		t.Run(strings.Join(path, " "), func(t *testing.T) {
+			status, help, stderr := call(t, "", append(path, "--help")...)
 			if status != statusOK || stderr != "" {
 				t.Fatalf("status %d, stderr %q", status, stderr)
 			}
@@ -239,11 +284,26 @@ func TestHelpTellsEveryFlagAndItsVariable(t *testing.T) {
 			checkWidth(t, help)
 		})
 	}
-	status, help, _ := call(t, "")
-	if status != statusOK || !strings.Contains(help, "gossip demo") {
-		t.Errorf("gossip alone: status %d, %q", status, help)
+	for args, want := range map[string]string{"": "gossip demo", "sim": "gossip sim overlay", "help sim overlay": "--kill"} {
+		status, help, _ := call(t, "", strings.Fields(args)...)
+		if status != statusOK || !strings.Contains(help, want) {
+			t.Errorf("gossip %s: status %d, %q", args, status, help)
+		}
+		checkWidth(t, help)
 	}
-	checkWidth(t, help)
+}
+
+// verbs are the commands below one that do something themselves.
+func verbs(parent *cobra.Command) (all []*cobra.Command) {
+	for _, c := range parent.Commands() {
+		switch {
+		case c.HasSubCommands():
+			all = append(all, verbs(c)...)
+		case c.Name() != "help":
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 func checkWidth(t *testing.T, text string) {

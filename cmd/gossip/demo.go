@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/oracle"
 	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
 	"github.com/Ishan27gOrg/gossipProtocol/vclock"
 )
@@ -275,11 +276,11 @@ func (d *demo) heal(ctx context.Context, victim *member, killed time.Time) error
 // judge checks every delivery and sums up; err is what ended the phases early.
 func (d *demo) judge(err error) error {
 	s := &d.proof
-	s.verdict = check(d.sent, d.journals())
+	s.Report = *oracle.Check(oracleIDs(d.sent), d.journals())
 	if err != nil {
 		s.Problems = slices.Insert(s.Problems, 0, err.Error())
 	}
-	s.OK = err == nil && s.ok()
+	s.OK = err == nil && s.Report.OK()
 	s.Nodes, s.Survivors = len(d.members), len(d.alive())
 	if s.Messages == 0 {
 		s.Messages = len(d.sent) // nobody was killed

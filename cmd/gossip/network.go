@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/oracle"
 	"github.com/Ishan27gOrg/gossipProtocol/vclock"
 )
 
@@ -319,12 +320,29 @@ func (n *network) clockOf(id gossip.MessageID) vclock.Clock {
 	return vclock.Clock{}
 }
 
-func (n *network) journals() []journal {
-	var journals []journal
+// journals is what the nodes' applications got, for the oracle.
+func (n *network) journals() (journals []oracle.Journal) {
 	for _, m := range n.members {
-		journals = append(journals, journal{m.name, m.log, m.owed})
+		self := m.node.Self()
+		j := oracle.Journal{Node: vclock.Origin{Name: self.ID, Incarnation: self.Incarnation}, Owed: oracleIDs(m.owed)}
+		for _, d := range m.log {
+			j.Log = append(j.Log, oracle.Delivery{ID: oracleID(d.ID), Clock: d.Clock})
+		}
+		journals = append(journals, j)
 	}
 	return journals
+}
+
+func oracleID(id gossip.MessageID) oracle.ID {
+	return oracle.ID{Origin: vclock.Origin{Name: id.Origin, Incarnation: id.Incarnation}, Seq: id.Seq}
+}
+
+func oracleIDs(ids []gossip.MessageID) []oracle.ID {
+	all := make([]oracle.ID, len(ids))
+	for i, id := range ids {
+		all[i] = oracleID(id)
+	}
+	return all
 }
 
 // complete counts the nodes that have all of the first messages, and the

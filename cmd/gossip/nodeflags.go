@@ -120,12 +120,14 @@ var flagOf = map[string]string{
 
 // blameFlag turns an error that names a field into one that names a flag.
 func blameFlag(err error) error {
+	for _, blame := range []func(error) (string, error){blamePolicyFlag, blameOverlayFlag} {
+		if flag, cause := blame(err); flag != "" {
+			return usagef("--%s: %v", flag, cause)
+		}
+	}
 	field := (*gossip.ConfigError)(nil)
 	if !errors.As(err, &field) {
 		return err
-	}
-	if flag, cause := blamePolicyFlag(field.Err); flag != "" {
-		return usagef("--%s: %v", flag, cause)
 	}
 	if name := flagOf[field.Field]; name != "" {
 		return usagef("--%s: %w", name, field.Err)

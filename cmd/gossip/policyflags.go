@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -20,12 +21,20 @@ type policyFlags struct {
 	viewSelection string
 }
 
+// presets are the policies by name. That without a name is the plainest point of
+// the space, (rand,blind).
 var presets = map[string]func(int) peersampling.Policy{
+	"": func(c int) peersampling.Policy {
+		p := peersampling.Blind(c)
+		p.Peer = peersampling.Random
+		return p
+	},
 	"blind": peersampling.Blind, "healer": peersampling.Healer, "swapper": peersampling.Swapper,
 	"cyclon": peersampling.Cyclon, "newscast": peersampling.Newscast, "lpbcast": peersampling.Lpbcast,
 }
 
-// group adds the flags; view is the default view size.
+// group adds the flags of a node, by default a healer; view is the default view
+// size.
 func (f *policyFlags) group(view int) flagGroup {
 	*f = policyFlags{preset: "healer", view: view, peer: "tail", propagation: "pushpull", viewSelection: "age"}
 	g := newGroup("Peer sampling flags")
@@ -43,10 +52,26 @@ func (f *policyFlags) group(view int) flagGroup {
 	return g
 }
 
-// policy is what the flags say. It may not be valid; gossip.Start tells.
+// pointGroup adds the flags of an experiment, by default without a preset: a
+// point of the space is told by its coordinates.
+func (f *policyFlags) pointGroup(view int) flagGroup {
+	g := f.group(view)
+	f.preset = ""
+	g.Lookup("policy").DefValue = ""
+	for name, standard := range map[string]string{
+		"healing": "0", "swap": "0", "select": "rand", "propagate": "pushpull", "view-select": "age",
+	} {
+		usage, _, _ := strings.Cut(g.Lookup(name).Usage, " (default ")
+		g.Lookup(name).Usage = usage + " (default " + standard + ", or the policy's)"
+	}
+	return g
+}
+
+// policy is what the flags say. It may not be valid; gossip.Start and
+// overlay.New tell.
 func (f *policyFlags) policy(given *pflag.FlagSet) peersampling.Policy {
 	preset := f.preset
-	if !given.Changed("policy") && (given.Changed("healing") || given.Changed("swap") || given.Changed("view-select")) {
+	if preset != "" && !given.Changed("policy") && (given.Changed("healing") || given.Changed("swap") || given.Changed("view-select")) {
 		preset = "blind" // H = 0, S = 0
 	}
 	p := presets[preset](f.view)
@@ -88,7 +113,7 @@ func blamePolicyFlag(err error) (flag string, cause error) {
 	}
 	flag = map[string]string{
 		"Peer": "select", "Propagation": "propagate", "View": "view-select",
-		"C": "view", "H": "healing", "S": "swap", "Shuffle": "policy",
+		"C": "view", "H": "healing", "S": "swap", "Shuffle": "policy", "LiteralHops": "literal-hops",
 	}[field.Field]
 	return flag, fmt.Errorf("it is %s, allowed: %s", field.Value, field.Allowed)
 }

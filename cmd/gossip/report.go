@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/Ishan27gOrg/gossipProtocol/internal/oracle"
 	"github.com/Ishan27gOrg/gossipProtocol/vclock"
 )
 
@@ -109,7 +110,7 @@ type (
 		Survivors         int  `json:"survivors"`
 		SurvivorsComplete int  `json:"survivors_complete"` // that had all messages after it
 		MessagesAfter     int  `json:"messages_after"`
-		verdict
+		oracle.Report
 		PacketBytes uint64  `json:"packet_bytes_per_node"`
 		LinkBytes   uint64  `json:"link_bytes_per_node"`
 		WallMS      float64 `json:"wall_ms"`

@@ -1,7 +1,8 @@
 // Package oracle judges what the nodes of a real network delivered. It knows
-// nothing of the protocol: each node's deliveries, in their order, are all it
-// is given, and the true happened-before relation follows from them, because a
-// node delivers its own messages too, in their place.
+// nothing of the protocol and trusts no clock: which messages happened before
+// which follows from the order in which each origin's own application got its
+// own messages and the others', as Lamport defined it. That relation then judges
+// every node's order and every clock.
 //
 // (The simulator has an oracle of its own, which sees the sending itself and
 // judges while the world runs.)
@@ -9,216 +10,207 @@ package oracle
 
 import (
 	"fmt"
-	"slices"
+	"math/bits"
 
 	"github.com/Ishan27gOrg/gossipProtocol/vclock"
 )
 
-// Delivery is one message as one node delivered it.
-type Delivery struct {
+// ID names a message.
+type ID struct {
 	Origin vclock.Origin
 	Seq    uint64
-	Clock  vclock.Clock
 }
 
-type dot struct {
-	origin vclock.Origin
-	seq    uint64
+func (id ID) String() string { return fmt.Sprintf("%s:%d", id.Origin.Name, id.Seq) }
+
+// Delivery is one message as one node's application got it.
+type Delivery struct {
+	ID    ID
+	Clock vclock.Clock
 }
 
-func (d dot) String() string { return fmt.Sprintf("%v:%d", d.origin, d.seq) }
-
-// Journal is what one node delivered, in order.
+// Journal is what one node's application got, in order.
 type Journal struct {
-	Node       vclock.Origin
-	Deliveries []Delivery
-	// Cut says that the node was stopped, and may have sent and delivered more
-	// than was read from it.
-	Cut bool
+	Node vclock.Origin
+	Log  []Delivery
+	Owed []ID // what it had to get
 }
 
-// Report counts broken promises; Details has the first of them in words.
+// Report counts deliveries and broken promises.
 type Report struct {
-	Messages   int // different ones, seen anywhere
-	Expected   int // deliveries owed by the nodes that were not cut
-	Delivered  int // of those
-	Duplicates int // by any node
-	Violations int // deliveries before something that happened before
-	WrongClock int
-	Details    []string
+	Expected         int      `json:"expected"`
+	Delivered        int      `json:"delivered"` // of those
+	Duplicates       int      `json:"duplicates"`
+	Unexpected       int      `json:"unexpected"` // messages that nobody sent
+	CausalViolations int      `json:"causal_violations"`
+	WrongClocks      int      `json:"wrong_clocks"`
+	Problems         []string `json:"problems"` // the first of them, in words
 }
 
 // OK reports whether every promise was kept.
 func (r *Report) OK() bool {
-	return r.Duplicates == 0 && r.Violations == 0 && r.WrongClock == 0 && r.Delivered == r.Expected
+	return r.Delivered == r.Expected && r.Duplicates+r.Unexpected+r.CausalViolations+r.WrongClocks == 0
 }
 
-const maxDetails = 20
+// maxProblems is how many problems are put in words.
+const maxProblems = 10
 
-func (r *Report) note(format string, args ...any) {
-	if len(r.Details) < maxDetails {
-		r.Details = append(r.Details, fmt.Sprintf(format, args...))
+func (r *Report) problem(format string, args ...any) {
+	if len(r.Problems) < maxProblems {
+		r.Problems = append(r.Problems, fmt.Sprintf(format, args...))
 	}
 }
 
-// Check judges a run. Each node that was not cut owes what any such node
-// delivered. Messages of a node that was cut are held to exactly-once and to
-// the clock that they first came with; where they stood in its own order is not
-// known for sure.
-func Check(journals []Journal) *Report {
-	c := &checker{report: &Report{}, index: make(map[vclock.Origin]int), truth: make(map[dot]*fact)}
+// Union lists what at least one of the journals has, in the order of first sight.
+func Union(journals []Journal) (ids []ID) {
+	seen := make(map[ID]bool)
 	for _, j := range journals {
-		c.learn(j)
-	}
-	whole, owed := 0, make(map[dot]int)
-	for _, j := range journals {
-		if !j.Cut {
-			whole++
-		}
-		for d := range c.check(j) {
-			if !j.Cut {
-				owed[d]++
+		for _, d := range j.Log {
+			if !seen[d.ID] {
+				seen[d.ID] = true
+				ids = append(ids, d.ID)
 			}
 		}
 	}
-	r := c.report
-	for d, have := range owed {
-		r.Delivered += have
-		if have < whole {
-			r.note("%v was delivered by %d of %d nodes", d, have, whole)
-		}
+	return ids
+}
+
+// Check judges the journals of all nodes; sent is every message that was
+// accepted for sending. A message that its own origin's journal lacks, because
+// that node was stopped before it could be read, is not held to an order of its
+// own nor to a clock.
+func Check(sent []ID, journals []Journal) *Report {
+	r := &Report{Problems: []string{}}
+	past := newRelation(sent, journals)
+	for i := range journals {
+		r.checkJournal(&journals[i], past)
 	}
-	r.Messages = len(owed)
-	r.Expected = whole * len(owed)
-	slices.Sort(r.Details)
 	return r
 }
 
-// vector counts messages by origin; origins have indexes, and what is beyond
-// its end is zero.
-type vector []uint64
-
-func (v vector) get(i int) uint64 {
-	if i < len(v) {
-		return v[i]
+func (r *Report) checkJournal(j *Journal, past *relation) {
+	had := newSet(len(past.ids))
+	for _, d := range j.Log {
+		i, known := past.index[d.ID]
+		switch {
+		case !known:
+			r.Unexpected++
+			r.problem("%s delivered %v, which nobody sent", j.Node.Name, d.ID)
+			continue
+		case had.has(i):
+			r.Duplicates++
+			r.problem("%s delivered %v again", j.Node.Name, d.ID)
+			continue
+		}
+		if missing := past.of[i].firstNotIn(had); missing >= 0 {
+			r.CausalViolations++
+			r.problem("%s delivered %v before %v, which happened before it", j.Node.Name, d.ID, past.ids[missing])
+		}
+		if want := past.clocks[i]; past.told[i] && !d.Clock.Equal(want) {
+			r.WrongClocks++
+			r.problem("%s delivered %v with the clock %v, the true one is %v", j.Node.Name, d.ID, d.Clock, want)
+		}
+		had.add(i)
 	}
-	return 0
-}
-
-func (v vector) with(i int, n uint64) vector {
-	for len(v) <= i {
-		v = append(v, 0)
+	for _, id := range j.Owed {
+		r.Expected++
+		if i, known := past.index[id]; known && had.has(i) {
+			r.Delivered++
+		} else {
+			r.problem("%s never delivered %v", j.Node.Name, id)
+		}
 	}
-	v[i] = max(v[i], n)
-	return v
 }
 
-// fact is what is known of a message: how many messages of each origin happened
-// before it, itself included, and a clock that was found to say so.
-type fact struct {
-	past  vector
-	clock vclock.Clock
+// relation is the true happened-before relation among messages.
+type relation struct {
+	ids   []ID
+	index map[ID]int
+	of    []set  // of each message, those that happened before it
+	told  []bool // whether its origin's journal tells of it
+	// clocks has each message's true clock: of each origin, how many messages
+	// happened before it, itself included.
+	clocks []vclock.Clock
 }
 
-type checker struct {
-	report *Report
-	index  map[vclock.Origin]int
-	names  []vclock.Origin // by index
-	truth  map[dot]*fact
-}
-
-func (c *checker) at(o vclock.Origin) int {
-	i, ok := c.index[o]
-	if !ok {
-		i = len(c.names)
-		c.index[o] = i
-		c.names = append(c.names, o)
+// newRelation reads the relation off the journals: a message happened after all
+// that its origin had delivered before it, and after all that those happened
+// after.
+func newRelation(sent []ID, journals []Journal) *relation {
+	r := &relation{ids: sent, index: make(map[ID]int, len(sent)), of: make([]set, len(sent)), told: make([]bool, len(sent))}
+	for i, id := range sent {
+		r.index[id] = i
+		r.of[i] = newSet(len(sent))
 	}
-	return i
+	for _, j := range journals {
+		before := newSet(len(sent))
+		for _, d := range j.Log {
+			i, known := r.index[d.ID]
+			if !known {
+				continue
+			}
+			if d.ID.Origin == j.Node {
+				r.of[i].addAll(before)
+				r.told[i] = true
+			}
+			before.add(i)
+		}
+	}
+	r.close()
+	for i := range r.ids {
+		r.clocks = append(r.clocks, r.clock(i))
+	}
+	return r
 }
 
-// learn works out the truth about a node's own messages: their past is what it
-// delivered before them.
-func (c *checker) learn(j Journal) {
-	if j.Cut {
-		return
-	}
-	var past vector
-	for _, d := range j.Deliveries {
-		past = past.with(c.at(d.Origin), d.Seq)
-		if d.Origin == j.Node {
-			f := &fact{past: slices.Clone(past), clock: d.Clock}
-			c.truth[dot{d.Origin, d.Seq}] = f
-			if !c.says(d.Clock, past) {
-				c.report.WrongClock++
-				c.report.note("%v sent %v with clock %v, and had delivered %v", j.Node, dot{d.Origin, d.Seq}, d.Clock, past)
+// close makes the relation transitive.
+func (r *relation) close() {
+	for changed := true; changed; {
+		changed = false
+		for i := range r.of {
+			for k := range r.ids {
+				if r.of[i].has(k) && r.of[k].firstNotIn(r.of[i]) >= 0 {
+					r.of[i].addAll(r.of[k])
+					changed = true
+				}
 			}
 		}
 	}
 }
 
-// says reports whether a clock has exactly the vector's counts.
-func (c *checker) says(clock vclock.Clock, v vector) bool {
-	left := clock.Len()
-	for i, n := range v {
-		if n > 0 {
-			left--
-		}
-		if clock.At(c.names[i]) != n {
-			return false
+func (r *relation) clock(i int) (c vclock.Clock) {
+	counts := map[vclock.Origin]uint64{r.ids[i].Origin: 1}
+	for k, id := range r.ids {
+		if r.of[i].has(k) {
+			counts[id.Origin]++
 		}
 	}
-	return left == 0
+	for origin, n := range counts {
+		c = c.With(origin, n)
+	}
+	return c
 }
 
-// fact returns what is known of a delivered message; of one whose origin was
-// cut, what it says itself.
-func (c *checker) fact(d Delivery) *fact {
-	key := dot{d.Origin, d.Seq}
-	f := c.truth[key]
-	if f == nil {
-		f = &fact{clock: d.Clock}
-		for o, n := range d.Clock.All() {
-			f.past = f.past.with(c.at(o), n)
-		}
-		c.truth[key] = f
+// set is a set of small numbers.
+type set []uint64
+
+func newSet(size int) set { return make(set, (size+63)/64) }
+
+func (s set) has(i int) bool { return s[i/64]>>(i%64)&1 == 1 }
+func (s set) add(i int)      { s[i/64] |= 1 << (i % 64) }
+
+func (s set) addAll(t set) {
+	for i := range t {
+		s[i] |= t[i]
 	}
-	return f
 }
 
-// check judges one node's deliveries and returns what they were.
-func (c *checker) check(j Journal) map[dot]bool {
-	r, had := c.report, make(map[dot]bool, len(j.Deliveries))
-	var past vector
-	for _, d := range j.Deliveries {
-		key := dot{d.Origin, d.Seq}
-		if had[key] {
-			r.Duplicates++
-			r.note("%v delivered %v twice", j.Node, key)
-		}
-		had[key] = true
-		f := c.fact(d)
-		if !f.clock.Equal(d.Clock) {
-			r.WrongClock++
-			r.note("%v delivered %v with clock %v instead of %v", j.Node, key, d.Clock, f.clock)
-		}
-		own := c.at(d.Origin)
-		c.checkOrder(j.Node, key, own, past, f.past)
-		past = past.with(own, d.Seq)
-	}
-	return had
-}
-
-// checkOrder holds a delivery against everything that happened before it.
-func (c *checker) checkOrder(node vclock.Origin, d dot, own int, past, want vector) {
-	for i, n := range want {
-		if i == own {
-			n--
-		}
-		if past.get(i) < n {
-			c.report.Violations++
-			c.report.note("%v delivered %v before %v", node, d, dot{c.names[i], n})
-			return
+// firstNotIn returns the least number of s that t has not, or -1.
+func (s set) firstNotIn(t set) int {
+	for i := range s {
+		if rest := s[i] &^ t[i]; rest != 0 {
+			return 64*i + bits.TrailingZeros64(rest)
 		}
 	}
+	return -1
 }
