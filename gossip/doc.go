@@ -6,7 +6,7 @@
 //	if err != nil { … }
 //	defer node.Close()
 //	if err := node.Ready(ctx); err != nil { … }
-//	id, err := node.Broadcast(ctx, []byte("hello"))
+//	if _, err := node.Broadcast(ctx, []byte("hello")); err != nil { … }
 //	for m := range node.Messages() {
 //		fmt.Println(m.ID, string(m.Payload), m.Clock)
 //	}

@@ -21,7 +21,8 @@ type MessageID struct {
 	Seq uint64
 }
 
-// String returns origin and sequence number, as in "a:7".
+// String returns origin and sequence number, as in "a:7", for people: it does not
+// tell the lives of the origin apart.
 func (id MessageID) String() string { return fmt.Sprintf("%s:%d", id.Origin, id.Seq) }
 
 // Message is a broadcast as it is delivered. It is the receiver's to keep and

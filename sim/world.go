@@ -9,7 +9,8 @@
 //	P2  no message is delivered before one that happened before it
 //	P3  the clock delivered with a message is its exact clock
 //	P4  what one node that stays up delivers, all nodes that stay up and
-//	    connected deliver, and each delivers all that those nodes broadcast
+//	    connected deliver, and each delivers all that those nodes broadcast;
+//	    checked when Oracle.Agree is called
 //	P5  no node has more links than configured, one to itself, or two to a peer
 package sim
 
