@@ -109,8 +109,16 @@ func TestSendReadsLines(t *testing.T) {
 	if status != statusFailed || !strings.Contains(stderr, "line 2") || !strings.Contains(stderr, "lines that were not sent: 1") {
 		t.Errorf("status %d, stderr %q; want 1 for the line that is too long", status, stderr)
 	}
-	if want := `{"type":"sent","id":"ann:1"}` + "\n" + `{"type":"sent","id":"ann:2"}` + "\n" + `{"type":"sent","id":"ann:3"}` + "\n"; ids != want {
-		t.Errorf("stdout %q, want %q", ids, want)
+	var seqs []string
+	for line := range strings.Lines(ids) {
+		var sent struct{ Type, ID, Origin, Incarnation string }
+		if err := json.Unmarshal([]byte(line), &sent); err != nil || sent.Type != "sent" || sent.Origin != "ann" || len(sent.Incarnation) < 10 {
+			t.Errorf("line %q: %v, want what was sent and by which life of ann", line, err)
+		}
+		seqs = append(seqs, sent.ID)
+	}
+	if got := strings.Join(seqs, " "); got != "ann:1 ann:2 ann:3" {
+		t.Errorf("sent %q", got)
 	}
 	for _, want := range []string{"ann:1  {ann:1}  a", "ann:2  {ann:2}  b", "ann:3  {ann:3}  c"} {
 		if got := hub.next(hub.stdout); got != want {

@@ -60,7 +60,10 @@ type (
 		To    uint64 `json:"to,omitempty"`
 	}
 	sentLine struct {
-		ID string `json:"id"`
+		ID          string `json:"id"`
+		Origin      string `json:"origin"`
+		Incarnation uint64 `json:"incarnation,string"` // as in messageLine, to match the two
+		Seq         uint64 `json:"seq"`
 	}
 )
 
@@ -107,7 +110,7 @@ func (p *printer) sent(id gossip.MessageID) {
 		p.line("%v", id)
 		return
 	}
-	p.object("sent", sentLine{id.String()})
+	p.object("sent", sentLine{id.String(), id.Origin, id.Incarnation, id.Seq})
 }
 
 func (p *printer) line(format string, args ...any) {
