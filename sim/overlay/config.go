@@ -59,6 +59,7 @@ const defaultGrowth = 100
 // Start says what the views hold before the first cycle.
 type Start uint8
 
+// The starts of the papers.
 const (
 	Growing Start = iota // one node; more join each cycle, knowing only that one
 	Lattice              // a ring: everybody knows the nearest

@@ -214,7 +214,7 @@ func (g *graph) knownBy(some []uint32) (known func(i int) []uint32) {
 			}
 		}
 	}
-	begin := append(end[1:], total)
+	begin := append(end, total)[1:]
 	return func(i int) []uint32 { return lists[begin[i]:begin[i+1]] }
 }
 
