@@ -42,7 +42,7 @@ func TestLattice(t *testing.T) {
 
 // Converged overlays: TOCS 2007, sections 4 and 5, as measured by others.
 func TestConverged(t *testing.T) {
-	if testing.Short() {
+	if testing.Short() || underRace {
 		t.Skip("six million exchanges")
 	}
 	for _, test := range []struct {
@@ -75,7 +75,7 @@ func TestConverged(t *testing.T) {
 
 // Cyclon's in-degree is the most even of all, but it takes its time.
 func TestCyclonIsTheMostEven(t *testing.T) {
-	if testing.Short() {
+	if testing.Short() || underRace {
 		t.Skip("1.5 million exchanges")
 	}
 	o := run(newOverlay(t, Config{Nodes: 10_000, Policy: peersampling.Cyclon(30), Start: Random, Seed: 1}), 150)
@@ -132,7 +132,7 @@ func TestDeadLinksDecay(t *testing.T) {
 func TestPartitioningInTheGrowingScenario(t *testing.T) {
 	healer := with(peersampling.Healer(30), peersampling.Random)
 	seeds := uint64(2)
-	if testing.Short() {
+	if testing.Short() || underRace {
 		seeds = 1
 	}
 	for seed := range seeds {

@@ -88,7 +88,7 @@ func TestCoresAreAsIfOne(t *testing.T) {
 		{Policy: peersampling.Newscast(9), Start: Growing, GrowPerCycle: 4000},
 	} {
 		cfg.Nodes, cfg.Seed = 20_000, 7
-		if testing.Short() {
+		if testing.Short() || underRace {
 			cfg.Nodes = 8000
 		}
 		want := newOverlay(t, cfg)
