@@ -33,6 +33,8 @@ type Message struct {
 const overhead = 256
 
 // Size is what the message is charged against byte bounds.
-func (m *Message) Size() int {
-	return overhead + len(m.Payload) + 16*len(m.Deps)
-}
+func (m *Message) Size() int { return SizeOf(len(m.Payload), len(m.Deps)) }
+
+// SizeOf is the Size of a message with a payload of so many bytes and so many
+// dependencies.
+func SizeOf(payload, deps int) int { return overhead + payload + 16*deps }

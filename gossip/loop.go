@@ -133,7 +133,7 @@ func (n *Node) shutDown() {
 func (n *Node) handlePacket(in packetIn) {
 	n.stats.PacketsReceived++
 	n.stats.PacketBytesReceived += uint64(in.n)
-	p, err := wire.DecodePacket(in.b[:in.n], wire.ClusterTag(n.cfg.Cluster), in.from, n.scratch.view, n.book)
+	p, err := wire.DecodePacket(in.b[:in.n], n.cluster, in.from, n.scratch.view, n.book)
 	packetBuffers.Put(in.b)
 	if err != nil {
 		n.countBad(err, &n.stats.BadPackets)
@@ -304,7 +304,7 @@ func (n *Node) sendPacket(p *peersampling.Packet) {
 }
 
 func (n *Node) writePacket(p *peersampling.Packet, to netip.AddrPort) {
-	b := wire.AppendPacket(n.scratch.packet[:0], wire.ClusterTag(n.cfg.Cluster), n.self, p, n.book)
+	b := wire.AppendPacket(n.scratch.packet[:0], n.cluster, n.self, p, n.book)
 	n.scratch.packet = b
 	n.stats.PacketsSent++
 	n.stats.PacketBytesSent += uint64(len(b))

@@ -31,11 +31,12 @@ var (
 
 // Node is one running node. Make it with Start.
 type Node struct {
-	cfg   Config
-	log   *slog.Logger
-	self  wire.Identity
-	epoch time.Time
-	tr    transport.Transport
+	cfg     Config
+	log     *slog.Logger
+	self    wire.Identity
+	cluster uint32 // what datagrams carry of the cluster's name
+	epoch   time.Time
+	tr      transport.Transport
 
 	// The loop's own; see do for how others get at it.
 	machine   *protocol.Machine
@@ -108,7 +109,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 	id := peer.ID{Name: cfg.ID, Incarnation: newIncarnation(time.Now())}
 	n := &Node{
 		cfg: cfg, log: cfg.Logger.With("node", cfg.ID),
-		self: wire.Identity{ID: id, Addr: addr}, epoch: time.Now(), tr: tr,
+		self: wire.Identity{ID: id, Addr: addr}, cluster: wire.ClusterTag(cfg.Cluster), epoch: time.Now(), tr: tr,
 		book:      newBook(id, addr),
 		links:     make(map[broadcast.LinkID]*link),
 		backlog:   backlog{limit: cfg.BacklogBytes},

@@ -221,7 +221,7 @@ func (m *Machine) Join(now time.Duration, address peer.Handle, out *Outbox) {
 // Broadcast makes a message of the payload, which it keeps, delivers it here
 // and sends it on its way. Errors: ErrLogFull, causal.ErrTooManyHeads.
 func (m *Machine) Broadcast(now time.Duration, payload []byte, out *Outbox) (*broadcast.Message, error) {
-	size := (&broadcast.Message{Payload: payload, Deps: m.heads()}).Size()
+	size := broadcast.SizeOf(len(payload), m.buffer.Heads())
 	if m.log.Full(size, m.relay.Unsent()) {
 		return nil, ErrLogFull
 	}
@@ -352,9 +352,6 @@ func (m *Machine) Deliver(msg *broadcast.Message, from []broadcast.LinkID) {
 
 // Get finds a delivered message; it is part of causal.Log, not for drivers.
 func (m *Machine) Get(d peer.Dot) *broadcast.Message { return m.log.Get(d) }
-
-// heads stands for the dependencies that the next message will have.
-func (m *Machine) heads() []peer.Dot { return make([]peer.Dot, m.buffer.Heads()) }
 
 // Tick does whatever is due.
 func (m *Machine) Tick(now time.Duration, out *Outbox) {
