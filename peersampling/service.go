@@ -234,6 +234,13 @@ func (s *Service) Learn(now time.Duration, peers []peer.Descriptor) {
 	}
 }
 
+// Met takes a peer that this node has got into touch with by other means than
+// datagrams: it fills a free place, and is no longer in quarantine.
+func (s *Service) Met(now time.Duration, p peer.Handle) {
+	s.alive(now, p)
+	s.insert(p, false)
+}
+
 // Suspect says that a peer seems to be gone; it is probed and, if it does not
 // answer, dropped.
 func (s *Service) Suspect(now time.Duration, p peer.Handle) {

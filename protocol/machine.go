@@ -415,7 +415,11 @@ func (m *Machine) applyChanges(now time.Duration, out *Outbox) {
 			m.relay.Close(c.Link)
 		}
 		if !c.Repair {
-			if !c.Up {
+			if c.Up {
+				// A node that is ready knows somebody, even when datagrams get
+				// lost.
+				m.sampling.Met(now, c.Peer)
+			} else {
 				m.sampling.Hasten(now)
 			}
 			out.Events = append(out.Events, Event{Kind: kind, Peer: c.Peer})

@@ -47,6 +47,22 @@ func TestANewcomerCatchesUp(t *testing.T) {
 	}
 }
 
+// b's first datagram reaches a, which dials; every one after it is lost. The
+// link is all that b hears of a, and that is enough to know it by.
+func TestANodeThatIsReadyKnowsItsNeighbour(t *testing.T) {
+	l := newLab(t)
+	a, b := l.start(nil), l.start(nil)
+	packets := 0
+	l.losePacket = func() bool { packets++; return packets > 1 }
+	l.join(b, a)
+	if !l.runUntil(2*time.Second, func() bool { return linked(a, b) }) {
+		t.Fatal("no link within two seconds")
+	}
+	if v := b.View(); len(v) != 1 || v[0].Peer != a.h {
+		t.Errorf("b is ready and its view is %v, want a in it", v)
+	}
+}
+
 // Messages that a link brought and that were not kept are had by nobody else's
 // doing: the digests that ride on exchanges differ, and a repair brings them,
 // even though the two are linked already, which in a small network all are.
