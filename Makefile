@@ -1,6 +1,7 @@
 # `make` alone lists the targets. Each is one line.
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI    = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+PACKAGES    = ./... ./cmd/gossip/...
 GOFILES     = $(shell git ls-files '*.go' | grep -v '^testdata/')
 
 help:
@@ -9,25 +10,28 @@ help:
 demo: ## watch 32 nodes gossip in one process
 	go run ./cmd/gossip demo
 test: ## all tests
-	go test ./...
+	go test $(PACKAGES)
 race: ## all tests under the race detector
-	go test -race ./...
+	go test -race $(PACKAGES)
 soak: ## two thousand simulated networks with faults, seeds drawn anew
 	SOAK_SEEDS=2000 go test ./sim -run Faults -timeout 60m
 bench: ## the micro-benchmarks
-	go test -run '^$$' -bench . -benchmem ./...
+	go test -run '^$$' -bench . -benchmem $(PACKAGES)
 fuzz: ## every fuzz target, for FUZZTIME=30s each
 	./scripts/fuzz.sh $(or $(FUZZTIME),30s)
+tidy-check: ## do the go.mod files list what is needed, and no more?
+	go mod tidy -diff
+	cd cmd/gossip && go mod tidy -diff
 fmt: ## format
 	gofmt -w $(GOFILES)
 fmt-check: ## is everything formatted?
 	@test -z "$$(gofmt -l $(GOFILES))" || { gofmt -l $(GOFILES); exit 1; }
 vet: ## go vet
-	go vet ./...
+	go vet $(PACKAGES)
 staticcheck: ## staticcheck
-	$(STATICCHECK) ./...
+	$(STATICCHECK) $(PACKAGES)
 lint: ## golangci-lint, which takes minutes to build
-	$(GOLANGCI) run
+	$(GOLANGCI) run $(PACKAGES)
 check: fmt-check vet staticcheck ## formatting, vet and staticcheck
 
-.PHONY: help demo test race soak bench fuzz fmt fmt-check vet staticcheck lint check
+.PHONY: help demo test race soak bench fuzz tidy-check fmt fmt-check vet staticcheck lint check
