@@ -59,8 +59,8 @@ func (e *Engine) moveOldestToEnd(v []peer.Descriptor, n int, rng *rand.PCG) (you
 func (e *Engine) selectByAge(v, received, sent []peer.Descriptor, self peer.Handle, rng *rand.PCG) []peer.Descriptor {
 	c, l := e.policy.C, &e.list
 	l.reset()
-	l.addView(v, 0)
-	l.addReceived(received, 0, self) // "view.append(buffer_p); view.removeDuplicates()"
+	l.addView(v)
+	l.addReceived(received, self) // "view.append(buffer_p); view.removeDuplicates()"
 
 	l.removeFirst(min(e.policy.H, l.size-c), oldestFirst, &e.ages, rng) // "view.removeOldItems(min(H,view.size-c))"
 	l.removeHead(min(e.policy.S, l.size-c), sent, self)                 // "view.removeHead(min(S,view.size-c))"

@@ -60,10 +60,10 @@ func TestSelectOrderOfOperations(t *testing.T) {
 		view:   desc(1, 1, 2, 2), received: desc(3, 0, 4, 4),
 		want: desc(1, 1, 2, 2, 3, 0, 4, 4),
 	}, {
-		why:    "removeDuplicates: the younger stays, in its place",
+		why:    "removeDuplicates: the younger stays, in the place of the first",
 		policy: ages2007(8, 0, 0),
 		view:   desc(1, 5, 2, 2, 3, 3), received: desc(1, 4, 2, 9, 3, 3, 4, 1),
-		want: desc(2, 2, 3, 3, 1, 4, 4, 1),
+		want: desc(1, 4, 2, 2, 3, 3, 4, 1),
 	}, {
 		why:    "removeDuplicates: within the buffer too",
 		policy: ages2007(8, 0, 0),
@@ -90,10 +90,10 @@ func TestSelectOrderOfOperations(t *testing.T) {
 		view:   desc(1, 1, 2, 2, 3, 3, 4, 4, 5, 9, 6, 6), received: desc(7, 0, 8, 1, 9, 2), sent: desc(99, 0, 1, 1, 2, 2),
 		want: desc(4, 4, 5, 9, 6, 6, 7, 0, 8, 1, 9, 2),
 	}, {
-		why:    "removeHead: what was sent and came back younger is not at the head any more",
+		why:    "removeHead: what was sent goes even if it came back younger",
 		policy: ages2007(4, 0, 1),
 		view:   desc(1, 5, 2, 2, 3, 3, 4, 4), received: desc(1, 0, 7, 1), sent: desc(99, 0, 1, 5),
-		want: desc(3, 3, 4, 4, 1, 0, 7, 1),
+		want: desc(2, 2, 3, 3, 4, 4, 7, 1),
 	}, {
 		why:    "removeHead without having sent (push, the passive side): the head as it is",
 		policy: Policy{Propagation: Push, View: ByAge, C: 4, S: 2},
@@ -105,10 +105,10 @@ func TestSelectOrderOfOperations(t *testing.T) {
 		view:   desc(5, 9, 6, 6, 2, 3, 4, 4, 1, 1, 3, 3), received: desc(7, 0, 8, 1), sent: desc(99, 0, 1, 1, 2, 2),
 		want: desc(5, 9, 6, 6, 4, 4, 3, 3, 7, 0, 8, 1),
 	}, {
-		why:    "an exchange in between brought younger news of 1: that was not sent",
+		why:    "an exchange in between brought younger news of 1: its place was given away all the same",
 		policy: ages2007(6, 0, 2),
 		view:   desc(5, 9, 6, 6, 1, 0, 4, 4, 2, 2, 3, 3), received: desc(7, 0, 8, 1), sent: desc(99, 0, 1, 1, 2, 2),
-		want: desc(6, 6, 1, 0, 4, 4, 3, 3, 7, 0, 8, 1), // 2 as sent, 5 as head
+		want: desc(5, 9, 6, 6, 4, 4, 3, 3, 7, 0, 8, 1),
 	}, {
 		why:    "nobody was sent: what is removed already does not go twice",
 		policy: ages2007(6, 1, 2),
@@ -255,15 +255,12 @@ func literalBuffer(p Policy, v []peer.Descriptor, self peer.Handle, rng *rand.PC
 func literalSelect(p Policy, v, buffer []peer.Descriptor, self peer.Handle, rng *rand.PCG) []peer.Descriptor {
 	v = append(v, buffer...)
 	v = slices.DeleteFunc(v, func(d peer.Descriptor) bool { return d.Peer == self })
-	for i := 0; i < len(v); i++ { // view.removeDuplicates()
+	for i := 0; i < len(v); i++ { // view.removeDuplicates(): the first place, the lower age
 		for j := i + 1; j < len(v); j++ {
-			if v[i].Peer == v[j].Peer && v[i].Age <= v[j].Age {
+			if v[i].Peer == v[j].Peer {
+				v[i].Age = min(v[i].Age, v[j].Age)
 				v = slices.Delete(v, j, j+1)
 				j--
-			} else if v[i].Peer == v[j].Peer {
-				v = slices.Delete(v, i, i+1)
-				i--
-				break
 			}
 		}
 	}

@@ -33,10 +33,10 @@ func (e *Engine) shuffleReply(buf, v []peer.Descriptor, rng *rand.PCG) []peer.De
 func (e *Engine) mergeShuffle(v, received, sent []peer.Descriptor, self peer.Handle) []peer.Descriptor {
 	l := &e.list
 	l.reset()
-	l.addView(v, 0)
+	l.addView(v)
 	for i, d := range received {
 		if l.find(d.Peer) < 0 { // known: not even fresher news is taken
-			l.addReceived(received[i:i+1], 0, self)
+			l.addReceived(received[i:i+1], self)
 		}
 	}
 	excess := l.size - e.policy.C

@@ -54,9 +54,10 @@ func (e *Engine) Policy() Policy { return e.policy }
 func (e *Engine) Exchange(active, passive []peer.Descriptor, self, other peer.Handle, rng *rand.PCG) (activeAfter, passiveAfter []peer.Descriptor) {
 	e.request, active = e.Request(e.request, active, self, other, rng)
 	e.reply, passive = e.Reply(e.reply, passive, other, self, rng)
-	passive = e.Merge(passive, e.request, e.reply, other, rng)
+	coin := e.coin(rng)
+	passive = e.merge(passive, e.request, e.reply, other, !coin, rng)
 	e.Age(passive)
-	active = e.Merge(active, e.reply, e.request, self, rng)
+	active = e.merge(active, e.reply, e.request, self, coin, rng)
 	e.Age(active)
 	return active, passive
 }
@@ -93,7 +94,14 @@ func (e *Engine) candidate(v []peer.Descriptor, rng *rand.PCG) peer.Handle {
 		by = oldestFirst
 	}
 	ties := e.ages.best(v, by)
-	return v[ties[below(rng, len(ties))]].Peer
+	switch {
+	case e.policy.View == ByAge:
+		return v[ties[below(rng, len(ties))]].Peer
+	case by == oldestFirst:
+		return v[ties[len(ties)-1]].Peer // the tail of the list
+	default:
+		return v[ties[0]].Peer
+	}
 }
 
 // selectUsable chooses among the usable part of v.
@@ -151,7 +159,19 @@ func (e *Engine) Reply(buf, v []peer.Descriptor, self, from peer.Handle, rng *ra
 // received may come from anybody: whatever it holds, I1 to I3 are kept, and
 // what goes beyond Policy.Buffer descriptors is ignored. v may have changed
 // since sent was built. With nothing received nothing changes.
+//
+// In the 2004 framework received is put in the order of its hop counts, if it is
+// not.
 func (e *Engine) Merge(v, received, sent []peer.Descriptor, self peer.Handle, rng *rand.PCG) []peer.Descriptor {
+	return e.merge(v, received, sent, self, e.coin(rng), rng)
+}
+
+// coin decides where two ordered lists have equals. Both partners of an atomic
+// exchange have the same two lists and merge them once, so to say: one coin
+// decides for both.
+func (e *Engine) coin(rng *rand.PCG) bool { return e.policy.View != ByAge && rng.Uint64()>>63 == 0 }
+
+func (e *Engine) merge(v, received, sent []peer.Descriptor, self peer.Handle, coin bool, rng *rand.PCG) []peer.Descriptor {
 	received = received[:min(len(received), e.policy.Buffer())]
 	switch {
 	case len(received) == 0:
@@ -161,7 +181,7 @@ func (e *Engine) Merge(v, received, sent []peer.Descriptor, self peer.Handle, rn
 	case e.policy.View == ByAge:
 		return e.selectByAge(v, received, sent, self, rng)
 	default:
-		return e.selectByHops(v, received, self, rng)
+		return e.selectByHops(v, received, self, coin, rng)
 	}
 }
 

@@ -37,16 +37,10 @@ func (l *list) reset() {
 	}
 }
 
-// addView puts a view, which keeps I2 and I3, into the empty list, every
-// descriptor older by hops.
-func (l *list) addView(v []peer.Descriptor, hops uint32) {
+// addView puts a view, which keeps I2 and I3, into the empty list.
+func (l *list) addView(v []peer.Descriptor) {
 	l.items = l.items[:len(v)]
 	copy(l.items, v)
-	if hops > 0 {
-		for i := range l.items {
-			l.items[i].Age = older(l.items[i].Age, hops)
-		}
-	}
 	marks, mask := l.marks, len(l.marks)-1
 	for _, d := range v {
 		marks[int(d.Peer)&mask] = l.epoch
@@ -54,17 +48,16 @@ func (l *list) addView(v []peer.Descriptor, hops uint32) {
 	l.own, l.size = len(v), len(v)
 }
 
-// addReceived appends descriptors of whatever origin, every one older by hops.
-// There must be room for them.
-func (l *list) addReceived(some []peer.Descriptor, hops uint32, self peer.Handle) {
+// addReceived appends descriptors of whatever origin. There must be room for
+// them.
+func (l *list) addReceived(some []peer.Descriptor, self peer.Handle) {
 	marks, mask := l.marks, len(l.marks)-1
 	for _, d := range some {
 		if d.Peer == self || d.Peer == peer.None {
 			continue
 		}
-		d.Age = older(d.Age, hops)
 		mark := &marks[int(d.Peer)&mask]
-		if *mark == l.epoch && !l.replaces(d) {
+		if *mark == l.epoch && l.rejuvenate(d) {
 			continue
 		}
 		*mark = l.epoch
@@ -75,17 +68,14 @@ func (l *list) addReceived(some []peer.Descriptor, hops uint32, self peer.Handle
 	}
 }
 
-// replaces reports whether d belongs into the list: of two descriptors of a
-// peer the younger stays, in its place, and the first of two alike.
-func (l *list) replaces(d peer.Descriptor) bool {
+// rejuvenate reports whether d's peer is in the list. If d is the younger of the
+// two it takes the place of the other.
+func (l *list) rejuvenate(d peer.Descriptor) bool {
 	at := l.find(d.Peer)
 	if at < 0 {
-		return true // a false alarm
+		return false // a false alarm
 	}
-	if l.items[at].Age <= d.Age {
-		return false
-	}
-	l.remove(at)
+	l.items[at].Age = min(l.items[at].Age, d.Age)
 	return true
 }
 
@@ -133,8 +123,7 @@ func (l *list) removeHead(n int, sent []peer.Descriptor, self peer.Handle) {
 }
 
 // removeSent removes up to n of the items that self sent, the first sent first,
-// and returns how many. An item that came with the buffer, or is younger than
-// what was sent, is other news of that peer and stays.
+// and returns how many.
 func (l *list) removeSent(n int, sent []peer.Descriptor, self peer.Handle) int {
 	if len(sent) > 0 && sent[0].Peer == self {
 		sent = sent[1:]
@@ -148,7 +137,7 @@ func (l *list) removeSent(n int, sent []peer.Descriptor, self peer.Handle) int {
 		if at >= len(l.items) || l.items[at].Peer != d.Peer {
 			at = l.find(d.Peer)
 		}
-		if d.Peer != peer.None && at >= 0 && at < l.own && l.items[at].Age >= d.Age {
+		if d.Peer != peer.None && at >= 0 && at < l.own {
 			l.remove(at)
 			removed++
 		}
@@ -180,7 +169,14 @@ func (l *list) removeAtRandom(n int, rng *rand.PCG) {
 // present is 1, or 0 for None.
 func present(p peer.Handle) int { return int((uint64(p) + 1<<32 - 1) >> 32) }
 
-// dropLast removes the last n items, if n is positive. They must not be holes.
+// dropFirst removes the first n items, if n is positive. They must not be holes.
+func (l *list) dropFirst(n int) {
+	for at := range n {
+		l.remove(at)
+	}
+}
+
+// dropLast is the same at the other end.
 func (l *list) dropLast(n int) {
 	if n > 0 {
 		l.items = l.items[:len(l.items)-n]

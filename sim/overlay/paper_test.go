@@ -53,8 +53,12 @@ func TestConverged(t *testing.T) {
 		{peersampling.Blind(30), 21.7, 0.024, 2.68, 1.5},
 		{with(peersampling.Healer(30), peersampling.Random), 10.8, 0.148, 2.84, 0.3},
 		{peersampling.Healer(30), 11.1, 0.106, 2.79, 0.3},
-		{with(peersampling.Swapper(30), peersampling.Random), 4.0, 0.0067, 2.70, 0.15},
-		{peersampling.Swapper(30), 3.9, 0.0067, 2.69, 0.15},
+		// 4.0, 3.9 and .0067 by others: see "The place of a duplicate" in package
+		// peersampling, which also tells why theirs are not met here.
+		{with(peersampling.Swapper(30), peersampling.Random), 4.13, 0.0063, 2.70, 0.1},
+		{peersampling.Swapper(30), 3.63, 0.0062, 2.69, 0.1},
+		{h1s14(peersampling.Random), 5.8, 0.0079, 2.695, 0.15},
+		{h1s14(peersampling.Tail), 5.0, 0.0076, 2.695, 0.25},
 		{peersampling.Newscast(30), 11.1, 0, 0, 0.6},
 	} {
 		t.Run(test.policy.String(), func(t *testing.T) {
@@ -86,17 +90,16 @@ func TestCyclonIsTheMostEven(t *testing.T) {
 	near(t, "path length", r.PathLength, 2.692, 0.01)
 }
 
+// h1s14 swaps all but the oldest.
+func h1s14(who peersampling.Selection) peersampling.Policy {
+	p := with(peersampling.Healer(30), who)
+	p.H, p.S = 1, 14
+	return p
+}
+
 // TOCS 2007, section 6: dead links per live view after half of the nodes are gone.
-//
-// The swapping ones forget faster here than in the other programs (14.7, 14.2,
-// 13.7, 12.6, 10.6 and 14.4, 12.8, 10.9, 5.4, 0.002). Theirs are met to the last
-// digit if the younger of two duplicates takes the place of the older, where the
-// swap may take it again; see "The place of a duplicate" in package
-// peersampling. The figures below are those of the listing as it is read there.
 func TestDeadLinksDecay(t *testing.T) {
 	const n = 4000
-	h1s14 := peersampling.Healer(30)
-	h1s14.H, h1s14.S = 1, 14
 	for _, test := range []struct {
 		policy    peersampling.Policy
 		drop      bool
@@ -105,8 +108,8 @@ func TestDeadLinksDecay(t *testing.T) {
 	}{
 		{peersampling.Healer(30), false, map[int]float64{1: 12.8, 2: 7.5, 3: 2.3, 5: 0.01, 10: 0}, 0.4},
 		{with(peersampling.Healer(30), peersampling.Random), false, map[int]float64{1: 13.8, 2: 9.6, 3: 4.0, 5: 0.07, 10: 0}, 0.4},
-		{h1s14, false, map[int]float64{1: 14.2, 3: 12.3, 5: 10.2, 10: 4.2, 20: 0}, 0.5},
-		{peersampling.Swapper(30), false, map[int]float64{1: 14.5, 3: 13.6, 5: 12.7, 10: 10.7, 20: 7.7}, 0.5},
+		{h1s14(peersampling.Tail), false, map[int]float64{1: 14.4, 3: 12.8, 5: 10.9, 10: 5.4, 20: 0.002}, 0.4},
+		{peersampling.Swapper(30), false, map[int]float64{1: 14.7, 2: 14.4, 3: 14.2, 5: 13.7, 10: 12.6, 20: 10.6}, 0.4},
 		{peersampling.Cyclon(30), true, map[int]float64{1: 14.5, 3: 13.9, 5: 13.4, 10: 12.0, 20: 8.9}, 0.5},
 	} {
 		t.Run(test.policy.String(), func(t *testing.T) {
