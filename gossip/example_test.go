@@ -87,6 +87,53 @@ func ExampleNode_Sample() {
 	// Output: node
 }
 
+// The stream waits for the first peer by itself, so that nobody has to ask
+// whether the node is ready. Each peer is drawn when the loop comes round.
+func ExampleNode_Samples() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	contact, _ := gossip.Start(ctx, gossip.Config{ID: "contact"})
+	defer contact.Close()
+	node, _ := gossip.Start(ctx, gossip.Config{ID: "node", Join: []string{contact.Self().Addr}})
+	defer node.Close()
+
+	probes := 0
+	for p := range contact.Samples(ctx) {
+		fmt.Println("probing", p.ID)
+		if probes++; probes == 3 {
+			break
+		}
+	}
+	// Output:
+	// probing node
+	// probing node
+	// probing node
+}
+
+// Fresh samples are news: a peer comes once for as long as it stays in the view.
+func ExampleNode_FreshSamples() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	contact, _ := gossip.Start(ctx, gossip.Config{ID: "contact"})
+	defer contact.Close()
+	for _, id := range []string{"alice", "bob", "carol"} {
+		node, _ := gossip.Start(ctx, gossip.Config{ID: id, Join: []string{contact.Self().Addr}})
+		defer node.Close()
+	}
+
+	met := 0
+	for p := range contact.FreshSamples(ctx) {
+		fmt.Println("met", p.ID)
+		if met++; met == 3 {
+			break
+		}
+	}
+	// Unordered output:
+	// met alice
+	// met bob
+	// met carol
+}
+
 // A mistake in the configuration names the field and what is allowed.
 func ExampleConfigError() {
 	_, err := gossip.Start(context.Background(), gossip.Config{Links: 100})

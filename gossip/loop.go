@@ -41,6 +41,7 @@ type sending struct {
 type scratch struct {
 	view   []peer.Descriptor
 	packet []byte
+	deck   []peer.Handle
 }
 
 // run starts the goroutines that do not belong to a link.
@@ -116,6 +117,7 @@ func (n *Node) notify() {
 		}
 		n.drained = nil
 	}
+	n.offerSamples()
 }
 
 // shutDown ends everything that the loop has started.

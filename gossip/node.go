@@ -47,6 +47,7 @@ type Node struct {
 	backlog   backlog
 	senders   []*sending      // broadcasts that wait for room in the log
 	waiters   []chan struct{} // of Ready
+	samplers  []*sampler      // streams that wait for a peer
 	drained   []chan struct{} // of Leave
 	leaving   bool            // accepts no broadcast
 	parting   bool            // accepts no connection
@@ -247,17 +248,6 @@ func (n *Node) Links() (links []Peer) {
 		}
 	})
 	return links
-}
-
-// Sample returns up to k different peers, chosen uniformly from the view: the
-// peer sampling service's getPeer (TOCS 2007, section 2).
-func (n *Node) Sample(k int) (sample []Peer) {
-	n.do(func() {
-		for _, h := range n.machine.AppendSample(nil, k) {
-			sample = append(sample, n.peer(h))
-		}
-	})
-	return sample
 }
 
 // Clock returns the vector clock of everything that was delivered, whether or
