@@ -28,10 +28,14 @@ type Engine struct {
 	reply   []peer.Descriptor
 }
 
-// NewEngine returns an Engine for a valid policy, or Validate's error.
+// NewEngine returns an Engine for a valid policy, or Validate's error. Policies
+// with Samplers (Brahms) are for NewRounds: that is a *PolicyError, too.
 func NewEngine(p Policy) (*Engine, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
+	}
+	if p.Samplers != 0 {
+		return nil, p.bad("Samplers", p.Samplers, "0 for an Engine; Rounds carries out Brahms")
 	}
 	most := p.C + p.Buffer()
 	return &Engine{

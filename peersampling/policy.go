@@ -9,7 +9,8 @@ import (
 // what is kept. The zero Policy is not valid, for it has no view; the presets
 // (Healer, Newscast, Cyclon, ...) are the points that have names.
 //
-// Three families share the type. View says which one is meant:
+// Four families share the type. View, Shuffle and Samplers say which one is
+// meant:
 //
 //   - View ByAge is the 2007 framework: half the view is exchanged, C, H and S
 //     say what is kept.
@@ -17,6 +18,10 @@ import (
 //     exchanged, View says by hop count what is kept; H and S are 0.
 //   - View ByAge with Shuffle > 0 is Cyclon: Shuffle descriptors are exchanged
 //     and nothing but what was sent is given up; H and S are 0.
+//   - Samplers > 0 is Brahms: there are no exchanges but rounds of pushes and
+//     pulls, and beside the view a list of samples that nobody can crowd. Peer
+//     and View are Random, Propagation is PushPull, all else is 0. Rounds
+//     carries it out, and an Engine the other three.
 type Policy struct {
 	// Peer says whom to gossip with: a Random entry of the view, its Head (the
 	// freshest) or its Tail (the oldest). Random spreads contacts evenly; Tail
@@ -57,6 +62,12 @@ type Policy struct {
 	// descriptors carry ages) and PushPull. With Peer Tail it is the enhanced
 	// shuffle of the Cyclon paper, with Random the basic one.
 	Shuffle int
+
+	// Samplers is how many samples a Brahms node keeps beside its view (l2 in its
+	// paper), 1 to MaxView. 0 means that this is not Brahms. More give a larger
+	// sample, and better odds that one of them is honest, at the price of eight
+	// bytes and, in every round, of about a nanosecond for each peer heard of.
+	Samplers int
 
 	// LiteralHops reads the 2004 listing word for word: only received
 	// descriptors grow by a hop. It freezes (*,head,pushpull) into mutual
@@ -104,6 +115,8 @@ func (p Policy) Pulls() bool { return p.Propagation != Push }
 // sender's own included. Merge ignores what a peer sends beyond it.
 func (p Policy) Buffer() int {
 	switch {
+	case p.Samplers > 0:
+		return p.C // who is pulled from answers with its view
 	case p.Shuffle > 0:
 		return p.Shuffle
 	case p.View == ByAge:
@@ -137,6 +150,8 @@ func (p Policy) Validate() error {
 		return p.bad("View", p.View, "rand, head, tail or age")
 	case p.C < 2 || p.C > MaxView:
 		return p.bad("C", p.C, fmt.Sprintf("2 to %d", MaxView))
+	case p.Samplers != 0:
+		return p.validateSamplers()
 	}
 	if p.View != ByAge {
 		return p.validateByHops()
@@ -192,6 +207,29 @@ func (p Policy) validateShuffle() error {
 	return nil
 }
 
+func (p Policy) validateSamplers() error {
+	const only = "0 when Samplers is set (Brahms goes by pushes, pulls and samples)"
+	switch {
+	case p.Samplers < 0 || p.Samplers > MaxView:
+		return p.bad("Samplers", p.Samplers, fmt.Sprintf("0 (not Brahms) to %d", MaxView))
+	case p.Peer != Random:
+		return p.bad("Peer", p.Peer, "rand when Samplers is set")
+	case p.Propagation != PushPull:
+		return p.bad("Propagation", p.Propagation, "pushpull when Samplers is set")
+	case p.View != Random:
+		return p.bad("View", p.View, "rand when Samplers is set")
+	case p.H != 0:
+		return p.bad("H", p.H, only)
+	case p.S != 0:
+		return p.bad("S", p.S, only)
+	case p.Shuffle != 0:
+		return p.bad("Shuffle", p.Shuffle, only)
+	case p.LiteralHops:
+		return p.bad("LiteralHops", true, "false when Samplers is set")
+	}
+	return nil
+}
+
 func (p Policy) bad(field string, value any, allowed string) error {
 	return &PolicyError{Field: field, Value: fmt.Sprint(value), Allowed: allowed}
 }
@@ -199,9 +237,11 @@ func (p Policy) bad(field string, value any, allowed string) error {
 // String writes a policy as the papers do: "(tail,pushpull,H=15,S=0,c=30)" in
 // the 2007 framework, "(rand,head,pushpull,c=30)" (peer selection, view
 // selection, propagation) in the 2004 one, "(tail,pushpull,shuffle=8,c=30)"
-// for Cyclon.
+// for Cyclon, "(rand,pushpull,samplers=30,c=30)" for Brahms.
 func (p Policy) String() string {
 	switch {
+	case p.Samplers != 0:
+		return fmt.Sprintf("(%v,%v,samplers=%d,c=%d)", p.Peer, p.Propagation, p.Samplers, p.C)
 	case p.Shuffle != 0:
 		return fmt.Sprintf("(%v,%v,shuffle=%d,c=%d)", p.Peer, p.Propagation, p.Shuffle, p.C)
 	case p.View == ByAge:

@@ -8,7 +8,7 @@ import (
 
 func TestPresetsAreValid(t *testing.T) {
 	for c := 2; c <= 64; c++ {
-		for _, p := range []Policy{Blind(c), Healer(c), Swapper(c), Newscast(c), Lpbcast(c), Cyclon(c)} {
+		for _, p := range []Policy{Blind(c), Healer(c), Swapper(c), Newscast(c), Lpbcast(c), Cyclon(c), Brahms(c)} {
 			if err := p.Validate(); err != nil {
 				t.Errorf("%v: %v", p, err)
 			}
@@ -26,6 +26,7 @@ func TestPresetsAreThePapersPoints(t *testing.T) {
 		"(rand,rand,push,c=30)":             Lpbcast(30),
 		"(tail,pushpull,shuffle=8,c=30)":    Cyclon(30),
 		"(tail,pushpull,shuffle=5,c=5)":     Cyclon(5),
+		"(rand,pushpull,samplers=30,c=30)":  Brahms(30),
 		"(tail,head,pull,literal hops,c=9)": {Peer: Tail, Propagation: Pull, View: Head, C: 9, LiteralHops: true},
 	} {
 		if got := p.String(); got != want {
@@ -61,6 +62,17 @@ func TestValidateNamesFieldAndRange(t *testing.T) {
 		{with(Cyclon(30), func(p *Policy) { p.H = 1 }), "H", "0 when Shuffle"},
 		{with(Cyclon(30), func(p *Policy) { p.S = 1 }), "S", "0 when Shuffle"},
 		{with(Cyclon(30), func(p *Policy) { p.LiteralHops = true }), "LiteralHops", "false"},
+		{with(Brahms(30), func(p *Policy) { p.C = 1 }), "C", "2 to 16384"},
+		{with(Brahms(30), func(p *Policy) { p.Samplers = -1 }), "Samplers", "0 (not Brahms) to 16384"},
+		{with(Brahms(30), func(p *Policy) { p.Samplers = MaxView + 1 }), "Samplers", "0 (not Brahms) to 16384"},
+		{with(Brahms(30), func(p *Policy) { p.Peer = Tail }), "Peer", "rand when Samplers"},
+		{with(Brahms(30), func(p *Policy) { p.Propagation = Push }), "Propagation", "pushpull when Samplers"},
+		{with(Brahms(30), func(p *Policy) { p.View = ByAge }), "View", "rand when Samplers"},
+		{with(Brahms(30), func(p *Policy) { p.H = 1 }), "H", "0 when Samplers"},
+		{with(Brahms(30), func(p *Policy) { p.S = 1 }), "S", "0 when Samplers"},
+		{with(Brahms(30), func(p *Policy) { p.Shuffle = 8 }), "Shuffle", "0 when Samplers"},
+		{with(Brahms(30), func(p *Policy) { p.LiteralHops = true }), "LiteralHops", "false when Samplers"},
+		{Brahms(30), "Samplers", "0 for an Engine"}, // valid, but not there
 	} {
 		_, err := NewEngine(test.policy)
 		var bad *PolicyError
@@ -107,6 +119,7 @@ func TestBufferIsWhatOneMessageCarries(t *testing.T) {
 		{Healer(3), 1},     //
 		{Newscast(30), 31}, // own descriptor and the whole view
 		{Cyclon(30), 8},
+		{Brahms(30), 30}, // the view, without its owner
 	} {
 		if got := test.policy.Buffer(); got != test.want {
 			t.Errorf("%v: %d, want %d", test.policy, got, test.want)

@@ -71,6 +71,11 @@ type ServiceConfig struct {
 	// silent, for its return to be reported: the sign of a partition that has
 	// healed. A guess: 10 s.
 	RejoinAfter time.Duration
+	// Identity names a peer for ever, by a number that is the same whenever it
+	// comes back, and that nobody outside this node can foresee: a keyed hash of
+	// its name. Only Brahms asks for it. nil means the handle, which is right
+	// where handles are never given to another and nobody misbehaves.
+	Identity func(peer.Handle) uint64
 	// Lost and Seeds bound the memory of peers lost and of join addresses; the
 	// oldest goes first. Defaults: 64 each.
 	Lost, Seeds int
@@ -109,12 +114,19 @@ const never = time.Duration(math.MaxInt64)
 // Service drives an Engine for one node of a real network, where answers are
 // lost, late, or from somebody else, and where exchanges overlap. It is pure:
 // time and randomness come in, packets and one deadline go out.
+//
+// Under Brahms it drives Rounds instead, and a round takes as long as there is
+// from one exchange to the next: MaxInterval, which must be the same on all nodes,
+// and less while a node is new or has lost somebody. All nodes of a network must
+// follow Brahms or none: the packets are the same and mean other things.
 type Service struct {
 	cfg    ServiceConfig
-	engine *Engine
+	engine *Engine // nil under Brahms
+	brahms *brahms // nil under any other policy
 	self   peer.Handle
 	rng    *rand.PCG
 	view   []peer.Descriptor
+	room   int // how many entries the view may have for others to get in unasked
 
 	period  time.Duration // between exchanges, before jitter
 	next    time.Duration // the next exchange
@@ -181,15 +193,25 @@ func NewService(cfg ServiceConfig, self peer.Handle, rng *rand.PCG) (*Service, e
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	engine, err := NewEngine(cfg.Policy)
+	s := &Service{
+		cfg: cfg, self: self, rng: rng,
+		view:   make([]peer.Descriptor, 0, cfg.Policy.C),
+		room:   cfg.Policy.C,
+		period: cfg.MinInterval / 8,
+	}
+	var err error
+	if cfg.Policy.Samplers > 0 {
+		// Whoever speaks gets into the view of a node that is new, or nearly
+		// alone. Later it would be a way round the limit of pushes.
+		s.room = (cfg.Policy.C + 1) / 2
+		s.brahms, err = newBrahms(cfg, self, rng.Uint64())
+	} else {
+		s.engine, err = NewEngine(cfg.Policy)
+	}
 	if err != nil {
 		return nil, err
 	}
-	return &Service{
-		cfg: cfg, engine: engine, self: self, rng: rng,
-		view:   make([]peer.Descriptor, 0, cfg.Policy.C),
-		period: cfg.MinInterval / 8,
-	}, nil
+	return s, nil
 }
 
 // View returns the view. It is the service's own; it changes with the next call.
@@ -197,7 +219,16 @@ func (s *Service) View() []peer.Descriptor { return s.view }
 
 // AppendSample appends up to k different peers, uniformly from the view
 // (getPeer() of TOCS 2007, section 2, but without repetition).
+//
+// Under Brahms they come from the sample list instead, which is what it is for:
+// all peers that were ever heard of and did not prove dead have had the same
+// chance to be in it, however loud some are. It changes slowly, so that samples
+// drawn one after the other are much the same, and holds fewer than Samplers
+// different peers where there are few.
 func (s *Service) AppendSample(dst []peer.Handle, k int) []peer.Handle {
+	if s.brahms != nil {
+		return s.brahms.appendSample(dst, k, s)
+	}
 	start := len(dst)
 	for _, d := range s.view {
 		dst = append(dst, d.Peer)
@@ -264,10 +295,13 @@ func (s *Service) Tick(now time.Duration, digest uint64, out []Packet) []Packet 
 	if s.pending != nil && s.pending.until <= now {
 		out = s.retry(now, digest, out)
 	}
+	if s.brahms != nil {
+		out = s.maybeRound(now, digest, out) // finds suspects
+	}
 	out = s.probeSuspects(now, out)
 	out = s.probeSeeds(now, out)
 	out = s.probeLost(now, out)
-	if s.pending == nil && s.next <= now {
+	if s.brahms == nil && s.pending == nil && s.next <= now {
 		out = s.initiate(now, digest, out)
 	}
 	return out
@@ -278,7 +312,7 @@ func (s *Service) Deadline() time.Duration {
 	t := never
 	if s.pending != nil {
 		t = s.pending.until
-	} else if len(s.view) > 0 {
+	} else if s.knowsSomebody() {
 		t = s.next
 	}
 	for _, x := range s.suspects {
@@ -355,9 +389,16 @@ func (s *Service) Handle(now time.Duration, p Packet, digest uint64, out []Packe
 	s.alive(now, p.Peer)
 	switch p.Kind {
 	case ExchangeRequest:
+		if s.brahms != nil {
+			return s.servePushOrPull(p, digest, out)
+		}
 		return s.serve(now, p, digest, out)
 	case ExchangeReply:
-		s.finishExchange(now, p)
+		if s.brahms != nil {
+			s.handleAnswer(now, p)
+		} else {
+			s.finishExchange(now, p)
+		}
 	case ProbeRequest:
 		// Who only pulls tells nobody of itself but by probing.
 		s.insert(p.Peer, !s.cfg.Policy.Pushes())
@@ -400,15 +441,19 @@ func (s *Service) finishExchange(now time.Duration, p Packet) {
 	s.Stats.Answered++
 	before := len(s.view)
 	if p.Peer != x.to {
-		// Somebody else has the address now: most likely the same node after a
-		// restart.
-		s.remove(x.to)
-		s.hold(now, x.to)
-		s.insert(p.Peer, true)
+		s.succeed(now, x.to, p.Peer)
 	}
 	s.merge(now, p.View, x.sent)
 	s.engine.Age(s.view)
 	s.finish(now, len(s.view) > before || p.Peer != x.to)
+}
+
+// succeed notes that somebody else has a peer's address now: most likely the
+// same node after a restart.
+func (s *Service) succeed(now time.Duration, gone, p peer.Handle) {
+	s.remove(gone)
+	s.hold(now, gone)
+	s.insert(p, true)
 }
 
 // merge is select(), without news of peers in quarantine.
@@ -487,10 +532,10 @@ func (s *Service) insert(p peer.Handle, force bool) {
 			return
 		}
 	}
+	if len(s.view) >= s.room && !force {
+		return
+	}
 	if len(s.view) == s.cfg.Policy.C {
-		if !force {
-			return
-		}
 		last := len(s.view) - 1
 		i := below(s.rng, len(s.view))
 		s.view[i] = s.view[last]
@@ -498,6 +543,9 @@ func (s *Service) insert(p peer.Handle, force bool) {
 	}
 	s.view = append(s.view, peer.Descriptor{Peer: p})
 	s.grown = true
+	if s.brahms != nil {
+		s.brahms.feed(p, s.self)
+	}
 }
 
 // Failed says that a peer could not be reached: it is dropped at once.
@@ -533,6 +581,9 @@ func (s *Service) drop(now time.Duration, p peer.Handle) {
 
 func (s *Service) remove(p peer.Handle) {
 	s.view = slices.DeleteFunc(s.view, func(d peer.Descriptor) bool { return d.Peer == p })
+	if s.brahms != nil {
+		s.brahms.forget(p)
+	}
 }
 
 func (s *Service) hold(now time.Duration, p peer.Handle) {
@@ -620,6 +671,9 @@ func (s *Service) TakeGrown() bool {
 func (s *Service) Handles(mark func(peer.Handle)) {
 	for _, d := range s.view {
 		mark(d.Peer)
+	}
+	if s.brahms != nil {
+		s.brahms.handles(mark)
 	}
 	if s.pending != nil {
 		mark(s.pending.to)

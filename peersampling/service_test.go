@@ -164,7 +164,7 @@ func (m *member) count(kind PacketKind, to peer.Handle, since time.Duration) (n 
 // to know others; also where nodes only push, so that nobody would ever send it
 // anything, or only pull, so that nobody would ever hear of it.
 func TestJoiningByAddress(t *testing.T) {
-	policies := append(all27(8), Blind(8), Healer(8), Swapper(8), Cyclon(8), Lpbcast(8))
+	policies := append(all27(8), Blind(8), Healer(8), Swapper(8), Cyclon(8), Lpbcast(8), Brahms(8))
 	for _, propagation := range []Propagation{Push, Pull} {
 		p := Healer(8)
 		p.Propagation = propagation
@@ -499,59 +499,61 @@ func TestLossIsNotAPartition(t *testing.T) {
 // Whatever is sent, however it is timed, views keep I1 to I3, memories keep
 // their bounds, and the deadline after a tick is in the future.
 func TestServiceAgainstAnything(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		cfg := DefaultServiceConfig(drawPolicy(t))
-		cfg.Lost, cfg.Seeds = rapid.IntRange(1, 3).Draw(t, "lost"), rapid.IntRange(1, 3).Draw(t, "seeds")
-		n := newNetwork(t.Fatalf, rapid.Uint64().Draw(t, "seed"))
-		m := n.start(cfg)
-		handle := func() peer.Handle { return peer.Handle(rapid.Uint32Range(1, 120).Draw(t, "handle")) }
-		var nonces []uint64
-		t.Repeat(map[string]func(*rapid.T){
-			"packet": func(t *rapid.T) {
-				p := Packet{
-					Kind:  PacketKind(rapid.IntRange(0, 6).Draw(t, "kind")),
-					Peer:  peer.Handle(rapid.Uint32Range(0, 120).Draw(t, "from")),
-					Nonce: rapid.Uint64().Draw(t, "nonce"),
-					View:  drawHostile(t, 100, "view"),
-					Room:  rapid.IntRange(0, 1500).Draw(t, "room"),
-				}
-				if len(nonces) > 0 && rapid.Bool().Draw(t, "known") {
-					p.Nonce = rapid.SampledFrom(nonces).Draw(t, "which")
-				}
-				room := p.Room
-				for _, a := range m.s.Handle(n.now, p, 0, nil) {
-					if a.Peer != p.Peer || a.Room != room || a.Nonce != p.Nonce || len(a.View) > cfg.Policy.Buffer() {
-						t.Fatalf("%v was answered by %v", p, a)
-					}
-				}
-			},
-			"join":    func(t *rapid.T) { m.s.Join(n.now, handle()+addresses) },
-			"learn":   func(t *rapid.T) { m.s.Learn(n.now, drawHostile(t, 50, "learned")) },
-			"suspect": func(t *rapid.T) { m.s.Suspect(n.now, handle()) },
-			"failed":  func(t *rapid.T) { m.s.Failed(n.now, handle()) },
-			"hasten":  func(t *rapid.T) { m.s.Hasten(n.now) },
-			"wait": func(t *rapid.T) {
-				n.now += time.Duration(rapid.Int64Range(0, int64(20*time.Second)).Draw(t, "time"))
-			},
-			"to the deadline": func(t *rapid.T) {
-				if d := m.s.Deadline(); d != never {
-					n.now = max(n.now, d)
-				}
-			},
-			"tick": func(t *rapid.T) {
-				before := len(m.sent)
-				n.tick(m)
-				for _, p := range m.sent[before:] {
-					nonces = append(nonces, p.Nonce)
-				}
-			},
-			"": func(t *rapid.T) { n.check(m) },
-		})
-		m.s.Handles(func(h peer.Handle) {
-			if h == peer.None {
-				t.Fatal("nobody is named")
+	rapid.Check(t, func(t *rapid.T) { serviceAgainstAnything(t, drawPolicy(t)) })
+}
+
+func serviceAgainstAnything(t *rapid.T, policy Policy) {
+	cfg := DefaultServiceConfig(policy)
+	cfg.Lost, cfg.Seeds = rapid.IntRange(1, 3).Draw(t, "lost"), rapid.IntRange(1, 3).Draw(t, "seeds")
+	n := newNetwork(t.Fatalf, rapid.Uint64().Draw(t, "seed"))
+	m := n.start(cfg)
+	handle := func() peer.Handle { return peer.Handle(rapid.Uint32Range(1, 120).Draw(t, "handle")) }
+	var nonces []uint64
+	t.Repeat(map[string]func(*rapid.T){
+		"packet": func(t *rapid.T) {
+			p := Packet{
+				Kind:  PacketKind(rapid.IntRange(0, 6).Draw(t, "kind")),
+				Peer:  peer.Handle(rapid.Uint32Range(0, 120).Draw(t, "from")),
+				Nonce: rapid.Uint64().Draw(t, "nonce"),
+				View:  drawHostile(t, 100, "view"),
+				Room:  rapid.IntRange(0, 1500).Draw(t, "room"),
 			}
-		})
+			if len(nonces) > 0 && rapid.Bool().Draw(t, "known") {
+				p.Nonce = rapid.SampledFrom(nonces).Draw(t, "which")
+			}
+			room := p.Room
+			for _, a := range m.s.Handle(n.now, p, 0, nil) {
+				if a.Peer != p.Peer || a.Room != room || a.Nonce != p.Nonce || len(a.View) > cfg.Policy.Buffer() {
+					t.Fatalf("%v was answered by %v", p, a)
+				}
+			}
+		},
+		"join":    func(t *rapid.T) { m.s.Join(n.now, handle()+addresses) },
+		"learn":   func(t *rapid.T) { m.s.Learn(n.now, drawHostile(t, 50, "learned")) },
+		"suspect": func(t *rapid.T) { m.s.Suspect(n.now, handle()) },
+		"failed":  func(t *rapid.T) { m.s.Failed(n.now, handle()) },
+		"hasten":  func(t *rapid.T) { m.s.Hasten(n.now) },
+		"wait": func(t *rapid.T) {
+			n.now += time.Duration(rapid.Int64Range(0, int64(20*time.Second)).Draw(t, "time"))
+		},
+		"to the deadline": func(t *rapid.T) {
+			if d := m.s.Deadline(); d != never {
+				n.now = max(n.now, d)
+			}
+		},
+		"tick": func(t *rapid.T) {
+			before := len(m.sent)
+			n.tick(m)
+			for _, p := range m.sent[before:] {
+				nonces = append(nonces, p.Nonce)
+			}
+		},
+		"": func(t *rapid.T) { n.check(m) },
+	})
+	m.s.Handles(func(h peer.Handle) {
+		if h == peer.None {
+			t.Fatal("nobody is named")
+		}
 	})
 }
 

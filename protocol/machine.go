@@ -46,12 +46,13 @@ type Directory interface {
 type Config struct {
 	Self      peer.Handle
 	Directory Directory
-	Sampling  peersampling.ServiceConfig
-	Links     broadcast.LinksConfig
-	Relay     broadcast.RelayConfig
-	Log       broadcast.LogConfig
-	Order     causal.Order
-	History   History
+	// Sampling.Identity, if it is nil, is made of Directory's names.
+	Sampling peersampling.ServiceConfig
+	Links    broadcast.LinksConfig
+	Relay    broadcast.RelayConfig
+	Log      broadcast.LogConfig
+	Order    causal.Order
+	History  History
 	// HoldBytes bounds what is held back for causal order. Default 16 MiB.
 	HoldBytes int
 	// Retry and GiveUp are how a missing message is asked for: the next link
@@ -159,6 +160,9 @@ type Machine struct {
 
 // New returns a machine that knows nobody yet.
 func New(now time.Duration, cfg Config, rng *rand.PCG) (*Machine, error) {
+	if cfg.Sampling.Policy.Samplers > 0 && cfg.Sampling.Identity == nil && cfg.Directory != nil {
+		cfg.Sampling.Identity = identities(cfg.Directory, rng)
+	}
 	sampling, err := peersampling.NewService(cfg.Sampling, cfg.Self, rng)
 	if err != nil {
 		return nil, err

@@ -80,3 +80,49 @@ func BenchmarkMeasure(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkRound is one cycle of a Brahms overlay that has had ten. Most of its
+// time goes into showing each node's samplers what the node has pulled, 30 times
+// 13 views of about 28.
+func BenchmarkRound(b *testing.B) {
+	for _, n := range []int{1000, 10_000, 100_000} {
+		b.Run(fmt.Sprintf("brahms/%d", n), func(b *testing.B) { benchmarkCycle(b, peersampling.Brahms(30), n) })
+	}
+}
+
+// BenchmarkAttack is no matter of speed: it reports the attackers' shares of 1000
+// nodes' views of 30 after 10, 50 and 100 cycles, and of their samples, and how
+// many nodes are isolated in the end. Run it with -benchtime 1x.
+func BenchmarkAttack(b *testing.B) {
+	cheap := peersampling.Brahms(4) // a push and a pull a round
+	cheap.Samplers = 30
+	for _, attack := range []Attack{{Kind: Hub}, {Kind: Flood, Rate: 5}} {
+		for _, bench := range []struct {
+			name   string
+			policy peersampling.Policy
+		}{
+			{"blind", peersampling.Blind(30)},
+			{"healer", peersampling.Healer(30)},
+			{"swapper", peersampling.Swapper(30)},
+			{"newscast", peersampling.Newscast(30)},
+			{"cyclon", peersampling.Cyclon(30)},
+			{"brahms", peersampling.Brahms(30)},
+			{"brahms-one-push", cheap},
+		} {
+			for _, attack.Fraction = range []float64{0.01, 0.05, 0.1, 0.2, 0.3} {
+				b.Run(fmt.Sprintf("%v/%s/%v", attack.Kind, bench.name, attack.Fraction), func(b *testing.B) {
+					for b.Loop() {
+						o := newOverlay(b, Config{Nodes: 1000, Policy: bench.policy, Start: Random, Seed: 1, Attack: attack})
+						for _, cycle := range []int{10, 50, 100} {
+							share, isolated := run(o, cycle-o.Cycle()).AttackerShare()
+							b.ReportMetric(share, fmt.Sprintf("views@%d", cycle))
+							b.ReportMetric(float64(isolated), "isolated")
+						}
+						samples, _ := o.SampleAttackerShare()
+						b.ReportMetric(samples, "samples")
+					}
+				})
+			}
+		}
+	}
+}

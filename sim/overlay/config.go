@@ -38,6 +38,9 @@ type Config struct {
 	// without it, never chooses a dead peer.
 	DropDead bool
 
+	// Attack makes some of the nodes misbehave. The zero Attack is none.
+	Attack Attack
+
 	// Cores is how many cores may share the work: 0 means all that Go may use
 	// (GOMAXPROCS), 1 is best when several overlays run at the same time. It
 	// makes no difference to the outcome.
@@ -121,6 +124,9 @@ func (c Config) Validate() error {
 		case k.Cycle < 1:
 			return bad(field+"Cycle", k.Cycle, "1 or more")
 		}
+	}
+	if err := c.Attack.validate(); err != nil {
+		return err
 	}
 	return c.Policy.Validate()
 }

@@ -139,6 +139,9 @@ func (o *Overlay) rename(s uint32) {
 	h := peer.Handle(len(o.slot))
 	o.slot = append(o.slot, s)
 	o.records[int(s)*o.stride] = peer.Descriptor{Peer: h}
+	if o.rounds != nil {
+		clear(o.rounds.samplesOf(s, o.cfg.Policy))
+	}
 }
 
 // bury ends the node in the slot.

@@ -22,8 +22,10 @@ type Overlay struct {
 	first  peer.Handle
 	owed   float64 // the part of a node that churn has not replaced yet
 	deaths bool    // there may be dead descriptors
+	attack attack
 
-	turns turns
+	turns  turns   // of a policy that goes by exchanges
+	rounds *rounds // of Brahms, nil if the policy is another
 }
 
 // New returns an overlay before its first cycle, or Validate's error.
@@ -39,8 +41,12 @@ func New(cfg Config) (*Overlay, error) {
 	o.cores = cfg.Cores
 	o.source.Seed(cfg.Seed, streamRun)
 	o.rng = rand.New(&o.source)
+	o.attack = newAttack(cfg)
+	o.rounds = newRounds(o)
 	o.start()
-	o.turns = newTurns(o)
+	if o.rounds == nil {
+		o.turns = newTurns(o)
+	}
 	return o, nil
 }
 
@@ -50,6 +56,7 @@ const (
 	streamClustering = 0x6f7665726c617902
 	streamPaths      = 0x6f7665726c617903
 	streamRemoval    = 0x6f7665726c617904
+	streamAttack     = 0x6f7665726c617905
 )
 
 // Step is one cycle.
@@ -58,7 +65,12 @@ func (o *Overlay) Step() {
 	o.grow()
 	o.kill()
 	o.churn()
-	o.turns.run(o)
+	o.muster()
+	if o.rounds != nil {
+		o.rounds.run(o)
+	} else {
+		o.turns.run(o)
+	}
 }
 
 // Config returns the configuration of the run, with what it left to default.

@@ -38,6 +38,10 @@ type turns struct {
 	epoch   uint8 // what touched says of a slot that a ready turn touches; never 0 in use
 	widest  int   // how many turns to have in the queue, apart from the ready ones
 	workers []*worker
+
+	dealt int    // how many nodes have had a turn dealt in this cycle
+	last  uint32 // the slot of the one dealt last,
+	more  int    // and how many more turns it has: attackers may
 }
 
 const (
@@ -75,15 +79,18 @@ func (t *turns) run(o *Overlay) {
 		cores = coresOf(o.cfg.Cores)
 	}
 	t.hire(o, cores)
+	for _, w := range t.workers[:cores] {
+		w.forger.villains = append(w.forger.villains[:0], o.attack.villains...)
+	}
 	crew := newCrew(t.workers[:cores])
 	defer crew.dismiss()
 
-	for dealt := 0; dealt < len(o.live) || len(t.queue) > 0; {
+	for t.dealt = 0; t.left(o) || len(t.queue) > 0; {
 		ready := t.ready(o)
 		waiting := len(t.queue)
-		for most := ready + min(max(2*ready, narrowest), t.widest); dealt < len(o.live) && len(t.queue) < most; dealt++ {
+		for most := ready + min(max(2*ready, narrowest), t.widest); t.left(o) && len(t.queue) < most; {
 			t.queue = append(t.queue, turn{
-				self: o.drawTo(dealt),
+				self: t.deal(o),
 				seed: [2]uint64{o.source.Uint64(), o.source.Uint64()},
 			})
 		}
@@ -97,8 +104,27 @@ func (t *turns) run(o *Overlay) {
 	}
 }
 
+// left reports whether there are turns to be dealt.
+func (t *turns) left(o *Overlay) bool { return t.dealt < len(o.live) || t.more > 0 }
+
+// deal returns the slot of the node that has the next turn. The turns of an
+// attacker that has several follow one upon another.
+func (t *turns) deal(o *Overlay) uint32 {
+	if t.more > 0 {
+		t.more--
+		return t.last
+	}
+	t.last = o.drawTo(t.dealt)
+	t.dealt++
+	if o.attack.isHostile(t.last) {
+		t.more = o.cfg.Attack.rate() - 1
+	}
+	return t.last
+}
+
 // ready returns how many of the first turns in the queue touch no node in common,
-// and marks the nodes that they touch.
+// and marks the nodes that they touch. An attacker takes no notice of its turns,
+// and may be part of any number at a time.
 func (t *turns) ready(o *Overlay) int {
 	t.epoch++
 	if t.epoch == 0 {
@@ -107,15 +133,27 @@ func (t *turns) ready(o *Overlay) int {
 	}
 	for i := range t.queue {
 		self, to := t.queue[i].self, o.slot[t.queue[i].to]
+		if o.attack.hostile != nil {
+			self, to = o.unlessHostile(self), o.unlessHostile(to)
+		}
 		if t.touched[self] == t.epoch || t.touched[to] == t.epoch {
 			return i
 		}
-		t.touched[self] = t.epoch
+		if self != 0 {
+			t.touched[self] = t.epoch
+		}
 		if to != 0 {
 			t.touched[to] = t.epoch
 		}
 	}
 	return len(t.queue)
+}
+
+func (o *Overlay) unlessHostile(slot uint32) uint32 {
+	if o.attack.isHostile(slot) {
+		return 0
+	}
+	return slot
 }
 
 // worker carries out turns on one core.
@@ -124,7 +162,9 @@ type worker struct {
 	engine  *peersampling.Engine
 	alive   func(peer.Handle) bool
 	request []peer.Descriptor // that nobody answers
-	warmth  uint32            // so that the compiler keeps the loads of warm
+	reply   []peer.Descriptor // by or to an attacker
+	forger  forger
+	warmth  uint32 // so that the compiler keeps the loads of warm
 }
 
 func newWorker(o *Overlay) *worker {
@@ -135,12 +175,17 @@ func newWorker(o *Overlay) *worker {
 	return &worker{
 		o: o, engine: engine, alive: o.Alive,
 		request: make([]peer.Descriptor, 0, o.cfg.Policy.Buffer()),
+		reply:   make([]peer.Descriptor, 0, o.cfg.Policy.Buffer()),
 	}
 }
 
 // choose lets the turn select its peer, from the view as it is.
 func (w *worker) choose(t *turn) {
 	t.rng.Seed(t.seed[0], t.seed[1])
+	if w.o.attack.isHostile(t.self) {
+		t.to = w.o.attack.victim(&t.rng)
+		return
+	}
 	var usable func(peer.Handle) bool
 	if w.o.deaths && !w.o.cfg.DropDead {
 		usable = w.alive
@@ -156,11 +201,46 @@ func (w *worker) do(t *turn) {
 	case t.to == peer.None:
 	case to == 0:
 		w.fail(t)
+	case o.attack.isHostile(t.self):
+		w.suffer(t, to)
+	case o.attack.isHostile(to):
+		w.fallFor(t, to)
 	default:
 		active, passive := w.engine.Exchange(o.view(t.self), o.view(to), o.name(t.self), t.to, &t.rng)
 		o.records[int(t.self)*o.stride].Age = uint32(len(active))
 		o.records[int(to)*o.stride].Age = uint32(len(passive))
 	}
+}
+
+// suffer is an exchange that an attacker begins with the honest node in slot to:
+// the passive thread, and nothing else.
+func (w *worker) suffer(t *turn, to uint32) {
+	o := w.o
+	w.request = w.forge(w.request, o.name(t.self), o.cfg.Policy.Pushes(), t)
+	reply, v := w.engine.Reply(w.reply, o.view(to), t.to, o.name(t.self), &t.rng)
+	v = w.engine.Merge(v, w.request, reply, t.to, &t.rng)
+	w.engine.Age(v)
+	o.records[int(to)*o.stride].Age = uint32(len(v))
+}
+
+// fallFor is an exchange that an honest node begins with the attacker in slot
+// to: the active thread, and nothing else.
+func (w *worker) fallFor(t *turn, to uint32) {
+	o := w.o
+	self := o.name(t.self)
+	request, v := w.engine.Request(w.request, o.view(t.self), self, t.to, &t.rng)
+	w.reply = w.forge(w.reply, o.name(to), o.cfg.Policy.Pulls(), t)
+	v = w.engine.Merge(v, w.reply, request, self, &t.rng)
+	w.engine.Age(v)
+	o.records[int(t.self)*o.stride].Age = uint32(len(v))
+}
+
+// forge makes what an attacker sends, if the policy lets it send.
+func (w *worker) forge(buf []peer.Descriptor, attacker peer.Handle, sends bool, t *turn) []peer.Descriptor {
+	if !sends {
+		return buf[:0]
+	}
+	return w.forger.forge(buf, w.o.cfg.Policy.Buffer(), attacker, &t.rng)
 }
 
 // fail is an exchange that the other side does not answer.
