@@ -31,6 +31,7 @@ var presets = map[string]func(int) peersampling.Policy{
 	},
 	"blind": peersampling.Blind, "healer": peersampling.Healer, "swapper": peersampling.Swapper,
 	"cyclon": peersampling.Cyclon, "newscast": peersampling.Newscast, "lpbcast": peersampling.Lpbcast,
+	"brahms": peersampling.Brahms,
 }
 
 // group adds the flags of a node, by default a healer; view is the default view
@@ -38,8 +39,8 @@ var presets = map[string]func(int) peersampling.Policy{
 func (f *policyFlags) group(view int) flagGroup {
 	*f = policyFlags{preset: "healer", view: view, peer: "tail", propagation: "pushpull", viewSelection: "age"}
 	g := newGroup("Peer sampling flags")
-	g.Var(choiceValue{&f.preset, []string{"healer", "swapper", "blind", "cyclon", "newscast", "lpbcast"}},
-		"policy", "the policy to start from: healer, swapper, blind, cyclon, newscast or lpbcast; the flags below change it")
+	g.Var(choiceValue{&f.preset, []string{"healer", "swapper", "blind", "cyclon", "newscast", "lpbcast", "brahms"}},
+		"policy", "the policy to start from: healer, swapper, blind, cyclon, newscast, lpbcast or brahms; the flags below change it (of brahms --view only)")
 	addIntVar(g, &f.view, "view", 2, peersampling.MaxView, fmt.Sprintf("view size C: how many others a node knows, 2 to %d", peersampling.MaxView))
 	addIntVar(g, &f.healing, "healing", 0, peersampling.MaxView, "H: how many of the oldest make room first, 0 to C/2 (default the policy's; 0 if --swap or --view-select is given and --policy is not)")
 	addIntVar(g, &f.swap, "swap", 0, peersampling.MaxView, "S: how many of those just sent make room next, 0 to C/2 - H (default the policy's; 0 if --healing or --view-select is given and --policy is not)")
@@ -113,7 +114,7 @@ func blamePolicyFlag(err error) (flag string, cause error) {
 	}
 	flag = map[string]string{
 		"Peer": "select", "Propagation": "propagate", "View": "view-select",
-		"C": "view", "H": "healing", "S": "swap", "Shuffle": "policy", "LiteralHops": "literal-hops",
+		"C": "view", "H": "healing", "S": "swap", "Shuffle": "policy", "Samplers": "policy", "LiteralHops": "literal-hops",
 	}[field.Field]
 	return flag, fmt.Errorf("it is %s, allowed: %s", field.Value, field.Allowed)
 }

@@ -22,11 +22,12 @@ func newSim(con console) *cobra.Command {
 very peer sampling code that runs on sockets. The same seed gives the same
 output, byte for byte, on any number of cores.`,
 		Example: `  gossip sim overlay --format table           # the papers' setting
-  gossip sim overlay --help                   # all that can be changed`,
+  gossip sim overlay --help                   # all that can be changed
+  gossip sim experiment list                  # what the papers measured`,
 		Args: knownVerb,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newSimOverlay(con))
+	cmd.AddCommand(newSimOverlay(con), newSimExperiment(con))
 	return cmd
 }
 

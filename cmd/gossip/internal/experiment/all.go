@@ -1,0 +1,16 @@
+package experiment
+
+// All are the experiments, in the order of the page.
+var All = []*Experiment{
+	convergence,
+	degreeDistribution,
+	partitioning,
+	degreeOverTime,
+	catastrophicFailure,
+	selfHealing,
+	churning,
+	dropDead,
+	localRandomness,
+	peerSelection,
+	attack,
+}
