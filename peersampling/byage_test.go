@@ -60,10 +60,10 @@ func TestSelectOrderOfOperations(t *testing.T) {
 		view:   desc(1, 1, 2, 2), received: desc(3, 0, 4, 4),
 		want: desc(1, 1, 2, 2, 3, 0, 4, 4),
 	}, {
-		why:    "removeDuplicates: the younger stays, in the place of the first",
+		why:    "removeDuplicates: the younger stays, where it stands",
 		policy: ages2007(8, 0, 0),
 		view:   desc(1, 5, 2, 2, 3, 3), received: desc(1, 4, 2, 9, 3, 3, 4, 1),
-		want: desc(1, 4, 2, 2, 3, 3, 4, 1),
+		want: desc(2, 2, 3, 3, 1, 4, 4, 1),
 	}, {
 		why:    "removeDuplicates: within the buffer too",
 		policy: ages2007(8, 0, 0),
@@ -232,8 +232,8 @@ func compareWithListing(t *testing.T, p Policy, a, b []peer.Descriptor) {
 func literalExchange(p Policy, a, b []peer.Descriptor, self, other peer.Handle, rng *rand.PCG) (av, bv []peer.Descriptor) {
 	bufferA, a := literalBuffer(p, a, self, rng)
 	bufferB, b := literalBuffer(p, b, other, rng)
-	b = literalSelect(p, b, bufferA, other, rng)
-	a = literalSelect(p, a, bufferB, self, rng)
+	b = literalSelect(p, b, bufferA, bufferB, other, rng)
+	a = literalSelect(p, a, bufferB, bufferA, self, rng)
 	increase(a)
 	increase(b)
 	return a, b
@@ -252,15 +252,18 @@ func literalBuffer(p Policy, v []peer.Descriptor, self peer.Handle, rng *rand.PC
 	return append(buffer, v[:min(len(v), p.C/2-1)]...), v // view.head(c/2-1)
 }
 
-func literalSelect(p Policy, v, buffer []peer.Descriptor, self peer.Handle, rng *rand.PCG) []peer.Descriptor {
+func literalSelect(p Policy, v, buffer, sent []peer.Descriptor, self peer.Handle, rng *rand.PCG) []peer.Descriptor {
 	v = append(v, buffer...)
 	v = slices.DeleteFunc(v, func(d peer.Descriptor) bool { return d.Peer == self })
-	for i := 0; i < len(v); i++ { // view.removeDuplicates(): the first place, the lower age
+	for i := 0; i < len(v); i++ { // view.removeDuplicates()
 		for j := i + 1; j < len(v); j++ {
-			if v[i].Peer == v[j].Peer {
-				v[i].Age = min(v[i].Age, v[j].Age)
+			if v[i].Peer == v[j].Peer && v[i].Age <= v[j].Age {
 				v = slices.Delete(v, j, j+1)
 				j--
+			} else if v[i].Peer == v[j].Peer {
+				v = slices.Delete(v, i, i+1)
+				i--
+				break
 			}
 		}
 	}
@@ -268,7 +271,14 @@ func literalSelect(p Policy, v, buffer []peer.Descriptor, self peer.Handle, rng 
 		at := literalOldest(v, rng)
 		v = slices.Delete(v, at, at+1)
 	}
-	if n := min(p.S, len(v)-p.C); n > 0 { // view.removeHead(min(S,view.size-c))
+	n := min(p.S, len(v)-p.C) // view.removeHead(min(S,view.size-c)): those just sent,
+	for _, d := range sent {
+		if at := slices.IndexFunc(v, func(x peer.Descriptor) bool { return x.Peer == d.Peer }); n > 0 && at >= 0 {
+			v = slices.Delete(v, at, at+1)
+			n--
+		}
+	}
+	if n > 0 { // and what follows them
 		v = v[n:]
 	}
 	for len(v) > p.C { // view.removeAtRandom(view.size-c)

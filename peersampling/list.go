@@ -13,7 +13,6 @@ import (
 type list struct {
 	items []peer.Descriptor // a hole has Peer None
 	size  int               // items without the holes
-	own   int               // items[:own] came from the view
 	marks []uint8           // by the low bits of a peer: epoch if the list may hold it
 	epoch uint8             // never 0 in use; a new one forgets all marks
 }
@@ -29,7 +28,7 @@ func newList(most int) list {
 }
 
 func (l *list) reset() {
-	l.items, l.size, l.own = l.items[:0], 0, 0
+	l.items, l.size = l.items[:0], 0
 	l.epoch++
 	if l.epoch == 0 {
 		clear(l.marks)
@@ -45,7 +44,7 @@ func (l *list) addView(v []peer.Descriptor) {
 	for _, d := range v {
 		marks[int(d.Peer)&mask] = l.epoch
 	}
-	l.own, l.size = len(v), len(v)
+	l.size = len(v)
 }
 
 // addReceived appends descriptors of whatever origin. There must be room for
@@ -57,7 +56,7 @@ func (l *list) addReceived(some []peer.Descriptor, self peer.Handle) {
 			continue
 		}
 		mark := &marks[int(d.Peer)&mask]
-		if *mark == l.epoch && l.rejuvenate(d) {
+		if *mark == l.epoch && !l.replaces(d) {
 			continue
 		}
 		*mark = l.epoch
@@ -68,14 +67,17 @@ func (l *list) addReceived(some []peer.Descriptor, self peer.Handle) {
 	}
 }
 
-// rejuvenate reports whether d's peer is in the list. If d is the younger of the
-// two it takes the place of the other.
-func (l *list) rejuvenate(d peer.Descriptor) bool {
+// replaces reports whether d belongs into the list: of two descriptors of a peer
+// the younger stays, where it stands, and the first of two alike.
+func (l *list) replaces(d peer.Descriptor) bool {
 	at := l.find(d.Peer)
 	if at < 0 {
-		return false // a false alarm
+		return true // a false alarm
 	}
-	l.items[at].Age = min(l.items[at].Age, d.Age)
+	if l.items[at].Age <= d.Age {
+		return false
+	}
+	l.remove(at)
 	return true
 }
 
@@ -110,8 +112,8 @@ func (l *list) removeFirst(n int, by order, r *ranking, rng *rand.PCG) {
 	l.size -= n
 }
 
-// removeHead removes n items from the head of the list, as it would be if what
-// self sent still stood there, which it does when nothing came in between.
+// removeHead removes n items: first those that self has sent, which stand at the
+// head of the list but for those that came back younger, then the head as it is.
 func (l *list) removeHead(n int, sent []peer.Descriptor, self peer.Handle) {
 	n -= l.removeSent(n, sent, self)
 	for at := 0; n > 0; at++ {
@@ -137,7 +139,7 @@ func (l *list) removeSent(n int, sent []peer.Descriptor, self peer.Handle) int {
 		if at >= len(l.items) || l.items[at].Peer != d.Peer {
 			at = l.find(d.Peer)
 		}
-		if d.Peer != peer.None && at >= 0 && at < l.own {
+		if d.Peer != peer.None && at >= 0 {
 			l.remove(at)
 			removed++
 		}
