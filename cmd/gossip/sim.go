@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -126,7 +124,7 @@ func (p *rowPrinter) head() {
 func (p *rowPrinter) row(r overlay.Row) {
 	switch p.format {
 	case "csv":
-		p.print(csvRow(r))
+		p.print(r.String() + "\n")
 	case "json":
 		b, err := json.Marshal(r)
 		if err != nil {
@@ -137,16 +135,6 @@ func (p *rowPrinter) row(r overlay.Row) {
 		p.print(fmt.Sprintf(tableRow, r.Cycle, r.Nodes, r.InDegreeMean, r.InDegreeStd, r.InDegreeMax,
 			r.Clustering, r.PathLength, r.Components, r.LargestComponent, r.DeadLinks))
 	}
-}
-
-func csvRow(r overlay.Row) string {
-	float := func(x float64) string { return strconv.FormatFloat(x, 'f', -1, 64) }
-	return strings.Join([]string{
-		strconv.Itoa(r.Cycle), strconv.Itoa(r.Nodes),
-		float(r.InDegreeMean), float(r.InDegreeStd), strconv.Itoa(r.InDegreeMax),
-		float(r.Clustering), float(r.PathLength),
-		strconv.Itoa(r.Components), strconv.Itoa(r.LargestComponent), strconv.Itoa(r.DeadLinks),
-	}, ",") + "\n"
 }
 
 func (p *rowPrinter) print(text string) {

@@ -82,7 +82,7 @@ live nodes. Clustering and path length are exact or from a sample, see below.
 
 By default nodes follow (rand,pushpull) with H = 0 and S = 0, the papers'
 (rand,blind). A --policy brings its own peer selection: tail for healer,
-swapper, blind and cyclon, rand for newscast and lpbcast.
+swapper, blind and cyclon, rand for newscast, lpbcast and brahms.
 
 If standard error is a terminal, a line there tells how far the run is. An
 interrupt ends the run at once, with status 1; the rows printed are complete.`,

@@ -344,7 +344,7 @@ func TestComponentsWithout(t *testing.T) {
 
 func TestCSV(t *testing.T) {
 	r := Row{20, 10000, 30, 4.0625, 46, 0.0067, 2.7, 1, 10000, 7}
-	if got := r.String(); got != "20,10000,30.000000,4.062500,46,0.006700,2.700000,1,10000,7" {
+	if got := r.String(); got != "20,10000,30,4.0625,46,0.0067,2.7,1,10000,7" {
 		t.Error(got)
 	}
 	if a, b := strings.Count(r.String(), ","), strings.Count(Header, ","); a != b {

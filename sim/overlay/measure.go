@@ -29,10 +29,11 @@ type Row struct {
 // Header is the first line of a CSV file of rows.
 const Header = "cycle,nodes,indegree_mean,indegree_std,indegree_max,clustering,path_length,components,largest_component,dead_links"
 
-// AppendCSV appends the row as a line of CSV, without its end, to b.
+// AppendCSV appends the row as a line of CSV, without its end, to b. Numbers are
+// the shortest that are read back as the same.
 func (r Row) AppendCSV(b []byte) []byte {
 	i := func(n int) { b = append(strconv.AppendInt(b, int64(n), 10), ',') }
-	f := func(x float64) { b = append(strconv.AppendFloat(b, x, 'f', 6, 64), ',') }
+	f := func(x float64) { b = append(strconv.AppendFloat(b, x, 'f', -1, 64), ',') }
 	i(r.Cycle)
 	i(r.Nodes)
 	f(r.InDegreeMean)
@@ -52,8 +53,8 @@ func (r Row) String() string { return string(r.AppendCSV(nil)) }
 // Sampling says how much to measure of what is slow to measure.
 type Sampling struct {
 	// Clustering is the number of random nodes over which the clustering
-	// coefficient is averaged. 0, or more than there are: all, which takes a
-	// second at 10^6 nodes, and memory for one number per link.
+	// coefficient is averaged. 0, or more than there are: all, which takes half
+	// a minute at 10^6 nodes, and memory for one number per link.
 	Clustering int
 
 	// Paths is the number of random nodes from which the distances to all others
