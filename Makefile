@@ -15,6 +15,8 @@ race: ## all tests under the race detector
 	go test -race $(PACKAGES)
 soak: ## two thousand simulated networks with faults, seeds drawn anew
 	SOAK_SEEDS=2000 go test ./sim -run Faults -timeout 60m
+experiments: ## the papers' experiments, with plots, into experiments/ (a quarter of an hour)
+	go run ./cmd/gossip sim experiment all
 bench: ## the micro-benchmarks
 	go test -run '^$$' -bench . -benchmem $(PACKAGES)
 fuzz: ## every fuzz target, for FUZZTIME=30s each
@@ -34,4 +36,4 @@ lint: ## golangci-lint, which takes minutes to build
 	$(GOLANGCI) run $(PACKAGES)
 check: fmt-check vet staticcheck ## formatting, vet and staticcheck
 
-.PHONY: help demo test race soak bench fuzz tidy-check fmt fmt-check vet staticcheck lint check
+.PHONY: help demo test race soak experiments bench fuzz tidy-check fmt fmt-check vet staticcheck lint check
