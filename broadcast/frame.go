@@ -27,11 +27,14 @@ const (
 	Want                               // please send these
 	Gone                               // cannot send those, and why
 	SyncDone                           // a repair has sent all it had to
+	IHave                              // these can be had from the sender
+	Graft                              // from now on send messages, not announcements
+	Prune                              // from now on send announcements, not messages
 )
 
 // String names the kind as docs/protocol.md does.
 func (k FrameKind) String() string {
-	names := [...]string{"?", "NEIGHBOR", "NEIGHBOR_REPLY", "DISCONNECT", "PING", "DIGEST", "DATA", "WANT", "GONE", "SYNC_DONE"}
+	names := [...]string{"?", "NEIGHBOR", "NEIGHBOR_REPLY", "DISCONNECT", "PING", "DIGEST", "DATA", "WANT", "GONE", "SYNC_DONE", "IHAVE", "GRAFT", "PRUNE"}
 	if int(k) < len(names) {
 		return names[k]
 	}
@@ -62,12 +65,20 @@ type Frame struct {
 	// Want and Gone.
 	Wants []WantEntry
 	Gone  []GoneEntry
+	// IHave.
+	Announced []Announcement
 }
+
+// announcementSize approximates what an announcement takes in a frame.
+const announcementSize = 32
 
 // Cost is what a frame takes of a link's window.
 func (f *Frame) Cost() int {
-	if f.Kind == Data {
+	switch f.Kind {
+	case Data:
 		return f.Message.Size()
+	case IHave:
+		return announcementSize * len(f.Announced)
 	}
 	return 0
 }
@@ -100,6 +111,13 @@ type GoneEntry struct {
 	Dot  peer.Dot
 	UpTo uint64
 	Age  time.Duration
+}
+
+// Announcement says that a message can be had, and how many links it had crossed
+// when it came to the sender; the latter is for whoever looks at the tree.
+type Announcement struct {
+	Dot  peer.Dot
+	Hops uint8
 }
 
 // Send is a frame on its way to a link.

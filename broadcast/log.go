@@ -33,6 +33,7 @@ type Log struct {
 type entry struct {
 	msg   *Message
 	known uint64 // link slots whose peers have it
+	via   uint64 // those of them that it came by before it was delivered
 }
 
 // eviction is the newest message of an origin that the log no longer has.
@@ -49,7 +50,7 @@ func NewLog(cfg LogConfig) *Log {
 // Append adds a delivered message and evicts what no longer fits.
 func (l *Log) Append(now time.Duration, m *Message, known uint64) {
 	l.index[m.Dot] = l.End()
-	l.entries = append(l.entries, entry{m, known})
+	l.entries = append(l.entries, entry{m, known, known})
 	l.bytes += m.Size()
 	for l.bytes > l.cfg.Bytes && len(l.entries) > 1 {
 		l.Evictions.ByBytes++

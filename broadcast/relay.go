@@ -14,18 +14,30 @@ type RelayConfig struct {
 	Window int
 	// DigestPart is how many origins go into one digest frame.
 	DigestPart int
-	// Wants is how many wanted messages go into one frame; more are refused.
+	// Wants is how many wanted messages go into one frame; more are refused. As
+	// many announcements go into one.
 	Wants int
+	// Flood asks no peer for announcements: where all nodes flood, every message
+	// crosses every link. It costs as many payloads as there are links, and none
+	// ever waits to be asked for. Without it links make up a tree (Plumtree).
+	Flood bool
+	// AnnounceEvery is how long announcements are gathered for one frame. Longer
+	// saves frames, and has a node wait longer for what the tree does not bring.
+	AnnounceEvery time.Duration
 }
 
 // DefaultRelayConfig returns 256 KiB, 512 origins, 256 wants: guesses that keep
-// every control frame below 64 KiB.
+// every control frame below 64 KiB; and 20 ms of announcements, which is far less
+// than anybody waits before asking.
 func DefaultRelayConfig() RelayConfig {
-	return RelayConfig{Window: 256 << 10, DigestPart: 512, Wants: 256}
+	return RelayConfig{
+		Window: 256 << 10, DigestPart: 512, Wants: 256,
+		AnnounceEvery: 20 * time.Millisecond,
+	}
 }
 
-// staleAfter is how old a message must be for its turning up in a repair to
-// mean that flooding did not bring it, rather than that it was still on its way.
+// staleAfter is how old a message must be for a repair to bring it: then the
+// links have not, and before it may still be on its way.
 const staleAfter = 2 * time.Second
 
 // Relay moves messages between the log and the links.
@@ -34,21 +46,29 @@ type Relay struct {
 	log     *Log
 	seen    *Seen
 	streams []*stream
+	// sent is the first position that no eager link has been sent yet, ever.
+	sent uint64
 
 	// Stats counts messages by what became of them.
 	Stats struct {
 		Sent, SentBytes uint64 // payload bytes
 		Duplicates      uint64
 		Skipped         uint64 // evicted before a slow link got to them
-		Repaired        uint64 // sent or received by a repair, and stale
+		Repaired        uint64 // sent or received by a repair
 		WantsServed     uint64
 		WantsGone       uint64
 		Digests         uint64
 		Rewound         uint64 // links that started over because the peer asked
+		Announced       uint64 // messages, to a peer each
+		Pruned, Grafted uint64 // links, at this node's wish
 	}
 }
 
 // stream is the relay's side of one link: a cursor over the log.
+//
+// An eager one sends what it comes by, a lazy one announces it (tree.go). The
+// cursor of a lazy link moves in leaps, one for each frame of announcements.
+// What was in the log when the link came up is sent in any case.
 type stream struct {
 	link   LinkID
 	peer   peer.Handle
@@ -59,6 +79,9 @@ type stream struct {
 	digest        map[peer.Handle]DigestEntry
 	synced        bool // the whole digest is here
 	inflight      int
+	mode          mode
+	announceAt    time.Duration // when the next announcements are due
+	strict        uint64        // what comes in vain and is before this position is once too often
 	sentDone      bool
 	gotDone       bool
 	stale         bool
@@ -75,6 +98,7 @@ func (r *Relay) Open(c Change, out *Outbox) {
 	s := &stream{
 		link: c.Link, peer: c.Peer, repair: c.Repair, slot: r.freeSlot(),
 		start: r.log.End(), cursor: r.log.Begin(), digest: make(map[peer.Handle]DigestEntry),
+		announceAt: Never, strict: r.log.End() + vainSpan,
 	}
 	r.streams = append(r.streams, s)
 	r.sendDigest(s.link, out)
@@ -99,9 +123,16 @@ func (r *Relay) sendDigest(link LinkID, out *Outbox) {
 	}
 }
 
-// Close forgets a link.
-func (r *Relay) Close(id LinkID) {
-	r.streams = slices.DeleteFunc(r.streams, func(s *stream) bool { return s.link == id })
+// Close forgets a link, and reports whether messages came by it.
+func (r *Relay) Close(id LinkID, out *Outbox) (wasEager bool) {
+	r.streams = slices.DeleteFunc(r.streams, func(s *stream) bool {
+		if s.link == id {
+			wasEager = !s.repair && s.mode == eager
+		}
+		return s.link == id
+	})
+	r.keepEager(out)
+	return wasEager
 }
 
 // freeSlot returns a bit of entry.known that no stream uses. There are never
@@ -125,14 +156,14 @@ func (r *Relay) Has(id LinkID) bool { return r.find(id) != nil }
 
 // HandleDigest takes a part of what a peer has had. On a link that is in step, a
 // further digest sends the cursor back to the start, to skip what that covers.
-func (r *Relay) HandleDigest(id LinkID, f *Frame) {
+func (r *Relay) HandleDigest(id LinkID, f *Frame, out *Outbox) {
 	s := r.find(id)
 	if s == nil || s.synced && s.repair {
 		return
 	}
 	if s.synced {
 		s.synced, s.digest = false, make(map[peer.Handle]DigestEntry)
-		s.start, s.cursor = r.log.End(), r.log.Begin()
+		s.start, s.cursor, s.announceAt = r.log.End(), r.log.Begin(), Never
 		r.Stats.Rewound++
 	}
 	for _, e := range f.Digest {
@@ -141,7 +172,9 @@ func (r *Relay) HandleDigest(id LinkID, f *Frame) {
 			r.claim(s, e)
 		}
 	}
-	s.synced = !f.More
+	if s.synced = !f.More; s.synced {
+		r.keepEager(out)
+	}
 }
 
 // maxClaims bounds what one repair may ask for when it ends; the next one asks
@@ -157,23 +190,34 @@ func (r *Relay) claim(s *stream, e DigestEntry) {
 	}
 }
 
-// Arrived notes that the peer on a link has the message, whether or not it is
-// new here, and that a stale one came by way of a repair.
-func (r *Relay) Arrived(now time.Duration, id LinkID, m *Message, isNew bool) {
+// Arrived notes that a link has brought a message that is new here.
+func (r *Relay) Arrived(now time.Duration, id LinkID, m *Message) {
+	if s := r.find(id); s != nil {
+		r.noteRepair(now, s, m)
+	}
+}
+
+// ArrivedAgain notes that the peer on a link has a message which this node had
+// before. If another link was faster, and is again and again, this one need not
+// bring any more.
+func (r *Relay) ArrivedAgain(id LinkID, m *Message, out *Outbox) {
 	s := r.find(id)
 	if s == nil {
 		return
 	}
-	if !isNew {
-		r.Stats.Duplicates++
-		r.log.markKnown(m.Dot, s.slot)
-		return
+	r.Stats.Duplicates++
+	r.log.markKnown(m.Dot, s.slot)
+	if r.cameInVain(s, m.Dot) {
+		r.prune(s, out)
 	}
-	r.noteRepair(now, s, m)
 }
 
+// isYoung reports whether the message may be on its way by links still. A repair
+// leaves it to them: coming first, it would make the links look late.
+func (r *Relay) isYoung(now time.Duration, m *Message) bool { return now-m.Born <= staleAfter }
+
 func (r *Relay) noteRepair(now time.Duration, s *stream, m *Message) {
-	if s.repair && now-m.Born > staleAfter {
+	if s.repair && !r.isYoung(now, m) {
 		s.stale = true
 		r.Stats.Repaired++
 	}
@@ -207,11 +251,17 @@ func (r *Relay) pump(now time.Duration, s *stream, out *Outbox) {
 	if s.repair {
 		end = s.start
 	}
-	for ; s.cursor < end && s.inflight < r.cfg.Window; s.cursor++ {
-		if e := r.log.at(s.cursor); !s.has(e) {
+	for ; s.cursor < end && s.inflight < r.cfg.Window && !s.announces(); s.cursor++ {
+		if e := r.log.at(s.cursor); !s.has(e) && !(s.repair && r.isYoung(now, e.msg)) {
 			r.noteRepair(now, s, e.msg)
 			r.sendData(s, e.msg, s.cursor < s.start && r.rootless(e.msg), out)
 		}
+	}
+	switch {
+	case s.announces():
+		r.announce(now, s, out)
+	case !s.repair && s.mode == eager:
+		r.sent = max(r.sent, s.cursor)
 	}
 	if s.cursor >= s.start {
 		s.digest = nil
@@ -271,6 +321,7 @@ func (r *Relay) HandleWant(now time.Duration, id LinkID, f *Frame, out *Outbox) 
 		case s.inflight < 4*r.cfg.Window:
 			r.Stats.WantsServed++
 			r.sendData(s, m, w.Clock, out)
+			r.log.markKnown(w.Dot, s.slot)
 		}
 	}
 	if len(gone) > 0 {
@@ -297,7 +348,7 @@ func (r *Relay) HandleDone(id LinkID) {
 }
 
 // Finished is a repair that both ends are done with. Stale means that it moved
-// a message which flooding should have brought long before.
+// a message which links should have brought long before.
 //
 // Claims are the newest messages of their origins that the peer has had and this
 // node had not; those that did not come have left the peer's log.
@@ -319,11 +370,11 @@ func (r *Relay) AppendFinished(dst []Finished) []Finished {
 }
 
 // Unsent is the first position that no link has been sent yet: the end of the
-// log if some link keeps up, its beginning if there is none.
+// log if some eager link keeps up, its beginning if there is none.
 func (r *Relay) Unsent() uint64 {
 	pos := r.log.Begin()
 	for _, s := range r.streams {
-		if s.synced && !s.repair {
+		if s.synced && !s.repair && s.mode == eager {
 			pos = max(pos, s.cursor)
 		}
 	}

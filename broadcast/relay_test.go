@@ -19,7 +19,13 @@ type hub struct {
 	relay *Relay
 	links []*spoke
 	out   Outbox
-	all   []*Message // ever in the log, by position
+	all   []*Message            // ever in the log, by position
+	via   map[*Message][]*spoke // the links that it came by
+	added map[*Message]time.Duration
+	// mayPrune is what the step under way gives reason for, and wanted is what it
+	// is to send in any case.
+	mayPrune *spoke
+	wanted   *Message
 }
 
 // spoke is a link of the hub.
@@ -37,10 +43,20 @@ type spoke struct {
 	closed    bool
 	digests   []DigestEntry // of the hub
 	complete  bool          // all parts of it
+	mode      mode
+	syncedAt  time.Duration
+	announced map[uint64]bool // positions that it was told of, since it became lazy
+	last      uint64          // position that it was told of last
+	told      time.Duration   // when that was
+	strict    uint64          // before this position one message in vain is too many
 }
 
+// carries reports whether the link is one of those that messages travel.
+func (s *spoke) carries() bool { return !s.closed && !s.repair && s.synced && s.mode == eager }
+
 func newHub(fail func(string, ...any), cfg RelayConfig, bytes int) *hub {
-	h := &hub{fail: fail, now: time.Hour, seen: newSeen(), log: NewLog(LogConfig{Bytes: bytes, Age: time.Hour})}
+	h := &hub{fail: fail, now: time.Hour, seen: newSeen(), log: NewLog(LogConfig{Bytes: bytes, Age: time.Hour}),
+		via: make(map[*Message][]*spoke), added: make(map[*Message]time.Duration)}
 	h.relay = NewRelay(cfg, h.log, h.seen)
 	return h
 }
@@ -59,12 +75,14 @@ func (h *hub) add(origin peer.Handle, size int, from ...*spoke) *Message {
 	h.seen.Mark(m.Dot)
 	h.log.Append(h.now, m, h.relay.KnownTo(ids))
 	h.all = append(h.all, m)
+	h.via[m], h.added[m] = from, h.now
 	return m
 }
 
 // open brings a link up. Its peer has had the dots.
 func (h *hub) open(repair bool, had dots) *spoke {
-	s := &spoke{id: LinkID(len(h.links) + 1), repair: repair, digest: had, has: dots{}, start: h.log.End()}
+	s := &spoke{id: LinkID(len(h.links) + 1), repair: repair, digest: had, has: dots{}, start: h.log.End(), announced: make(map[uint64]bool),
+		strict: h.log.End() + vainSpan}
 	h.links = append(h.links, s)
 	for d := range had {
 		s.has[d] = true
@@ -88,8 +106,9 @@ func (h *hub) hear(s *spoke, n int) {
 	if s.synced {
 		return
 	}
-	s.synced = len(s.said) == 0
-	h.relay.HandleDigest(s.id, &Frame{Kind: Digest, Digest: part, More: !s.synced})
+	s.synced, s.syncedAt = len(s.said) == 0, h.now
+	h.relay.HandleDigest(s.id, &Frame{Kind: Digest, Digest: part, More: !s.synced}, &h.out)
+	h.take()
 }
 
 func (h *hub) hearAll(s *spoke) { h.hear(s, len(s.said)) }
@@ -98,9 +117,18 @@ func (h *hub) pump() {
 	h.relay.Pump(h.now, &h.out)
 	h.take()
 	for _, s := range h.links {
-		if x := h.relay.find(s.id); x != nil && s.synced && x.inflight < h.relay.cfg.Window && !s.repair && x.cursor < h.log.End() {
-			h.fail("link %d stands at %d of %d although it has room", s.id, x.cursor, h.log.End())
+		x := h.relay.find(s.id)
+		if x == nil || !s.synced || x.inflight >= h.relay.cfg.Window || s.repair || x.cursor == h.log.End() {
+			continue
 		}
+		if !x.announces() {
+			h.fail("link %d stands at %d of %d although it has room", s.id, x.cursor, h.log.End())
+		} else if x.announceAt > h.now+h.relay.cfg.AnnounceEvery {
+			h.fail("link %d has something to announce at %v, and does so at %v", s.id, h.now, x.announceAt)
+		}
+	}
+	if d := h.relay.Deadline(); d <= h.now && h.relay.cfg.AnnounceEvery > 0 {
+		h.fail("the deadline, %v, has passed at %v after a pump", d, h.now)
 	}
 }
 
@@ -114,7 +142,105 @@ func (h *hub) written(s *spoke) {
 
 func (h *hub) close(s *spoke) {
 	s.closed = true
-	h.relay.Close(s.id)
+	h.relay.Close(s.id, &h.out)
+	h.take()
+}
+
+// duplicate lets a message arrive on a link again.
+func (h *hub) duplicate(s *spoke, m *Message) {
+	wasEager := s.mode == eager
+	h.mayPrune = s
+	h.relay.ArrivedAgain(s.id, m, &h.out)
+	h.take()
+	h.mayPrune = nil
+	faster := slices.ContainsFunc(h.via[m], func(t *spoke) bool { return t != s && t.carries() })
+	want := false
+	if pos := uint64(slices.Index(h.all, m)); wasEager && !s.repair && faster && h.log.Get(m.Dot) != nil {
+		want = pos < s.strict && !h.relay.cfg.Flood
+		s.strict = pos + 1 + vainSpan
+	}
+	if isPruned := wasEager && s.mode == pruned; isPruned != want {
+		h.fail("link %d brings %v again, and is pruned: %v, want %v", s.id, m.Dot, isPruned, want)
+	}
+	h.knows(s, m)
+}
+
+// knows notes that the peer is known to have a message. Of what was in the log
+// before the link came up, its digest tells, and nothing else.
+func (h *hub) knows(s *spoke, m *Message) {
+	if uint64(slices.Index(h.all, m)) >= s.start && h.log.Get(m.Dot) != nil {
+		s.has[m.Dot] = true
+	}
+}
+
+// announce lets a link's peer announce messages.
+func (h *hub) announce(s *spoke, list ...*Message) []peer.Dot {
+	f := Frame{Kind: IHave}
+	for _, m := range list {
+		f.Announced = append(f.Announced, Announcement{Dot: m.Dot})
+		if !s.repair && h.seen.Has(m.Dot) {
+			h.knows(s, m)
+		}
+	}
+	unknown := h.relay.HandleIHave(s.id, &f, nil)
+	h.take()
+	return unknown
+}
+
+// hearPrune and hearGraft let a peer say so.
+func (h *hub) hearPrune(s *spoke) {
+	if !s.repair && s.synced && s.mode == eager {
+		s.mode = lazy
+	}
+	h.relay.HandlePrune(s.id, &h.out)
+	h.take()
+}
+
+func (h *hub) hearGraft(s *spoke) {
+	asked := s.mode == pruned
+	h.relay.HandleGraft(s.id, &h.out)
+	if echo := len(h.out.Sends) > 0; echo != asked {
+		h.fail("link %d, pruned by this node: %v, is grafted by its peer; said the same: %v", s.id, asked, echo)
+	}
+	h.take()
+	if !s.repair && s.mode != eager {
+		h.becomeEager(s)
+	}
+}
+
+func (h *hub) becomeEager(s *spoke) {
+	s.mode = eager
+	clear(s.announced)
+	s.last, s.strict = 0, 0
+}
+
+// checkTree checks that a node with links has a place in the tree, that the two
+// books agree, and that what is not unsent was sent, to whomever.
+func (h *hub) checkTree() {
+	links, carry := 0, 0
+	for _, s := range h.links {
+		if s.closed {
+			continue
+		}
+		if x := h.relay.find(s.id); x.mode != s.mode {
+			h.fail("link %d has mode %d, it should be %d", s.id, x.mode, s.mode)
+		}
+		if s.synced && !s.repair {
+			links++
+		}
+		if s.carries() {
+			carry++
+		}
+	}
+	if links > 0 && carry == 0 {
+		h.fail("all of %d links are lazy", links)
+	}
+	for pos := h.log.Begin(); pos < h.relay.Unsent(); pos++ {
+		m := h.all[pos]
+		if !slices.ContainsFunc(h.links, func(s *spoke) bool { return !s.repair && s.has[m.Dot] }) {
+			h.fail("%v was sent on no link, but counts as sent", m.Dot)
+		}
+	}
 }
 
 // take checks what the relay sends.
@@ -133,9 +259,63 @@ func (h *hub) take() {
 			h.takeData(s, &f)
 		case SyncDone:
 			s.done++
+		case IHave:
+			h.takeIHave(s, &f)
+		case Prune:
+			h.takePrune(s)
+		case Graft:
+			if s.mode == eager {
+				h.fail("link %d is eager and is grafted", s.id)
+			}
+			h.becomeEager(s)
 		}
 	}
 	h.out.Reset()
+}
+
+// takePrune allows for the one reason there is, a duplicate.
+func (h *hub) takePrune(s *spoke) {
+	if s.mode != eager || s.repair || h.mayPrune != s {
+		h.fail("link %d, of mode %d, is pruned for no reason", s.id, s.mode)
+	}
+	s.mode = pruned
+}
+
+func (h *hub) takeIHave(s *spoke, f *Frame) {
+	if s.mode == eager || s.repair || !s.synced {
+		h.fail("link %d is not lazy and is told of messages", s.id)
+	}
+	if n := len(f.Announced); n == 0 || n > h.relay.cfg.Wants {
+		h.fail("%d announcements in a frame, the limit is %d", n, h.relay.cfg.Wants)
+	}
+	h.checkFlight(s)
+	for _, a := range f.Announced {
+		m := h.log.Get(a.Dot)
+		pos := uint64(slices.Index(h.all, m))
+		switch {
+		case m == nil || a.Hops != m.Hops:
+			h.fail("%v is announced on link %d", a, s.id)
+		case s.has[a.Dot]:
+			h.fail("%v is announced on link %d, whose peer has it", a.Dot, s.id)
+		case pos < s.start || s.announced[pos] || len(s.announced) > 0 && pos < s.last:
+			h.fail("%v is announced on link %d again, or out of order", a.Dot, s.id)
+		case h.now != s.told && h.now < h.added[m]+h.relay.cfg.AnnounceEvery && h.log.Begin() == 0: // nor was what it waited with evicted
+			h.fail("%v, the first to be announced, is %v old", a.Dot, h.now-h.added[m])
+		}
+		s.announced[pos], s.last, s.told = true, pos, h.now
+	}
+	s.unwritten = append(s.unwritten, f.Cost())
+}
+
+// checkFlight checks B5 before something is sent.
+func (h *hub) checkFlight(s *spoke) {
+	flight := 0
+	for _, cost := range s.unwritten {
+		flight += cost
+	}
+	if flight >= h.relay.cfg.Window {
+		h.fail("B5: link %d has %d bytes in flight and is sent more", s.id, flight)
+	}
 }
 
 func (h *hub) takeData(s *spoke, f *Frame) {
@@ -153,13 +333,13 @@ func (h *hub) takeData(s *spoke, f *Frame) {
 	if s.repair && (pos >= s.start || s.done > 0) {
 		h.fail("%v is sent by repair %d, which ends before it", m.Dot, s.id)
 	}
-	flight := 0
-	for _, cost := range s.unwritten {
-		flight += cost
+	if s.repair && h.now-m.Born <= staleAfter {
+		h.fail("%v is sent by repair %d, and links may bring it still", m.Dot, s.id)
 	}
-	if flight >= h.relay.cfg.Window {
-		h.fail("B5: link %d has %d bytes in flight and is sent %v", s.id, flight, m.Dot)
+	if !s.repair && s.mode != eager && pos >= s.start && m != h.wanted {
+		h.fail("%v is sent on link %d, which is lazy", m.Dot, s.id)
 	}
+	h.checkFlight(s)
 	// What a peer that catches up cannot work out, it is told.
 	rootless := pos < s.start && slices.ContainsFunc(m.Deps, func(d peer.Dot) bool { return h.log.Get(d) == nil })
 	if f.WithClock != rootless {
@@ -180,9 +360,11 @@ func (h *hub) checkSlots() {
 	}
 }
 
-// Whatever comes and goes: every link is sent, in order and once, exactly what
-// its peer lacks and the log has when its turn comes, never more than its
-// window at a time; a repair stops where the log ended when it began.
+// Whatever comes and goes: every eager link is sent, in order and once, exactly
+// what its peer lacks and the log has when its turn comes, a lazy one is told of
+// it, never more than its window at a time; a repair stops where the log ended
+// when it began, and leaves to links what they may still bring. Links turn lazy
+// and eager for a reason, and one is always eager.
 func TestRelayUnderAnything(t *testing.T) {
 	for range 3 {
 		rapid.Check(t, relayUnderAnything)
@@ -190,7 +372,11 @@ func TestRelayUnderAnything(t *testing.T) {
 }
 
 func relayUnderAnything(t *rapid.T) {
-	cfg := RelayConfig{Window: 1000, DigestPart: rapid.IntRange(1, 3).Draw(t, "part"), Wants: 4}
+	cfg := RelayConfig{
+		Window: 1000, DigestPart: rapid.IntRange(1, 3).Draw(t, "part"), Wants: 4,
+		Flood:         rapid.IntRange(0, 4).Draw(t, "flood") == 0,
+		AnnounceEvery: 20 * time.Millisecond,
+	}
 	h := newHub(t.Fatalf, cfg, rapid.SampledFrom([]int{1200, 3000, 1 << 20}).Draw(t, "log"))
 	pick := func() *spoke {
 		var up []*spoke
@@ -217,15 +403,35 @@ func relayUnderAnything(t *rapid.T) {
 			if s == nil || len(h.all) == 0 {
 				return
 			}
-			pos := rapid.IntRange(0, len(h.all)-1).Draw(t, "position")
-			m, before := h.all[pos], h.relay.Stats.Duplicates
-			h.relay.Arrived(h.now, s.id, m, false)
+			before := h.relay.Stats.Duplicates
+			h.duplicate(s, h.all[rapid.IntRange(0, len(h.all)-1).Draw(t, "position")])
 			if h.relay.Stats.Duplicates != before+1 {
 				t.Fatal("a duplicate is not counted")
 			}
-			if uint64(pos) >= s.start && h.log.Get(m.Dot) != nil { // of what came before, the digest tells
-				s.has[m.Dot] = true
+		},
+		"announce": func(t *rapid.T) {
+			if s := pick(); s != nil && len(h.all) > 0 {
+				h.announce(s, h.all[rapid.IntRange(0, len(h.all)-1).Draw(t, "position")])
 			}
+		},
+		"prune": func(t *rapid.T) {
+			if s := pick(); s != nil {
+				h.hearPrune(s)
+			}
+		},
+		"graft": func(t *rapid.T) {
+			if s := pick(); s != nil {
+				h.hearGraft(s)
+			}
+		},
+		"want it": func(t *rapid.T) {
+			if s := pick(); s != nil {
+				h.relay.Graft(s.id, &h.out)
+				h.take()
+			}
+		},
+		"wait": func(t *rapid.T) {
+			h.now += time.Duration(rapid.SampledFrom([]int{1, 20, 3000}).Draw(t, "ms")) * time.Millisecond
 		},
 		"open": func(t *rapid.T) {
 			if len(h.relay.streams) > 5 {
@@ -262,10 +468,11 @@ func relayUnderAnything(t *rapid.T) {
 			}
 		},
 		"pump": func(t *rapid.T) { h.pump() },
+		"":     func(*rapid.T) { h.checkTree() },
 	})
 
 	// The sockets take everything.
-	for range len(h.all) + 1 {
+	for range 2*len(h.all) + 4 {
 		for _, s := range h.links {
 			if !s.closed {
 				h.hearAll(s)
@@ -275,6 +482,7 @@ func relayUnderAnything(t *rapid.T) {
 			}
 		}
 		h.pump()
+		h.now += cfg.AnnounceEvery
 	}
 	for _, s := range h.links {
 		if s.closed {
@@ -284,8 +492,10 @@ func relayUnderAnything(t *rapid.T) {
 			t.Fatalf("link %d, a repair: %v, said %d times that it is done", s.id, s.repair, s.done)
 		}
 		for pos := h.log.Begin(); pos < h.log.End(); pos++ {
-			if m := h.all[pos]; !s.has[m.Dot] && (!s.repair || pos < s.start) {
-				t.Fatalf("%v never was sent on link %d", m.Dot, s.id)
+			m := h.all[pos]
+			young := s.repair && (pos >= s.start || s.syncedAt-m.Born <= staleAfter)
+			if !s.has[m.Dot] && !s.announced[pos] && !young {
+				t.Fatalf("%v never was sent on link %d, nor announced", m.Dot, s.id)
 			}
 		}
 	}
@@ -358,15 +568,15 @@ func TestOneMessageAlwaysFits(t *testing.T) {
 }
 
 // A repair is over once both ends have said so, and tells whether it brought
-// what flooding should have brought long before.
+// what links should have brought long before.
 func TestARepairEndsWhenBothAreDone(t *testing.T) {
 	for _, test := range []struct {
 		why   string
 		age   time.Duration // of the message that the peer lacks
 		stale bool
 	}{
-		{"it may have been on its way", staleAfter, false},
-		{"flooding has not brought it", staleAfter + 1, true},
+		{"links may still bring it", staleAfter, false},
+		{"links have not brought it", staleAfter + 1, true},
 	} {
 		h := quietHub(t, DefaultRelayConfig(), 1<<20)
 		h.add(1, 0)
@@ -374,8 +584,8 @@ func TestARepairEndsWhenBothAreDone(t *testing.T) {
 		s := h.open(true, nil)
 		h.add(1, 0) // after the repair began: not its business
 		h.hearAll(s)
-		if h.pump(); len(s.got) != 1 || s.done != 1 {
-			t.Fatalf("sent %v and %d times done, want the first message and once", s.got, s.done)
+		if h.pump(); len(s.got) == 1 != test.stale || s.done != 1 {
+			t.Fatalf("%s: sent %v and %d times done, want it once", test.why, s.got, s.done)
 		}
 		if f := h.relay.AppendFinished(nil); len(f) != 0 {
 			t.Errorf("finished before the peer is done: %v", f)
@@ -469,13 +679,14 @@ func TestASecondDigestStartsOver(t *testing.T) {
 	for range 3 {
 		h.add(1, 0)
 	}
+	h.now += time.Minute
 	s := h.open(false, nil)
 	h.hearAll(s)
 	if h.pump(); len(s.got) != 3 {
 		t.Fatalf("%d were sent, want 3", len(s.got))
 	}
 	s.got, s.has = nil, dots{peer.Dot{Origin: 1, Seq: 1}: true}
-	h.relay.HandleDigest(s.id, &Frame{Digest: []DigestEntry{{Origin: 1, Contiguous: 1}}})
+	h.relay.HandleDigest(s.id, &Frame{Digest: []DigestEntry{{Origin: 1, Contiguous: 1}}}, &h.out)
 	if h.pump(); len(s.got) != 2 {
 		t.Errorf("%d were sent, want the last two once more", len(s.got))
 	}
@@ -483,7 +694,7 @@ func TestASecondDigestStartsOver(t *testing.T) {
 	h.hearAll(r)
 	h.pump()
 	sent := len(r.got)
-	h.relay.HandleDigest(r.id, &Frame{})
+	h.relay.HandleDigest(r.id, &Frame{}, &h.out)
 	if h.pump(); len(r.got) != sent {
 		t.Error("a repair started over")
 	}
@@ -493,10 +704,14 @@ func TestASecondDigestStartsOver(t *testing.T) {
 func TestRelayIgnoresWhatComesTooLate(t *testing.T) {
 	h := quietHub(t, DefaultRelayConfig(), 1<<20)
 	m := h.add(1, 0)
-	h.relay.HandleDigest(9, &Frame{})
+	h.relay.HandleDigest(9, &Frame{}, &h.out)
 	h.relay.HandleDone(9)
 	h.relay.Written(9, 1)
-	h.relay.Arrived(h.now, 9, m, false)
+	h.relay.ArrivedAgain(9, m, &h.out)
+	h.relay.HandlePrune(9, &h.out)
+	h.relay.HandleGraft(9, &h.out)
+	h.relay.Graft(9, &h.out)
+	h.relay.HandleIHave(9, &Frame{Announced: []Announcement{{Dot: m.Dot}}}, nil)
 	h.relay.HandleWant(h.now, 9, &Frame{Wants: []WantEntry{{Dot: m.Dot}}}, &h.out)
 	if len(h.out.Sends) != 0 || h.relay.Has(9) || h.relay.KnownTo([]LinkID{9}) != 0 {
 		t.Error("a link that is not there was heard")

@@ -49,6 +49,9 @@ type Config struct {
 	// Retry is how long to wait for a wanted message before asking the next
 	// link; GiveUp is how long to go on asking.
 	Retry, GiveUp time.Duration
+	// Graft is how long a message that was announced may take to come by itself,
+	// at least; at most it is sixteen times that, if such messages have been late.
+	Graft time.Duration
 	// Name gives an origin's identity for clocks, Handle is its inverse.
 	Name   func(peer.Handle) vclock.Origin
 	Handle func(vclock.Origin) peer.Handle
@@ -72,6 +75,8 @@ func (c Config) Validate() error {
 		return errors.New("causal: HoldBytes must be positive")
 	case c.Retry <= 0 || c.GiveUp <= c.Retry:
 		return errors.New("causal: Retry must be positive and GiveUp longer than it")
+	case c.Graft <= 0:
+		return errors.New("causal: Graft must be positive")
 	case c.Name == nil || c.Handle == nil:
 		return errors.New("causal: Name and Handle must be set")
 	}
@@ -175,21 +180,36 @@ func (b *Buffer) headDots() []peer.Dot {
 	return dots
 }
 
-// Add takes a message from a link. It reports false for one that was had
-// before. withClock says that m.Clock is set by the sender.
-func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, from broadcast.LinkID) (isNew bool) {
-	if m.Dot.Seq == 0 || b.seen.Has(m.Dot) || dependsOnItself(m) {
-		return false
+// Outcome is what became of a message from a link.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Refused Outcome = iota // it cannot be, or there is no room for it
+	Known                  // it was had before
+	Fresh
+)
+
+// Add takes a message from a link. withClock says that m.Clock is set by the
+// sender.
+func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, from broadcast.LinkID) Outcome {
+	if m.Dot.Seq == 0 || dependsOnItself(m) {
+		return Refused
+	}
+	if b.seen.Has(m.Dot) {
+		b.arrivedAgain(now, m.Dot, from)
+		return Known
 	}
 	if h := b.held[m.Dot]; h != nil {
 		b.addAgain(now, h, m, withClock, from)
-		return false
+		b.arrivedAgain(now, m.Dot, from)
+		return Known
 	}
 	if !b.room(m, withClock) {
 		b.Stats.NoRoom++
 		b.overflow = true
 		b.wants.refused(m.Dot)
-		return false
+		return Refused
 	}
 	b.arrivals++
 	h := &held{msg: m, from: []broadcast.LinkID{from}, arrival: b.arrivals}
@@ -198,7 +218,7 @@ func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, fr
 	}
 	b.held[m.Dot] = h
 	b.bytes += m.Size()
-	b.wants.remove(want{dot: m.Dot}) // somebody may be asking for this very one
+	b.arrived(now, m.Dot, from) // somebody may be asking for this very one
 	b.await(now, h, b.dependencies(m))
 	if h.missing == 0 {
 		b.ready = append(b.ready, h)
@@ -206,7 +226,7 @@ func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, fr
 		b.Stats.Held++
 	}
 	b.drain(now)
-	return true
+	return Fresh
 }
 
 // dependsOnItself reports whether a message names itself, or a later one of its
@@ -244,10 +264,15 @@ func (b *Buffer) deliverable(m *broadcast.Message, withClock bool) bool {
 // maxFrom bounds the memory of which links brought a message that is held back.
 const maxFrom = 8
 
-func (b *Buffer) addAgain(now time.Duration, h *held, m *broadcast.Message, withClock bool, from broadcast.LinkID) {
-	if len(h.from) < maxFrom && !slices.Contains(h.from, from) {
-		h.from = append(h.from, from)
+// cameBy notes a link whose peer has the message.
+func (h *held) cameBy(link broadcast.LinkID) {
+	if len(h.from) < maxFrom && !slices.Contains(h.from, link) {
+		h.from = append(h.from, link)
 	}
+}
+
+func (b *Buffer) addAgain(now time.Duration, h *held, m *broadcast.Message, withClock bool, from broadcast.LinkID) {
+	h.cameBy(from)
 	if withClock && h.clock == unstamped && b.cfg.Order == Causal {
 		h.clock, h.msg.Clock = received, m.Clock
 		if b.wants.remove(want{dot: m.Dot, clock: true}) {
@@ -266,7 +291,12 @@ func (b *Buffer) await(now time.Duration, h *held, dots []peer.Dot) {
 		}
 		h.missing++
 		b.waiters[d] = append(b.waiters[d], h)
-		if b.held[d] == nil {
+		if b.held[d] != nil {
+			continue
+		}
+		if a := b.wants.index[want{dot: d}]; a != nil {
+			a.source(h.from[0]) // expected, or asked for already
+		} else {
 			b.wants.add(now, want{dot: d}, h.from[0])
 		}
 	}
@@ -387,10 +417,11 @@ func (b *Buffer) supersedes(h *held, d peer.Dot) bool {
 }
 
 // Ask asks for a message that somebody is known to have had, although nothing
-// here depends on it: it comes, or turns out to be a gap.
+// here depends on it, if it does not come by itself soon: it may be on its way,
+// it may be lost, or it may be a gap.
 func (b *Buffer) Ask(now time.Duration, d peer.Dot, first broadcast.LinkID) {
 	if !b.seen.Has(d) && b.held[d] == nil {
-		b.wants.add(now, want{dot: d}, first)
+		b.wants.add(now+b.patience(), want{dot: d}, first)
 	}
 }
 

@@ -330,11 +330,11 @@ func TestAMessageThatDependsOnItselfIsNotHeld(t *testing.T) {
 	w := story(t, Causal, monologue(2), 0)
 	for _, seq := range []uint64{2, 3} {
 		m := &broadcast.Message{Dot: peer.Dot{Origin: X, Seq: 2}, Deps: []peer.Dot{{Origin: X, Seq: seq}}}
-		if w.buf.Add(0, m, false, 1) {
+		if w.buf.Add(0, m, false, 1) != Refused {
 			t.Errorf("x2, which depends on x%d, was taken", seq)
 		}
 	}
-	if w.buf.Add(0, &broadcast.Message{Dot: peer.Dot{Origin: X}}, false, 1) {
+	if w.buf.Add(0, &broadcast.Message{Dot: peer.Dot{Origin: X}}, false, 1) != Refused {
 		t.Error("a message numbered 0 was taken")
 	}
 	w.checkEmpty()
@@ -402,7 +402,7 @@ func TestTooManyHeads(t *testing.T) {
 }
 
 func TestConfigIsValidated(t *testing.T) {
-	good := Config{HoldBytes: 1, Retry: 1, GiveUp: 2, Name: name, Handle: handle}
+	good := Config{HoldBytes: 1, Retry: 1, GiveUp: 2, Graft: 1, Name: name, Handle: handle}
 	if err := good.Validate(); err != nil {
 		t.Error(err)
 	}
@@ -411,6 +411,7 @@ func TestConfigIsValidated(t *testing.T) {
 		"HoldBytes": func(c *Config) { c.HoldBytes = 0 },
 		"Retry":     func(c *Config) { c.Retry = 0 },
 		"GiveUp":    func(c *Config) { c.GiveUp = 1 },
+		"Graft":     func(c *Config) { c.Graft = 0 },
 		"Name":      func(c *Config) { c.Name = nil },
 		"Handle":    func(c *Config) { c.Handle = nil },
 	} {

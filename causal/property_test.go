@@ -40,6 +40,17 @@ func anyArrival(t *rapid.T, order Order) {
 				w.bring(l, rapid.IntRange(l.cut, l.known-1).Draw(t, "message"), rapid.IntRange(0, 3).Draw(t, "clock") == 0)
 			}
 		},
+		"announce": func(t *rapid.T) {
+			if l := pick(); l.up && l.cut < l.known {
+				w.announce(l, rapid.IntRange(l.cut, l.known-1).Draw(t, "message"))
+			}
+		},
+		"lie": func(t *rapid.T) {
+			if l := pick(); l.up {
+				w.announce(l, rapid.IntRange(0, len(h.list)-1).Draw(t, "message"))
+			}
+		},
+		"hasten": func(t *rapid.T) { w.buf.Hasten(w.now) },
 		"answer": func(t *rapid.T) {
 			if len(w.flight) > 0 {
 				w.answer(rapid.IntRange(0, len(w.flight)-1).Draw(t, "request"))

@@ -2,6 +2,7 @@ package causal
 
 import (
 	"cmp"
+	"container/heap"
 	"math"
 	"slices"
 	"time"
@@ -19,10 +20,13 @@ type Gap struct {
 	Born time.Duration
 }
 
-// Ask is a request for one message, to be sent on a link.
+// Ask is a request for one message, to be sent on a link. Graft says that its
+// peer announced the message and that a link which may have been about to send it
+// is gone: this one should send messages.
 type Ask struct {
-	Link broadcast.LinkID
-	Want broadcast.WantEntry
+	Link  broadcast.LinkID
+	Want  broadcast.WantEntry
+	Graft bool
 }
 
 // want is something to ask for: a message, or the clock of one that is held.
@@ -34,34 +38,90 @@ type want struct {
 type asking struct {
 	want
 	first  broadcast.LinkID   // who has it, for sure
-	asked  []broadcast.LinkID // ever, in the order in which they were asked last
-	denied []broadcast.LinkID // answered that they cannot
-	upTo   uint64             // the lowest eviction that a denial told of: all of them say that much
-	born   time.Duration
-	noRoom bool // it came, and could not be held: it is no gap
-	next   time.Duration
-	until  time.Duration
+	others []broadcast.LinkID // who announced it later, and has it as surely
+	// announced says that it is expected by itself, and asked for if it does not
+	// come.
+	announced bool
+	since     time.Duration      // when it was announced
+	urgent    bool               // a link that may have been about to bring it is gone
+	asked     []broadcast.LinkID // ever, in the order in which they were asked last
+	denied    []broadcast.LinkID // answered that they cannot
+	upTo      uint64             // the lowest eviction that a denial told of: all of them say that much
+	born      time.Duration
+	noRoom    bool // it came, and could not be held: it is no gap
+	next      time.Duration
+	until     time.Duration
+	number    uint64 // counts up
+	place     int    // in the heap; -1 while it is out of it
 }
 
+// due is when there is something to be done about it.
+func (a *asking) due() time.Duration { return min(a.next, a.until) }
+
 // wants asks one link after the other. There is one entry per missing dot, so
-// their number is bounded by what is held back.
+// their number is bounded by what is held back, and by maxAnnounced.
 type wants struct {
 	retry, giveUp time.Duration
-	list          []*asking
+	list          agenda
 	index         map[want]*asking
+	count         uint64
+	scratch       []*asking
+	expected
+}
+
+// agenda is a heap: what is due first comes first, and of that the oldest.
+type agenda []*asking
+
+var _ heap.Interface = (*agenda)(nil)
+
+func (l agenda) Len() int { return len(l) }
+func (l agenda) Less(i, j int) bool {
+	return cmp.Or(cmp.Compare(l[i].due(), l[j].due()), cmp.Compare(l[i].number, l[j].number)) < 0
+}
+func (l agenda) Swap(i, j int) {
+	l[i], l[j] = l[j], l[i]
+	l[i].place, l[j].place = i, j
+}
+
+// Push and Pop are for package heap.
+func (l *agenda) Push(x any) {
+	a := x.(*asking)
+	a.place = len(*l)
+	*l = append(*l, a)
+}
+
+// Pop takes the last one out.
+func (l *agenda) Pop() any {
+	last := len(*l) - 1
+	a := (*l)[last]
+	(*l)[last] = nil
+	*l = (*l)[:last]
+	a.place = -1
+	return a
 }
 
 func newWants(retry, giveUp time.Duration) wants {
 	return wants{retry: retry, giveUp: giveUp, index: make(map[want]*asking)}
 }
 
-func (w *wants) add(now time.Duration, x want, first broadcast.LinkID) {
+// add begins to ask for something, at a time; nil if that has begun before.
+func (w *wants) add(next time.Duration, x want, first broadcast.LinkID) *asking {
 	if w.index[x] != nil {
-		return
+		return nil
 	}
-	a := &asking{want: x, first: first, next: now, until: now + w.giveUp}
+	w.count++
+	a := &asking{want: x, first: first, next: next, until: next + w.giveUp, number: w.count}
 	w.index[x] = a
-	w.list = append(w.list, a)
+	heap.Push(&w.list, a)
+	return a
+}
+
+// reschedule has the entry asked for at another time.
+func (w *wants) reschedule(a *asking, next time.Duration) {
+	a.next = next
+	if a.place >= 0 {
+		heap.Fix(&w.list, a.place)
+	}
 }
 
 func (w *wants) remove(x want) bool {
@@ -70,7 +130,12 @@ func (w *wants) remove(x want) bool {
 		return false
 	}
 	delete(w.index, x)
-	w.list = slices.DeleteFunc(w.list, func(b *asking) bool { return b == a })
+	if a.announced {
+		w.announced--
+	}
+	if a.place >= 0 {
+		heap.Remove(&w.list, a.place)
+	}
 	return true
 }
 
@@ -81,11 +146,11 @@ func (w *wants) refused(d peer.Dot) {
 	}
 }
 
-// Deadline is when Poll is due.
+// Deadline is when Poll, or AppendGrafts, is due.
 func (b *Buffer) Deadline() time.Duration {
-	t := broadcast.Never
-	for _, a := range b.wants.list {
-		t = min(t, a.next, a.until)
+	t := b.wants.graftsDue()
+	if len(b.wants.list) > 0 {
+		t = min(t, b.wants.list[0].due())
 	}
 	return t
 }
@@ -101,30 +166,45 @@ func (b *Buffer) Denied(now time.Duration, link broadcast.LinkID, g broadcast.Go
 		if g.UpTo > 0 && (a.upTo == 0 || g.UpTo < a.upTo) {
 			a.upTo, a.born = g.UpTo, now-g.Age
 		}
-		a.next = now
+		b.wants.reschedule(a, now)
 	}
 }
 
 // Poll appends the requests that are due, and the gaps that had to be accepted.
 // links are the links that are up.
 func (b *Buffer) Poll(now time.Duration, links []broadcast.LinkID, asks []Ask, gaps []Gap) ([]Ask, []Gap) {
-	for _, a := range slices.Clone(b.wants.list) {
+	for _, a := range b.wants.takeDue(now) {
 		if b.wants.index[a.want] != a {
 			continue // settled by an earlier one of this round
 		}
 		switch {
 		case b.exhausted(now, a, links):
 			gaps = b.settle(now, a, gaps)
-		case now >= a.next:
+		case b.unfounded(a):
+			b.wants.remove(a.want)
+		default:
 			if link, ok := a.pick(links); ok {
 				a.asked = append(a.asked, link)
-				asks = append(asks, Ask{link, broadcast.WantEntry{Dot: a.dot, Clock: a.clock}})
+				asks = append(asks, Ask{link, broadcast.WantEntry{Dot: a.dot, Clock: a.clock}, a.urgent && a.has(link)})
 			}
 			a.next = now + b.wants.retry
+		}
+		if b.wants.index[a.want] == a {
+			heap.Push(&b.wants.list, a)
 		}
 	}
 	b.drain(now)
 	return asks, gaps
+}
+
+// takeDue takes what is due out of the agenda, in the order in which it was added.
+func (w *wants) takeDue(now time.Duration) []*asking {
+	w.scratch = w.scratch[:0]
+	for len(w.list) > 0 && w.list[0].due() <= now {
+		w.scratch = append(w.scratch, heap.Pop(&w.list).(*asking))
+	}
+	slices.SortFunc(w.scratch, func(x, y *asking) int { return cmp.Compare(x.number, y.number) })
+	return w.scratch
 }
 
 // pick chooses a link that has not been asked: first the one that brought what
@@ -133,6 +213,11 @@ func (b *Buffer) Poll(now time.Duration, links []broadcast.LinkID, asks []Ask, g
 func (a *asking) pick(links []broadcast.LinkID) (broadcast.LinkID, bool) {
 	if slices.Contains(links, a.first) && !slices.Contains(a.asked, a.first) {
 		return a.first, true
+	}
+	for _, l := range a.others {
+		if slices.Contains(links, l) && !slices.Contains(a.asked, l) {
+			return l, true
+		}
 	}
 	for _, l := range links {
 		if !slices.Contains(a.asked, l) {
@@ -268,7 +353,9 @@ func (b *Buffer) stopWaiting(h *held) {
 			continue
 		}
 		delete(b.waiters, d)
-		b.wants.remove(want{dot: d})
+		if a := b.wants.index[want{dot: d}]; a != nil && !a.announced {
+			b.wants.remove(a.want)
+		}
 	}
 }
 

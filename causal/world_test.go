@@ -159,13 +159,15 @@ type world struct {
 	now   time.Duration
 
 	flight []request
-	had    map[peer.Dot]bool // delivered
-	gone   map[peer.Dot]bool // reported as gaps
+	grafts []broadcast.LinkID // asked for with a message, or since the tree is broken
+	had    map[peer.Dot]bool  // delivered
+	gone   map[peer.Dot]bool  // reported as gaps
 	gaps   []Gap
 	strict bool // every request is answered: what a link has is no gap
 }
 
 const (
+	testGraft  = 200 * time.Millisecond
 	testRetry  = time.Second
 	testGiveUp = 10 * time.Second
 )
@@ -185,7 +187,7 @@ func newWorld(fail func(string, ...any), order Order, h *history, hold int, cuts
 	w.store = &store{w: w, keep: 1 << 20}
 	w.seen = broadcast.NewSeen(1<<10, func(h peer.Handle) uint64 { return uint64(h) })
 	w.buf = New(Config{
-		Order: order, HoldBytes: hold, Retry: testRetry, GiveUp: testGiveUp, Name: name, Handle: handle,
+		Order: order, HoldBytes: hold, Retry: testRetry, GiveUp: testGiveUp, Graft: testGraft, Name: name, Handle: handle,
 	}, w.seen, w.store)
 	for i, cut := range cuts {
 		w.links = append(w.links, &link{id: broadcast.LinkID(i + 1), cut: cut, known: len(h.list), up: true})
@@ -221,9 +223,16 @@ func (w *world) trueClock(p past) (c vclock.Clock) {
 // bring lets message i of the history arrive on a link.
 func (w *world) bring(l *link, i int, withClock bool) bool {
 	s := w.h.list[i]
-	isNew := w.buf.Add(w.now, w.message(s, withClock), withClock && w.order == Causal, l.id)
+	isNew := w.buf.Add(w.now, w.message(s, withClock), withClock && w.order == Causal, l.id) == Fresh
 	w.checkBounds()
 	return isNew
+}
+
+// announce lets a link's peer say that it has message i.
+func (w *world) announce(l *link, i int) bool {
+	ok := w.buf.Announced(w.now, w.h.list[i].dot, l.id)
+	w.checkBounds()
+	return ok
 }
 
 // poll takes what the buffer asks for and gives up.
@@ -236,7 +245,11 @@ func (w *world) poll() {
 			w.fail("asked on link %d, which is down", a.Link)
 		}
 		w.flight = append(w.flight, request{l, a.Want})
+		if a.Graft {
+			w.grafts = append(w.grafts, a.Link)
+		}
 	}
+	w.grafts = w.buf.AppendGrafts(w.now, w.grafts)
 	for _, g := range gaps {
 		w.gap(g)
 	}
@@ -373,10 +386,34 @@ func (w *world) checkBounds() {
 			w.fail("C5: %v is waited for, and nobody asks for it", d)
 		}
 	}
-	if len(b.wants.list) != len(b.wants.index) {
-		w.fail("%d wants in the list, %d in the index", len(b.wants.list), len(b.wants.index))
-	}
+	w.checkWants()
 	w.checkHeads()
+}
+
+// checkWants checks the books of what is asked for.
+func (w *world) checkWants() {
+	b := &w.buf.wants
+	if len(b.list) != len(b.index) {
+		w.fail("%d wants in the list, %d in the index", len(b.list), len(b.index))
+	}
+	announced, due := 0, broadcast.Never
+	for i, a := range b.list {
+		if a.place != i || b.index[a.want] != a {
+			w.fail("%v is at %d, and should be at %d", a.want, i, a.place)
+		}
+		if a.announced {
+			announced++
+		}
+		if due = min(due, a.due()); len(a.others) > maxSources {
+			w.fail("%d links that have %v", len(a.others), a.want)
+		}
+	}
+	if len(b.list) > 0 && b.list[0].due() != due {
+		w.fail("the first is due at %v, one is at %v", b.list[0].due(), due)
+	}
+	if announced != b.announced || announced > maxAnnounced || len(b.pulled) > maxPulled {
+		w.fail("%d of %d are announced, %d were pulled", announced, b.announced, len(b.pulled))
+	}
 }
 
 // checkHeads checks C3.
@@ -404,8 +441,8 @@ func (w *world) checkEmpty() {
 	if len(b.held) != 0 || b.Bytes() != 0 {
 		w.fail("C5: %d messages are still held back", len(b.held))
 	}
-	if len(b.waiters) != 0 || len(b.wants.list) != 0 || len(b.ready) != 0 {
-		w.fail("left over: %d waiters, %d wants, %d ready", len(b.waiters), len(b.wants.list), len(b.ready))
+	if len(b.waiters) != 0 || len(b.wants.list) != 0 || len(b.ready) != 0 || len(b.wants.pulled) != 0 {
+		w.fail("left over: %d waiters, %d wants, %d ready, %d pulled", len(b.waiters), len(b.wants.list), len(b.ready), len(b.wants.pulled))
 	}
 }
 

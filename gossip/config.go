@@ -79,6 +79,14 @@ type Config struct {
 	// Links is how many links the node keeps: 1 to 32. More cost duplicates,
 	// fewer cost resilience. Zero: 5, from HyParView, section 5.1.
 	Links int
+	// Flood has every message cross every link of this node, unless a peer does not
+	// want it. Without it messages travel a tree: links that only bring what came
+	// by others announce messages instead, and what the tree does not bring is
+	// asked for. Over the tree each node gets each payload once, by flooding about
+	// Links-1 times; but flooding reaches the last node in half or a third of the
+	// time where many nodes broadcast, and does not wait where one has just died.
+	// Nodes of one network may differ in it.
+	Flood bool
 	// MaxPayload is the longest payload, in bytes, that is sent or accepted. It
 	// must be the same on all nodes: a longer message, and with it whatever comes
 	// after it from its origin, is not taken by the others. At most 64 MiB. Zero:
@@ -240,6 +248,7 @@ func (c *Config) machine(self peer.Handle, dir protocol.Directory) protocol.Conf
 	m.Links.Max = c.Links
 	m.Links.Heartbeat, m.Links.Timeout = c.Heartbeat, c.LinkTimeout
 	m.Log = broadcast.LogConfig{Bytes: c.LogBytes, Age: c.Retention}
+	m.Relay.Flood = c.Flood
 	m.Order, m.History = c.Order, c.History
 	m.HoldBytes = max(m.HoldBytes, 2*c.MaxPayload)
 	return m

@@ -313,8 +313,8 @@ func (l *link) send(now time.Duration, f *broadcast.Frame, book wire.Book) bool 
 		body := wire.EncodeMessage(f.Message, book)
 		l.queue = append(l.queue, body)
 		l.queued += len(body)
-		l.cost += f.Cost()
 	}
+	l.cost += f.Cost()
 	l.signal()
 	return true
 }

@@ -174,3 +174,51 @@ func (c Config) with(id string) Config {
 	c.ID = id
 	return c
 }
+
+// TestATreeOrAFlood: by default a network finds a tree over which each payload
+// comes about once; with Config.Flood it comes over every link.
+func TestATreeOrAFlood(t *testing.T) {
+	for _, flood := range []bool{false, true} {
+		t.Run(fmt.Sprintf("flood=%v", flood), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, config := inMemory(t)
+				ctx := within(t, time.Hour)
+				net := newNetwork(t)
+				for range 20 {
+					cfg := config()
+					cfg.Flood = flood
+					net.add(cfg)
+				}
+				net.ready(ctx)
+				time.Sleep(time.Minute)
+				sum := func() (duplicates, announced uint64) {
+					for _, m := range net.members {
+						s := m.Stats()
+						duplicates, announced = duplicates+s.Duplicates, announced+s.Announced
+					}
+					return duplicates, announced
+				}
+				talk := func(count int) {
+					for range count {
+						if _, err := net.members[3].Broadcast(ctx, []byte("hello")); err != nil {
+							t.Fatal(err)
+						}
+						time.Sleep(time.Second)
+					}
+				}
+				talk(5)
+				before, _ := sum()
+				talk(20)
+				after, announced := sum()
+				each := float64(after-before) / (20 * 20)
+				t.Logf("%.3f duplicates for each node and message, %d announcements", each, announced)
+				if flood && (each < 1 || announced > 0) || !flood && (each > 0.05 || announced == 0) {
+					t.Errorf("%.3f duplicates for each node and message, %d announcements", each, announced)
+				}
+				mustBeRight(t, net.settled(ctx, 25))
+				net.closeAll()
+				net.wg.Wait()
+			})
+		})
+	}
+}

@@ -57,6 +57,7 @@ type Counters struct {
 	Delivered, Duplicates, Withheld, Forged, Stray  uint64
 	Sent, SentBytes, Skipped, Repaired              uint64
 	WantsServed, WantsGone, Held, Forgotten, NoRoom uint64
+	Announced, Pruned, Grafted                      uint64
 	Gaps, GapMessages                               uint64
 	EvictedByBytes, EvictedByAge                    uint64
 	LinksAccepted, LinksRefused, LinksEvicted       uint64
@@ -72,6 +73,7 @@ func (m *Machine) Counters() Counters {
 		Delivered: m.Stats.Delivered, Withheld: m.Stats.Withheld, Forged: m.Stats.Forged, Stray: m.Stats.Stray,
 		Duplicates: r.Duplicates, Sent: r.Sent, SentBytes: r.SentBytes, Skipped: r.Skipped, Repaired: r.Repaired,
 		WantsServed: r.WantsServed, WantsGone: r.WantsGone,
+		Announced: r.Announced, Pruned: r.Pruned, Grafted: r.Grafted,
 		Held: b.Held, Forgotten: b.Forgotten, NoRoom: b.NoRoom, Gaps: b.Gaps, GapMessages: b.GapMessages,
 		EvictedByBytes: m.log.Evictions.ByBytes, EvictedByAge: m.log.Evictions.ByAge,
 		LinksAccepted: l.Accepted, LinksRefused: l.Refused, LinksEvicted: l.Evicted,

@@ -59,6 +59,12 @@ type Config struct {
 	// after Retry, nobody any more after GiveUp. Defaults, 1 s and 30 s, are
 	// guesses.
 	Retry, GiveUp time.Duration
+	// GraftAfter is how long a message that was announced may take to come by
+	// itself before it is asked for, at least: nodes wait longer, up to sixteen
+	// times that, where the tree turns out to be slower. Less brings messages twice
+	// until that is known, more leaves them out for longer where the tree is broken.
+	// A guess: 200 ms.
+	GraftAfter time.Duration
 	// Origins bounds how many origins are remembered. A message of one more is
 	// refused. Default 65,536.
 	Origins int
@@ -76,7 +82,8 @@ func DefaultConfig(self peer.Handle, dir Directory, policy peersampling.Policy) 
 		Relay:     broadcast.DefaultRelayConfig(),
 		Log:       broadcast.LogConfig{Bytes: 64 << 20, Age: time.Hour},
 		HoldBytes: 16 << 20, Retry: time.Second, GiveUp: 30 * time.Second,
-		Origins: 1 << 16, RepairEvery: 10 * time.Second,
+		GraftAfter: 200 * time.Millisecond,
+		Origins:    1 << 16, RepairEvery: 10 * time.Second,
 	}
 }
 
@@ -138,6 +145,7 @@ type Machine struct {
 	delivered  time.Duration // when last
 	lastRepair time.Duration
 	lastRewind time.Duration
+	lastCrowd  time.Duration // too many announcements led to a rewind
 	leave      leave
 
 	// refusedFrom is the link that brought what was last refused for want of
@@ -151,6 +159,8 @@ type Machine struct {
 	rejoined []peer.Handle
 	finished []broadcast.Finished
 	linkIDs  []broadcast.LinkID
+	dots     []peer.Dot
+	grafts   []broadcast.LinkID
 	asks     []causal.Ask
 	gaps     []causal.Gap
 
@@ -176,7 +186,7 @@ func New(now time.Duration, cfg Config, rng *rand.PCG) (*Machine, error) {
 		log:   broadcast.NewLog(cfg.Log),
 		seen:  broadcast.NewSeen(cfg.Origins, func(h peer.Handle) uint64 { return hashOf(cfg.Directory.Name(h)) }),
 		// Nothing was delivered yet, and nothing can be missed at once.
-		delivered: now, lastRepair: now - cfg.RepairEvery,
+		delivered: now, lastRepair: now - cfg.RepairEvery, lastCrowd: now - cfg.Retry,
 	}
 	m.relay = broadcast.NewRelay(cfg.Relay, m.log, m.seen)
 	m.buffer = causal.New(m.causalConfig(), m.seen, m)
@@ -195,15 +205,15 @@ func (c *Config) validate() error {
 		return errors.New("protocol: Relay.Window, Relay.DigestPart and Relay.Wants must be positive")
 	case c.Origins <= 0:
 		return errors.New("protocol: Origins must be positive")
-	case c.RepairEvery <= 0:
-		return errors.New("protocol: RepairEvery must be positive")
+	case c.Relay.AnnounceEvery <= 0 || c.RepairEvery <= 0 || c.GraftAfter <= 0:
+		return errors.New("protocol: Relay.AnnounceEvery, RepairEvery and GraftAfter must be positive")
 	}
 	return errors.Join(c.Links.Validate(), (&Machine{cfg: *c}).causalConfig().Validate())
 }
 
 func (m *Machine) causalConfig() causal.Config {
 	return causal.Config{
-		Order: m.cfg.Order, HoldBytes: m.cfg.HoldBytes, Retry: m.cfg.Retry, GiveUp: m.cfg.GiveUp,
+		Order: m.cfg.Order, HoldBytes: m.cfg.HoldBytes, Retry: m.cfg.Retry, GiveUp: m.cfg.GiveUp, Graft: m.cfg.GraftAfter,
 		Name: m.cfg.Directory.Name, Handle: m.cfg.Directory.Handle,
 	}
 }
@@ -309,7 +319,7 @@ func (m *Machine) HandleFrame(now time.Duration, link broadcast.LinkID, f *broad
 		}
 		m.links.Handle(now, link, f, slices.Clone(m.sampling.View()), &out.Links)
 	case broadcast.Digest:
-		m.relay.HandleDigest(link, f)
+		m.relay.HandleDigest(link, f, &m.out.Links)
 	case broadcast.Data:
 		m.handleData(now, link, f)
 	case broadcast.Want:
@@ -320,6 +330,12 @@ func (m *Machine) HandleFrame(now time.Duration, link broadcast.LinkID, f *broad
 		}
 	case broadcast.SyncDone:
 		m.relay.HandleDone(link)
+	case broadcast.IHave:
+		m.handleIHave(now, link, f)
+	case broadcast.Graft:
+		m.relay.HandleGraft(link, &m.out.Links)
+	case broadcast.Prune:
+		m.relay.HandlePrune(link, &m.out.Links)
 	}
 	m.settle(now, out)
 }
@@ -334,11 +350,34 @@ func (m *Machine) handleData(now time.Duration, link broadcast.LinkID, f *broadc
 		m.Stats.Forged++ // nobody but this node makes its dots
 		return
 	}
-	isNew := m.buffer.Add(now, msg, f.WithClock, link)
+	outcome := m.buffer.Add(now, msg, f.WithClock, link)
 	if m.buffer.Overflowed() {
 		m.refusedFrom = link
 	}
-	m.relay.Arrived(now, link, msg, isNew)
+	switch outcome {
+	case causal.Fresh:
+		m.relay.Arrived(now, link, msg)
+	case causal.Known:
+		m.relay.ArrivedAgain(link, msg, &m.out.Links)
+	}
+}
+
+// handleIHave takes announcements. When there are more than can be expected, the
+// link sends everything that is missing, in order; but that is asked for only now
+// and then, for it costs a digest each time.
+func (m *Machine) handleIHave(now time.Duration, link broadcast.LinkID, f *broadcast.Frame) {
+	m.dots = m.relay.HandleIHave(link, f, m.dots[:0])
+	room := true
+	for _, d := range m.dots {
+		if d.Origin != m.cfg.Self {
+			room = m.buffer.Announced(now, d, link) && room
+		}
+	}
+	if !room && now >= m.lastCrowd+m.cfg.Retry {
+		m.lastCrowd = now
+		m.relay.Graft(link, &m.out.Links)
+		m.relay.Rewind(link, &m.out.Links)
+	}
 }
 
 // Deliver is called by the buffer for each message in its turn; it is part of
@@ -375,7 +414,7 @@ func (m *Machine) Deadline() time.Duration {
 }
 
 func (m *Machine) deadline() time.Duration {
-	return min(m.sampling.Deadline(), m.links.Deadline(), m.buffer.Deadline(), m.log.Deadline(), m.leave.deadline(m.now))
+	return min(m.sampling.Deadline(), m.links.Deadline(), m.relay.Deadline(), m.buffer.Deadline(), m.log.Deadline(), m.leave.deadline(m.now))
 }
 
 func (m *Machine) begin(now time.Duration, out *Outbox) { m.now, m.out = now, out }
@@ -416,7 +455,9 @@ func (m *Machine) applyChanges(now time.Duration, out *Outbox) {
 			kind = LinkUp
 			m.relay.Open(c, &out.Links)
 		} else {
-			m.relay.Close(c.Link)
+			if m.relay.Close(c.Link, &out.Links) {
+				m.buffer.Hasten(now)
+			}
 		}
 		if !c.Repair {
 			if c.Up {
@@ -439,6 +480,7 @@ func (m *Machine) askMissing(now time.Duration, out *Outbox) {
 	}
 	m.linkIDs = m.links.AppendOpen(m.linkIDs[:0])
 	m.asks, m.gaps = m.buffer.Poll(now, m.linkIDs, m.asks[:0], m.gaps[:0])
+	m.graft(now, out)
 	for _, link := range m.linkIDs {
 		m.sendWants(link, out)
 	}
@@ -446,6 +488,20 @@ func (m *Machine) askMissing(now time.Duration, out *Outbox) {
 		m.log.Forsake(g.Origin, g.To, g.Born)
 		if g.Born >= m.start { // what was gone before this node came is no loss
 			out.Events = append(out.Events, Event{Kind: MessageGap, Peer: g.Origin, Gap: g})
+		}
+	}
+}
+
+// graft makes links eager that brought what the tree did not, or can bring what a
+// link that is gone would have brought.
+func (m *Machine) graft(now time.Duration, out *Outbox) {
+	m.grafts = m.buffer.AppendGrafts(now, m.grafts[:0])
+	for _, link := range m.grafts {
+		m.relay.Graft(link, &out.Links)
+	}
+	for _, a := range m.asks {
+		if a.Graft {
+			m.relay.Graft(a.Link, &out.Links)
 		}
 	}
 }
@@ -491,7 +547,7 @@ func (m *Machine) sendWants(link broadcast.LinkID, out *Outbox) {
 }
 
 // endRepairs closes finished reconciliations. One that moved old messages shows
-// that flooding does not reach from here to there: it becomes a link.
+// that links do not reach from here to there: it becomes a link.
 func (m *Machine) endRepairs(now time.Duration, out *Outbox) {
 	m.finished = m.relay.AppendFinished(m.finished[:0])
 	for _, f := range m.finished {

@@ -350,7 +350,7 @@ func TestDeadlinesNeverLie(t *testing.T) {
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		order := causal.Order(rapid.IntRange(0, 2).Draw(t, "order"))
 		for range rapid.IntRange(2, 4).Draw(t, "nodes") {
-			n := l.start(func(c *Config) { c.Order, c.Links.Max = order, 3 })
+			n := l.start(func(c *Config) { c.Order, c.Links.Max, c.Relay.Flood = order, 3, rng.IntN(4) == 0 })
 			if n.h > 1 {
 				l.join(n, l.nodes[0])
 			}
@@ -392,19 +392,21 @@ func TestDeadlinesNeverLie(t *testing.T) {
 
 func TestConfigIsValidated(t *testing.T) {
 	for field, spoil := range map[string]func(*Config){
-		"Self":             func(c *Config) { c.Self = peer.None },
-		"Directory":        func(c *Config) { c.Directory = nil },
-		"History":          func(c *Config) { c.History = 9 },
-		"Log.Bytes":        func(c *Config) { c.Log.Bytes = 0 },
-		"Log.Age":          func(c *Config) { c.Log.Age = 0 },
-		"Relay.Window":     func(c *Config) { c.Relay.Window = 0 },
-		"Relay.DigestPart": func(c *Config) { c.Relay.DigestPart = 0 },
-		"Relay.Wants":      func(c *Config) { c.Relay.Wants = 0 },
-		"Origins":          func(c *Config) { c.Origins = 0 },
-		"RepairEvery":      func(c *Config) { c.RepairEvery = 0 },
-		"Max":              func(c *Config) { c.Links.Max = 0 },
-		"Order":            func(c *Config) { c.Order = 9 },
-		"Policy":           func(c *Config) { c.Sampling.Policy.C = 0 },
+		"Self":                func(c *Config) { c.Self = peer.None },
+		"Directory":           func(c *Config) { c.Directory = nil },
+		"History":             func(c *Config) { c.History = 9 },
+		"Log.Bytes":           func(c *Config) { c.Log.Bytes = 0 },
+		"Log.Age":             func(c *Config) { c.Log.Age = 0 },
+		"Relay.Window":        func(c *Config) { c.Relay.Window = 0 },
+		"Relay.DigestPart":    func(c *Config) { c.Relay.DigestPart = 0 },
+		"Relay.Wants":         func(c *Config) { c.Relay.Wants = 0 },
+		"Relay.AnnounceEvery": func(c *Config) { c.Relay.AnnounceEvery = 0 },
+		"GraftAfter":          func(c *Config) { c.GraftAfter = 0 },
+		"Origins":             func(c *Config) { c.Origins = 0 },
+		"RepairEvery":         func(c *Config) { c.RepairEvery = 0 },
+		"Max":                 func(c *Config) { c.Links.Max = 0 },
+		"Order":               func(c *Config) { c.Order = 9 },
+		"Policy":              func(c *Config) { c.Sampling.Policy.C = 0 },
 	} {
 		c := DefaultConfig(1, directory{}, newLab(t).start(nil).cfg.Sampling.Policy)
 		spoil(&c)

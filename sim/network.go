@@ -14,8 +14,9 @@ import (
 // Faults is what the network does to what is sent. It may be changed at any
 // time; connections are reliable and in order, but slow, and stall while cut.
 type Faults struct {
-	// Latency of everything, plus up to Jitter, which reorders datagrams.
-	Latency, Jitter time.Duration
+	// Latency of everything; plus up to Spread, which is always the same between
+	// two nodes; plus up to Jitter, each time anew, which reorders datagrams.
+	Latency, Spread, Jitter time.Duration
 	// Loss and Duplicate are the shares of datagrams, from 0 to 1.
 	Loss, Duplicate float64
 	// Cut reports whether nothing gets from one node to another.
@@ -24,8 +25,12 @@ type Faults struct {
 
 func (w *World) cut(from, to *Node) bool { return w.Faults.Cut != nil && w.Faults.Cut(from, to) }
 
-func (w *World) latency() time.Duration {
+func (w *World) latency(a, b peer.Handle) time.Duration {
 	d := w.Faults.Latency
+	if w.Faults.Spread > 0 {
+		pair := (uint64(min(a, b))<<32 | uint64(max(a, b))) * 0x9e3779b97f4a7c15
+		d += time.Duration((pair ^ pair>>32) * 0xd6e8feb86659fd93 >> 1 % uint64(w.Faults.Spread))
+	}
 	if w.Faults.Jitter > 0 {
 		d += time.Duration(w.rng.Int64N(int64(w.Faults.Jitter)))
 	}
@@ -47,7 +52,7 @@ func (w *World) sendPacket(n *Node, p peersampling.Packet) {
 	for range copies {
 		q := p
 		q.View = slices.Clone(p.View)
-		w.after(w.latency(), func() {
+		w.after(w.latency(n.Handle, to.Handle), func() {
 			w.step(to, func() { to.Machine.HandlePacket(w.now, q, &to.out) })
 		})
 	}
@@ -74,7 +79,7 @@ func (w *World) dial(n *Node, p peer.Handle) {
 		w.after(dialTimeout, fail)
 		return
 	}
-	w.after(2*w.latency(), func() {
+	w.after(2*w.latency(n.Handle, p), func() {
 		switch {
 		case !n.Up:
 		case !to.Up:
@@ -123,6 +128,7 @@ func copyFrame(f broadcast.Frame) broadcast.Frame {
 	f.Digest = slices.Clone(f.Digest)
 	f.Wants = slices.Clone(f.Wants)
 	f.Gone = slices.Clone(f.Gone)
+	f.Announced = slices.Clone(f.Announced)
 	if f.Message != nil {
 		m := *f.Message
 		if !f.WithClock {
@@ -142,7 +148,7 @@ func (w *World) deliverInOrder(e *end, do func()) {
 		w.after(time.Second, func() { w.resume(e) })
 		return
 	}
-	e.busy = max(e.busy, w.now+w.latency())
+	e.busy = max(e.busy, w.now+w.latency(e.node.Handle, e.other.node.Handle))
 	w.at(e.busy, do)
 }
 

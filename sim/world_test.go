@@ -97,7 +97,7 @@ func fewer(seeds int) int {
 // TestPromisesHoldUnderFaults draws a scenario from each seed: loss and
 // duplication of datagrams, crashes, restarts under the same name, newcomers
 // and a partition, with traffic throughout. Safety is checked during all of it,
-// agreement after the faults have ended.
+// agreement after the faults have ended. Each is run with a tree, and flooding.
 func TestPromisesHoldUnderFaults(t *testing.T) {
 	first, seeds := uint64(0), uint64(fewer(60))
 	if soak, err := strconv.ParseUint(os.Getenv("SOAK_SEEDS"), 10, 64); err == nil {
@@ -108,11 +108,15 @@ func TestPromisesHoldUnderFaults(t *testing.T) {
 		first = again
 	}
 	for seed := first; seed != first+seeds; seed++ {
-		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
-			t.Parallel()
-			t.Logf("replay this with: SOAK_FIRST=%d SOAK_SEEDS=1 go test ./sim -run Faults -v", seed)
-			runFaults(t, seed)
-		})
+		for _, flood := range []bool{false, true} {
+			t.Run(fmt.Sprintf("seed=%d/flood=%v", seed, flood), func(t *testing.T) {
+				t.Parallel()
+				t.Logf("replay this with: SOAK_FIRST=%d SOAK_SEEDS=1 go test ./sim -run Faults -v", seed)
+				runFaults(t, seed, func(w *World) {
+					w.Configure = func(c *protocol.Config) { c.Relay.Flood = flood }
+				})
+			})
+		}
 	}
 }
 

@@ -58,6 +58,7 @@ func TestLengthsAreCheckedFirst(t *testing.T) {
 			{"dependencies", frame, pack(kind(broadcast.Data), 0, 0, 0, dot, many, dot)},
 			{"wants", frame, pack(kind(broadcast.Want), many, dot, 0)},
 			{"gone", frame, pack(kind(broadcast.Gone), many, id, 1, 0, 0)},
+			{"announcements", frame, pack(kind(broadcast.IHave), many, id, 1, 0)},
 		} {
 			var err error
 			if got := allocated(func() { err = tt.decode(tt.b) }); got > 4<<10 {
@@ -96,6 +97,7 @@ func TestMemoryOfTheWorstFrames(t *testing.T) {
 		"dependencies":                list(causal.MaxDeps, pack(int(broadcast.Data), 0, 0, 0, dot, uv(causal.MaxDeps)), same(dot)),
 		"wants":                       list(maxControl, pack(int(broadcast.Want), uv(maxControl)), same(dot, 0)),
 		"gone":                        list(maxControl, pack(int(broadcast.Gone), uv(maxControl)), same(dot, 0, 0)),
+		"announcements":               list(maxControl, pack(int(broadcast.IHave), uv(maxControl)), same(dot, 0)),
 		"candidates":                  list(255, pack(int(broadcast.NeighborReply), 0, 255), same(dot[:10], 4, uint32(1), 0, 1, 0)),
 	} {
 		var err error

@@ -31,11 +31,13 @@ func document(t *testing.T) string {
 func TestTheDocumentHasTheLimits(t *testing.T) {
 	doc := document(t)
 	relay, links, sampling := broadcast.DefaultRelayConfig(), broadcast.DefaultLinksConfig(), peersampling.DefaultServiceConfig(peersampling.Healer(30))
+	machine := protocol.DefaultConfig(hAnn, nil, peersampling.Healer(30))
 	for name, value := range map[string]any{
 		"Version": Version, "MaxDatagram": MaxDatagram, "MaxName": MaxName, "probeSize": probeSize, "exchangeSize": exchangeSize,
 		"FrameHeader": FrameHeader, "MaxHello": MaxHello, "MaxOverhead": MaxOverhead, "maxControl": maxControl, "maxAge": maxAge,
 		"MaxDeps": causal.MaxDeps, "MaxSpans": broadcast.MaxSpans,
 		"DigestPart": relay.DigestPart, "Wants": relay.Wants, "Window": relay.Window, "Repairs": links.Repairs,
+		"AnnounceEvery": relay.AnnounceEvery, "GraftAfter": machine.GraftAfter,
 		"Answer": links.Answer, "Heartbeat": links.Heartbeat, "Timeout": links.Timeout, "Exchange": sampling.Answer,
 	} {
 		if row := fmt.Sprintf("\n| `%s` | %v | ", name, value); !strings.Contains(doc, row) {

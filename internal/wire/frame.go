@@ -78,6 +78,8 @@ func AppendFrameHead(dst []byte, now time.Duration, f *broadcast.Frame, book Boo
 		dst = appendWants(dst, f.Wants, book)
 	case broadcast.Gone:
 		dst = appendGone(dst, f.Gone, book)
+	case broadcast.IHave:
+		dst = appendAnnounced(dst, f.Announced, book)
 	}
 	binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-FrameHeader+body))
 	return dst
@@ -175,6 +177,14 @@ func appendGone(dst []byte, gone []broadcast.GoneEntry, book Book) []byte {
 	return dst
 }
 
+func appendAnnounced(dst []byte, announced []broadcast.Announcement, book Book) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(announced)))
+	for _, a := range announced {
+		dst = append(appendDot(dst, a.Dot, book), a.Hops)
+	}
+	return dst
+}
+
 func appendAge(dst []byte, age time.Duration) []byte {
 	return binary.AppendUvarint(dst, min(uint64(max(0, age)/time.Microsecond), maxAge))
 }
@@ -192,7 +202,7 @@ func DecodeFrame(b []byte, now time.Duration, book Book) (broadcast.Frame, error
 		f.Candidates = r.view(nil, book)
 	case broadcast.Disconnect:
 		f.Leaving = r.bool()
-	case broadcast.Ping, broadcast.SyncDone:
+	case broadcast.Ping, broadcast.SyncDone, broadcast.Graft, broadcast.Prune:
 	case broadcast.Digest:
 		f.More = r.bool()
 		f.Digest = r.digest(book)
@@ -202,6 +212,8 @@ func DecodeFrame(b []byte, now time.Duration, book Book) (broadcast.Frame, error
 		f.Wants = r.wants(book)
 	case broadcast.Gone:
 		f.Gone = r.gone(book)
+	case broadcast.IHave:
+		f.Announced = r.announced(book)
 	default:
 		r.fail(fmt.Errorf("%w of frame: %d", ErrUnknownKind, f.Kind))
 	}
@@ -341,6 +353,20 @@ func (r *reader) gone(book Book) (gone []broadcast.GoneEntry) {
 		gone = append(gone, g)
 	}
 	return gone
+}
+
+func (r *reader) announced(book Book) (announced []broadcast.Announcement) {
+	for range r.count(maxControl, smallestOrigin+2) {
+		a := broadcast.Announcement{Dot: r.dot(book), Hops: r.byte()}
+		if r.err == nil && a.Dot.Seq == 0 {
+			r.fail(fmt.Errorf("%w: sequence numbers begin with 1", ErrMalformed))
+		}
+		if r.err != nil {
+			return nil
+		}
+		announced = append(announced, a)
+	}
+	return announced
 }
 
 // Hello opens every stream, in both directions: who is speaking, and for which

@@ -228,6 +228,14 @@ func vectors() []vector {
 			dotParts("bob", 2), []part{{1, "up to"}, {1, "age"}},
 			dotParts("ann", 1), []part{{2, "up to"}, {5, "age"}}),
 		frameVector("sync_done", "a repair has sent all it had", broadcast.Frame{Kind: broadcast.SyncDone}, frameParts("SYNC_DONE")),
+		frameVector("ihave", "bob's 300th can be had here, and ann's third, which has crossed two links",
+			broadcast.Frame{Kind: broadcast.IHave, Announced: []broadcast.Announcement{
+				{Dot: peer.Dot{Origin: hBob, Seq: 300}}, {Dot: peer.Dot{Origin: hAnn, Seq: 3}, Hops: 2},
+			}},
+			frameParts("IHAVE"), []part{{1, "entries"}},
+			dotParts("bob", 2), []part{{1, "hops"}}, dotParts("ann", 1), []part{{1, "hops"}}),
+		frameVector("graft", "send me messages", broadcast.Frame{Kind: broadcast.Graft}, frameParts("GRAFT")),
+		frameVector("prune", "only announce them", broadcast.Frame{Kind: broadcast.Prune}, frameParts("PRUNE")),
 	}
 
 	// What may be missing from the end without anybody noticing.

@@ -143,6 +143,7 @@ func checkFull(t *rapid.T, p *peersampling.Packet, size int, next peer.Descripto
 var frameKinds = []broadcast.FrameKind{
 	broadcast.Neighbor, broadcast.NeighborReply, broadcast.Disconnect, broadcast.Ping, broadcast.Digest,
 	broadcast.Data, broadcast.Want, broadcast.Gone, broadcast.SyncDone,
+	broadcast.IHave, broadcast.Graft, broadcast.Prune,
 }
 
 func (b *testBook) drawFrame(t *rapid.T, kind broadcast.FrameKind) broadcast.Frame {
@@ -170,6 +171,10 @@ func (b *testBook) drawFrame(t *rapid.T, kind broadcast.FrameKind) broadcast.Fra
 	case broadcast.Gone:
 		for range times("gone") {
 			f.Gone = append(f.Gone, b.drawGone(t))
+		}
+	case broadcast.IHave:
+		for range times("announced") {
+			f.Announced = append(f.Announced, broadcast.Announcement{Dot: b.drawDot(t), Hops: rapid.Byte().Draw(t, "hops")})
 		}
 	}
 	return f

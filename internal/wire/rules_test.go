@@ -196,7 +196,7 @@ func TestDecodeFrameRefuses(t *testing.T) {
 	top := uv(math.MaxUint64)
 	pad := make([]byte, 1<<20)
 	neighbor, reply, digest, data := int(broadcast.Neighbor), int(broadcast.NeighborReply), int(broadcast.Digest), int(broadcast.Data)
-	want, gone := int(broadcast.Want), int(broadcast.Gone)
+	want, gone, ihave := int(broadcast.Want), int(broadcast.Gone), int(broadcast.IHave)
 	for _, tt := range []struct {
 		why  string
 		b    []byte
@@ -204,7 +204,7 @@ func TestDecodeFrameRefuses(t *testing.T) {
 	}{
 		{"nothing", nil, ErrTruncated},
 		{"kind 0", pack(0), ErrUnknownKind},
-		{"kind 10", pack(10, pad), ErrUnknownKind},
+		{"kind 13", pack(13, pad), ErrUnknownKind},
 		{"a second hello", pack(helloKind, Version), ErrUnknownKind},
 		{"bytes behind it", pack(int(broadcast.Ping), 0), ErrMalformed},
 		{"bytes behind a neighbor", pack(neighbor, uint64(1), 0, 0, 0), ErrMalformed},
@@ -238,13 +238,20 @@ func TestDecodeFrameRefuses(t *testing.T) {
 		{"bytes behind the wants", pack(want, 1, dot, 0, 0), ErrMalformed},
 		{"more gone than are allowed", pack(gone, uv(maxControl+1), pad), ErrMalformed},
 		{"gone up to before what was asked for", pack(gone, 1, id, 5, 4, 0), ErrMalformed},
+		{"more announcements than are allowed", pack(ihave, uv(maxControl+1), pad), ErrMalformed},
+		{"more announcements than there are", pack(ihave, 9, dot, 0), ErrMalformed},
+		{"bytes behind the announcements", pack(ihave, 1, dot, 0, 0), ErrMalformed},
+		{"an announcement of a message 0", pack(ihave, 1, id, 0, 0), ErrMalformed},
+		{"an announcement of nobody's message", pack(ihave, 1, nobody, 1, 0), ErrMalformed},
+		{"bytes behind a graft", pack(int(broadcast.Graft), 0), ErrMalformed},
+		{"bytes behind a prune", pack(int(broadcast.Prune), 0), ErrMalformed},
 		{"gone for 36 years", pack(gone, 1, dot, 1, uv(maxAge+1)), ErrMalformed},
 	} {
 		f, err := DecodeFrame(tt.b, now, newTestBook())
 		if !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.why, err, tt.want)
 		}
-		if err != nil && (f.Message != nil || f.Digest != nil || f.Wants != nil || f.Gone != nil || f.Candidates != nil) {
+		if err != nil && (f.Message != nil || f.Digest != nil || f.Wants != nil || f.Gone != nil || f.Announced != nil || f.Candidates != nil) {
 			t.Errorf("%s: refused, and yet it reads %s", tt.why, describe(f))
 		}
 	}
@@ -263,7 +270,12 @@ func TestExtremes(t *testing.T) {
 	for i := range wants {
 		wants[i].Dot = dot
 	}
+	announced := make([]broadcast.Announcement, maxControl)
+	for i := range announced {
+		announced[i] = broadcast.Announcement{Dot: dot, Hops: 255}
+	}
 	for why, f := range map[string]broadcast.Frame{
+		"the most announcements":     {Kind: broadcast.IHave, Announced: announced},
 		"the last message":           {Kind: broadcast.Data, Message: &broadcast.Message{Dot: dot, Born: now, Hops: 255}},
 		"the oldest message":         {Kind: broadcast.Data, Message: &broadcast.Message{Dot: dot, Born: old}},
 		"a message of tomorrow":      {Kind: broadcast.Data, Message: &broadcast.Message{Dot: dot, Born: 25 * now}},

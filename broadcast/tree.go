@@ -1,0 +1,191 @@
+package broadcast
+
+import (
+	"slices"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+)
+
+// The eager links of all nodes make up a tree, over which every message travels
+// once; over the lazy ones it is announced, for whoever the tree does not reach
+// (Plumtree: Leitão, Pereira, Rodrigues, SRDS 2007). A link begins eager. Both its
+// ends hold it to be the same, but while a PRUNE or a GRAFT is on its way.
+
+// mode is what travels a link.
+type mode uint8
+
+const (
+	eager  mode = iota // messages
+	lazy               // announcements, as the peer wishes
+	pruned             // announcements, as this node wishes
+)
+
+// vainSpan is among how many messages a link must bring two in vain to be pruned; a
+// new one is for the first, as Plumtree has it, if that is among its first so many.
+// Later on, a message that was asked for, the tree being slower from some origins
+// than from others, meets itself on its way through the tree; and if the tree broke
+// where they meet, it would never rest. A guess.
+const vainSpan = 4
+
+// cameInVain notes that an eager link has brought what another one had brought
+// before it was delivered, and reports whether that happens often.
+func (r *Relay) cameInVain(s *stream, d peer.Dot) bool {
+	pos, ok := r.log.index[d]
+	if !ok || s.repair || s.mode != eager || !r.othersBrought(pos, s) {
+		return false
+	}
+	often := pos < s.strict
+	s.strict = pos + 1 + vainSpan
+	return often
+}
+
+// othersBrought reports whether an eager link other than s brought the message
+// before it was delivered. A repair does not count: it is over the next moment.
+func (r *Relay) othersBrought(pos uint64, s *stream) bool {
+	via := r.log.at(pos).via
+	return slices.ContainsFunc(r.streams, func(t *stream) bool {
+		// What is older than the link came by another one, in the same slot.
+		return t != s && !t.repair && t.synced && t.mode == eager && pos >= t.start && via&(1<<t.slot) != 0
+	})
+}
+
+// prune makes an eager link lazy (Plumtree, algorithm 1: PRUNE).
+func (r *Relay) prune(s *stream, out *Outbox) {
+	if s.repair || s.mode != eager || r.cfg.Flood {
+		return
+	}
+	r.Stats.Pruned++
+	s.mode = pruned
+	out.send(s.link, Frame{Kind: Prune})
+}
+
+// HandlePrune takes the peer's wish to get announcements from now on, which is
+// also all that it will send. It makes no sense before anything was sent.
+func (r *Relay) HandlePrune(id LinkID, out *Outbox) {
+	if s := r.find(id); s != nil && !s.repair && s.synced && s.mode == eager {
+		s.mode = lazy
+		r.keepEager(out)
+	}
+}
+
+// Graft makes a lazy link eager (Plumtree, algorithm 2: GRAFT).
+func (r *Relay) Graft(id LinkID, out *Outbox) {
+	if s := r.find(id); s != nil {
+		r.graft(s, out)
+	}
+}
+
+func (r *Relay) graft(s *stream, out *Outbox) {
+	if s.repair || s.mode == eager {
+		return
+	}
+	r.Stats.Grafted++
+	r.becomeEager(s)
+	out.send(s.link, Frame{Kind: Graft})
+}
+
+// HandleGraft takes the peer's wish to get messages again, as it will send them.
+// If this node had pruned the link, it says the same: had the GRAFT crossed with
+// the PRUNE, the peer would now take the link for lazy.
+func (r *Relay) HandleGraft(id LinkID, out *Outbox) {
+	s := r.find(id)
+	if s == nil || s.repair || s.mode == eager {
+		return
+	}
+	if s.mode == pruned {
+		out.send(s.link, Frame{Kind: Graft})
+	}
+	r.becomeEager(s)
+}
+
+// becomeEager also has the link send what was announced on it but was sent on no
+// link at all: the eager ones were stuck, or there were none.
+func (r *Relay) becomeEager(s *stream) {
+	s.mode, s.announceAt, s.strict = eager, Never, 0
+	s.cursor = min(s.cursor, max(r.sent, s.start, r.log.Begin()))
+}
+
+// keepEager makes a lazy link eager if no link is: a node with links has a place
+// in the tree, and where it had none, one link closes no circle. One that this
+// node has pruned comes first, since the peer of another has just said no.
+func (r *Relay) keepEager(out *Outbox) {
+	var pick *stream
+	for _, s := range r.streams {
+		switch {
+		case s.repair || !s.synced:
+		case s.mode == eager:
+			return
+		case pick == nil || s.mode == pruned:
+			pick = s
+		}
+	}
+	if pick != nil {
+		r.graft(pick, out)
+	}
+}
+
+// announces reports whether what is at the cursor is to be announced.
+func (s *stream) announces() bool { return !s.repair && s.mode != eager && s.cursor >= s.start }
+
+// announce moves the cursor to the end of the log, some time after there has
+// come something that the peer is not known to have.
+func (r *Relay) announce(now time.Duration, s *stream, out *Outbox) {
+	for more := s.announceAt <= now; more; {
+		more = r.announceSome(s, out)
+	}
+	for s.cursor < r.log.End() && s.has(r.log.at(s.cursor)) {
+		s.cursor++
+	}
+	switch {
+	case s.cursor == r.log.End() || s.inflight >= r.cfg.Window:
+		s.announceAt = Never
+	case s.announceAt == Never:
+		s.announceAt = now + r.cfg.AnnounceEvery
+	}
+}
+
+// announceSome sends one frame; false if there is no more to be sent, or no room.
+func (r *Relay) announceSome(s *stream, out *Outbox) bool {
+	f := Frame{Kind: IHave}
+	for ; s.cursor < r.log.End() && s.inflight < r.cfg.Window && len(f.Announced) < r.cfg.Wants; s.cursor++ {
+		if e := r.log.at(s.cursor); !s.has(e) {
+			f.Announced = append(f.Announced, Announcement{e.msg.Dot, e.msg.Hops})
+		}
+	}
+	if len(f.Announced) == 0 {
+		return false
+	}
+	r.Stats.Announced += uint64(len(f.Announced))
+	s.inflight += f.Cost()
+	out.send(s.link, f)
+	return true
+}
+
+// Deadline is when Pump is due, for announcements.
+func (r *Relay) Deadline() time.Duration {
+	t := Never
+	for _, s := range r.streams {
+		if s.synced {
+			t = min(t, s.announceAt)
+		}
+	}
+	return t
+}
+
+// HandleIHave notes that the peer on a link has messages, and appends those that
+// this node has not had. More than the limit are ignored.
+func (r *Relay) HandleIHave(id LinkID, f *Frame, unknown []peer.Dot) []peer.Dot {
+	s := r.find(id)
+	if s == nil || s.repair {
+		return unknown
+	}
+	for _, a := range f.Announced[:min(len(f.Announced), r.cfg.Wants)] {
+		if r.seen.Has(a.Dot) {
+			r.log.markKnown(a.Dot, s.slot)
+		} else {
+			unknown = append(unknown, a.Dot)
+		}
+	}
+	return unknown
+}

@@ -1,0 +1,344 @@
+package broadcast
+
+import (
+	"testing"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"pgregory.net/rapid"
+)
+
+// treeHub has links that are up and in step.
+func treeHub(t *testing.T, change func(*RelayConfig), links int) (*hub, []*spoke) {
+	t.Helper()
+	cfg := DefaultRelayConfig()
+	if change != nil {
+		change(&cfg)
+	}
+	h := quietHub(t, cfg, 1<<20)
+	for range links {
+		h.hearAll(h.open(false, nil))
+	}
+	return h, h.links
+}
+
+// Plumtree, algorithm 1: who brings messages again, after another link of the
+// tree has brought them, need not bring any more.
+func TestOnlyALinkThatWasSlowerIsPruned(t *testing.T) {
+	for _, test := range []struct {
+		why  string
+		flat bool // flood
+		tell func(h *hub, a, b *spoke) *Message
+		want mode // of b, after it has brought the message again
+	}{
+		{"a was faster", false, func(h *hub, a, b *spoke) *Message { return h.add(2, 0, a) }, pruned},
+		{"a was faster, but all are to bring everything", true, func(h *hub, a, b *spoke) *Message { return h.add(2, 0, a) }, eager},
+		{"it is this node's own", false, func(h *hub, a, b *spoke) *Message { return h.add(1, 0) }, eager},
+		{"b itself brought it first", false, func(h *hub, a, b *spoke) *Message { return h.add(2, 0, b) }, eager},
+		{"both brought it before it could be delivered", false, func(h *hub, a, b *spoke) *Message { return h.add(2, 0, a, b) }, pruned},
+		{"a was asked for it, and is no part of the tree", false, func(h *hub, a, b *spoke) *Message {
+			h.hearPrune(a)
+			return h.add(2, 0, a)
+		}, eager},
+		{"a is gone", false, func(h *hub, a, b *spoke) *Message {
+			m := h.add(2, 0, a)
+			h.close(a)
+			return m
+		}, eager},
+		{"a is gone, and a younger link has its place in the books", false, func(h *hub, a, b *spoke) *Message {
+			m := h.add(2, 0, a)
+			h.close(a)
+			h.hearAll(h.open(false, nil))
+			return m
+		}, eager},
+		{"a repair was faster", false, func(h *hub, a, b *spoke) *Message {
+			r := h.open(true, nil)
+			h.hearAll(r)
+			return h.add(2, 0, r)
+		}, eager},
+	} {
+		h, links := treeHub(t, func(c *RelayConfig) { c.Flood = test.flat }, 2)
+		m := test.tell(h, links[0], links[1])
+		h.duplicate(links[1], m)
+		if links[1].mode != test.want {
+			t.Errorf("%s: the link has mode %d, want %d", test.why, links[1].mode, test.want)
+		}
+		h.duplicate(links[1], m) // what was on its way brings no second PRUNE
+		h.checkTree()
+	}
+}
+
+// A link that brings something in vain now and then is not pruned, but when it is
+// new: the tree would never rest. Nor is one for two of which the first was before it
+// was grafted.
+func TestALinkIsPrunedForWhatItDoesOften(t *testing.T) {
+	h, links := treeHub(t, nil, 2)
+	a, b := links[0], links[1]
+	vain := func() { h.duplicate(b, h.add(2, 0, a)) }
+	fresh := func(n int) {
+		for range n {
+			h.add(2, 0, a)
+		}
+	}
+	fresh(vainSpan)
+	for range 5 {
+		vain()
+		fresh(vainSpan)
+	}
+	vain()
+	h.hearPrune(b)
+	h.hearGraft(b)
+	vain()
+	if b.mode != eager {
+		t.Fatal("pruned, although it did so rarely")
+	}
+	fresh(vainSpan - 1)
+	if vain(); b.mode != pruned {
+		t.Error("not pruned, although it did so twice in a while")
+	}
+	c := h.open(false, nil)
+	h.hearAll(c)
+	fresh(vainSpan - 1)
+	if h.duplicate(c, h.add(2, 0, a)); c.mode != pruned {
+		t.Error("a new link is not pruned for the first")
+	}
+}
+
+// The two ends of a link prune and graft it at the same time, as they like; what
+// they say crosses. Once all has arrived they agree.
+func TestBothEndsAgree(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var hubs [2]*hub
+		var queue [2][]FrameKind // on its way from each
+		for i := range hubs {
+			hubs[i] = newHub(t.Fatalf, DefaultRelayConfig(), 1<<20)
+			for range rapid.IntRange(1, 2).Draw(t, "links") {
+				hubs[i].hearAll(hubs[i].open(false, nil))
+			}
+		}
+		said := 0
+		step := func(i int, do func(r *Relay, out *Outbox)) {
+			h := hubs[i]
+			do(h.relay, &h.out)
+			for _, x := range h.out.Sends {
+				if x.Link == 1 {
+					queue[i] = append(queue[i], x.Frame.Kind)
+					said++
+				}
+			}
+			h.out.Reset()
+		}
+		arrive := func(i int) {
+			if len(queue[i]) == 0 {
+				return
+			}
+			kind := queue[i][0]
+			queue[i] = queue[i][1:]
+			step(1-i, func(r *Relay, out *Outbox) {
+				if kind == Prune {
+					r.HandlePrune(1, out)
+				} else {
+					r.HandleGraft(1, out)
+				}
+			})
+		}
+		who := func(t *rapid.T) int { return rapid.IntRange(0, 1).Draw(t, "who") }
+		wishes := 0
+		t.Repeat(map[string]func(*rapid.T){
+			"prune": func(t *rapid.T) {
+				wishes++
+				step(who(t), func(r *Relay, out *Outbox) { r.prune(r.find(1), out) })
+			},
+			"graft": func(t *rapid.T) {
+				wishes++
+				step(who(t), func(r *Relay, out *Outbox) { r.Graft(1, out) })
+			},
+			"arrive": func(t *rapid.T) { arrive(who(t)) },
+		})
+		for i := 0; len(queue[0])+len(queue[1]) > 0; i++ {
+			arrive(i % 2)
+		}
+		if a, b := hubs[0].relay.find(1).mode == eager, hubs[1].relay.find(1).mode == eager; a != b {
+			t.Fatalf("one end holds the link to be eager: %v, the other: %v", a, b)
+		}
+		if said > 3*wishes {
+			t.Fatalf("%d frames for %d wishes", said, wishes)
+		}
+	})
+}
+
+// A link that floods does as its peer wishes, and has no wishes.
+func TestAFloodingNodeIsPrunedAllTheSame(t *testing.T) {
+	h, links := treeHub(t, func(c *RelayConfig) { c.Flood = true }, 2)
+	h.hearPrune(links[0])
+	h.add(1, 0)
+	h.pump()
+	h.now += h.relay.cfg.AnnounceEvery
+	h.pump()
+	if len(links[0].announced) != 1 || len(links[1].got) != 1 {
+		t.Errorf("announced %d on the link that was pruned, sent %d on the other; want one each", len(links[0].announced), len(links[1].got))
+	}
+}
+
+// Announcements wait for one another for a while, and leave out what the peer is
+// known to have; what comes when the link is eager again is sent.
+func TestAnnouncementsAreGathered(t *testing.T) {
+	h, links := treeHub(t, func(c *RelayConfig) { c.Wants = 3 }, 2)
+	s := links[0]
+	h.hearPrune(s)
+	start := h.now
+	for range 8 {
+		h.add(1, 0)
+		h.pump()
+		h.now += time.Millisecond
+	}
+	h.add(2, 0, s)
+	h.announce(s, h.all[3])
+	if len(s.announced) != 0 || h.relay.Deadline() != start+h.relay.cfg.AnnounceEvery {
+		t.Fatalf("%d announced, due at %v, want all of them %v after the first", len(s.announced), h.relay.Deadline(), h.relay.cfg.AnnounceEvery)
+	}
+	h.now = start + h.relay.cfg.AnnounceEvery
+	if h.pump(); len(s.unwritten) != 3 {
+		t.Errorf("%d frames, want 3 of at most 3 announcements", len(s.unwritten))
+	}
+	if len(s.announced) != 7 || s.announced[3] || s.announced[8] {
+		t.Errorf("announced positions %v, want all but 3, which the peer has announced, and 8, which it has brought", s.announced)
+	}
+	if h.relay.Deadline() != Never || h.relay.Stats.Announced != 7 {
+		t.Errorf("due again at %v, counted %d", h.relay.Deadline(), h.relay.Stats.Announced)
+	}
+	h.hearGraft(s)
+	m := h.add(1, 0)
+	if h.pump(); len(s.got) != 1 || h.all[s.got[0]] != m {
+		t.Errorf("sent %v, want what came after the GRAFT alone", s.got)
+	}
+}
+
+// Announcements take room in a link's window like messages, for they must not
+// pile up either, and their link is idle only when the socket has taken them.
+func TestAnnouncementsWaitForRoom(t *testing.T) {
+	h, links := treeHub(t, func(c *RelayConfig) { c.Window, c.Wants = 100, 2 }, 2)
+	s, other := links[0], links[1]
+	h.hearPrune(s)
+	for range 9 {
+		h.add(1, 0)
+		h.pump()
+		h.written(other)
+	}
+	wait := func() {
+		h.now += h.relay.cfg.AnnounceEvery
+		h.pump()
+	}
+	wait()
+	if len(s.announced) != 4 || h.relay.Deadline() != Never {
+		t.Fatalf("%d are announced, want two frames of two; due again at %v", len(s.announced), h.relay.Deadline())
+	}
+	for range 2 {
+		h.written(s)
+		h.written(s)
+		h.pump()
+		wait()
+	}
+	if idle := h.relay.AppendIdle(nil); len(s.announced) != 9 || len(idle) != 1 || idle[0] != other.id {
+		t.Errorf("%d are announced; idle %v, want the other link alone", len(s.announced), idle)
+	}
+	if h.written(s); len(h.relay.AppendIdle(nil)) != 2 {
+		t.Error("all is written, and the links are not idle")
+	}
+}
+
+// A message that was asked for and sent is not sent again when the cursor comes
+// to it, nor announced.
+func TestWhatWasAskedForIsNotSentAgain(t *testing.T) {
+	h, links := treeHub(t, nil, 2)
+	h.hearPrune(links[0])
+	m := h.add(1, 0)
+	h.wanted = m
+	for _, s := range links {
+		h.relay.HandleWant(h.now, s.id, &Frame{Wants: []WantEntry{{Dot: m.Dot}}}, &h.out)
+		h.take()
+	}
+	h.pump()
+	h.now += time.Second
+	h.pump()
+	if len(links[0].got) != 1 || len(links[1].got) != 1 || len(links[0].announced) != 0 {
+		t.Errorf("sent %v and %v, announced %v; want it sent once on each", links[0].got, links[1].got, links[0].announced)
+	}
+}
+
+// A node whose tree links are all gone has one of the others bring messages, one
+// that it has pruned itself if there is one, and sends on it what it had sent to
+// nobody.
+func TestTheLastTreeLinkIsReplaced(t *testing.T) {
+	h, links := treeHub(t, func(c *RelayConfig) { c.Window = overhead }, 4)
+	a, b, c := links[0], links[1], links[2]
+	h.hearPrune(b)
+	h.hearPrune(links[3])
+	for range 2 {
+		h.duplicate(c, h.add(2, 0, a))
+	}
+	if a.mode != eager || b.mode != lazy || c.mode != pruned {
+		t.Fatalf("modes %d, %d and %d", a.mode, b.mode, c.mode)
+	}
+	for range 3 {
+		h.add(1, 0) // a has room for one
+		h.pump()
+	}
+	h.now += time.Second
+	h.pump()
+	if h.relay.Unsent() != 3 {
+		t.Fatalf("unsent from %d, want the first own message to be sent", h.relay.Unsent())
+	}
+	h.close(a)
+	h.checkTree()
+	if c.mode != eager || b.mode != lazy {
+		t.Errorf("modes %d and %d, want the link that this node has pruned to be eager", b.mode, c.mode)
+	}
+	for range 9 {
+		h.written(c)
+		h.pump()
+	}
+	if len(c.got) != 2 || c.got[0] != 3 {
+		t.Errorf("sent %v, want what had been sent to nobody", c.got)
+	}
+	repair := h.open(true, nil)
+	h.hearAll(repair)
+	h.close(c)
+	h.close(b)
+	h.close(links[3])
+	if repair.mode != eager || h.relay.Stats.Grafted != 3 {
+		t.Errorf("%d links were grafted, want c, b and the fourth", h.relay.Stats.Grafted)
+	}
+}
+
+// Whoever says too much is not heard to the end, and gets at most one frame for
+// one of its own.
+func TestTreeFramesOfAHostilePeer(t *testing.T) {
+	h, links := treeHub(t, func(c *RelayConfig) { c.Wants = 3 }, 2)
+	s := links[0]
+	f := Frame{Kind: IHave}
+	for i := range 10 {
+		f.Announced = append(f.Announced, Announcement{Dot: peer.Dot{Origin: 3, Seq: uint64(i + 1)}})
+	}
+	if unknown := h.relay.HandleIHave(s.id, &f, nil); len(unknown) != 3 {
+		t.Errorf("%d of 10 announcements were taken, the limit is 3", len(unknown))
+	}
+	for range 2 {
+		h.duplicate(s, h.add(2, 0, links[1]))
+	}
+	for i := range 100 {
+		before := len(h.out.Sends)
+		if i%2 == 0 {
+			h.relay.HandleGraft(s.id, &h.out)
+		} else {
+			h.relay.HandlePrune(s.id, &h.out)
+		}
+		if said := len(h.out.Sends) - before; said > 1 {
+			t.Fatalf("%d frames for one", said)
+		}
+	}
+	h.out.Reset()
+	if unknown := h.relay.HandleIHave(h.open(true, nil).id, &f, nil); len(unknown) != 0 {
+		t.Error("a repair announces, and is heard")
+	}
+}

@@ -1,0 +1,185 @@
+package causal
+
+import (
+	"container/heap"
+	"slices"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+)
+
+// A message that was announced is expected to come by itself, over the tree. If
+// it does not come in time it is asked for, and comes: it was pulled. If the tree
+// does not bring it after that either, the link that did becomes part of it. So a
+// tree that is merely slow is not mistaken for a broken one.
+
+// maxAnnounced bounds the messages that are expected since they were announced,
+// maxSources the links remembered for each, and maxPulled what was pulled and may
+// still come by the tree; of that the oldest is forgotten.
+const (
+	maxAnnounced = 1 << 14
+	maxSources   = 8
+	maxPulled    = 64
+)
+
+// expected is what is known of announcements and of how late the tree is.
+type expected struct {
+	announced int // of the wants
+	late      lateness
+	pulled    []pulled // oldest first
+}
+
+// pulled is a message that came because it was asked for, being late.
+type pulled struct {
+	dot   peer.Dot
+	link  broadcast.LinkID // that it came by
+	since time.Duration    // when it was announced
+	until time.Duration    // when the tree has failed to bring it
+}
+
+// lateness is by how much announcements are ahead of the messages themselves, at
+// most: a tree has longer ways than the links that it leaves out, from some origins
+// much longer, and to ask too early is to get things twice. So it follows the
+// latest at once, and forgets it slowly: a mean would forget the far origins.
+type lateness time.Duration
+
+// memory is how many messages it takes to forget most of one that was late. A guess.
+const memory = 256
+
+func (l *lateness) sample(d time.Duration) {
+	late := time.Duration(*l)
+	*l = lateness(max(d, late-(late-d)/memory))
+}
+
+// mostPatience is how many times Config.Graft is waited at most.
+const mostPatience = 16
+
+// patience is how long to wait for what was announced: twice what it has taken.
+func (b *Buffer) patience() time.Duration {
+	return min(max(b.cfg.Graft, 2*time.Duration(b.wants.late)), mostPatience*b.cfg.Graft)
+}
+
+// sample learns how long something took that was announced then.
+func (b *Buffer) sample(now, since time.Duration) {
+	b.wants.late.sample(min(now-since, mostPatience*b.cfg.Graft))
+}
+
+// Announced takes the word of a link's peer that it has a message which was not
+// had here. If it does not come by itself within Config.Graft, or whatever longer
+// time such messages have taken lately, it is asked for. False means that too
+// many are expected already: this one is not.
+func (b *Buffer) Announced(now time.Duration, d peer.Dot, link broadcast.LinkID) bool {
+	if d.Seq == 0 || b.seen.Has(d) || !b.seen.Room(d) {
+		return true
+	}
+	if h := b.held[d]; h != nil {
+		h.cameBy(link)
+		return true
+	}
+	at := now + b.patience()
+	if a := b.wants.index[want{dot: d}]; a != nil {
+		a.source(link)
+		if at < a.next && len(a.asked) == 0 {
+			b.wants.reschedule(a, at)
+		}
+		return true
+	}
+	if b.wants.announced >= maxAnnounced {
+		return false
+	}
+	a := b.wants.add(at, want{dot: d}, link)
+	a.announced, a.since = true, now
+	b.wants.announced++
+	return true
+}
+
+// source notes a link whose peer has the message.
+func (a *asking) source(link broadcast.LinkID) {
+	if !a.has(link) && len(a.others) < maxSources {
+		a.others = append(a.others, link)
+	}
+}
+
+// has reports whether the link's peer is known to have had the message.
+func (a *asking) has(link broadcast.LinkID) bool {
+	return link == a.first || slices.Contains(a.others, link)
+}
+
+// unfounded reports whether a message was only announced, nothing here needs it,
+// and those who announced it say now that they have never had it.
+func (b *Buffer) unfounded(a *asking) bool {
+	if !a.announced || a.upTo > 0 || len(b.waiters[a.dot]) > 0 || !slices.Contains(a.denied, a.first) {
+		return false
+	}
+	return !slices.ContainsFunc(a.others, func(l broadcast.LinkID) bool { return !slices.Contains(a.denied, l) })
+}
+
+// Hasten asks at once for what was announced: a link that may have been about to
+// bring it is gone.
+func (b *Buffer) Hasten(now time.Duration) {
+	for _, a := range b.wants.list {
+		if a.announced {
+			a.next, a.urgent = min(a.next, now), true
+		}
+	}
+	heap.Init(&b.wants.list)
+}
+
+// arrived takes notice of a message that may have been asked for, or expected.
+func (b *Buffer) arrived(now time.Duration, d peer.Dot, from broadcast.LinkID) {
+	a := b.wants.index[want{dot: d}]
+	if a == nil {
+		b.sample(now, now) // before anybody announced it
+		return
+	}
+	b.wants.remove(a.want)
+	switch {
+	case !a.announced:
+	case !slices.Contains(a.asked, from):
+		b.sample(now, a.since)
+	case !a.urgent:
+		b.wants.addPulled(pulled{d, from, a.since, now + b.patience()})
+	}
+}
+
+func (e *expected) addPulled(p pulled) {
+	if len(e.pulled) == maxPulled {
+		e.pulled = slices.Delete(e.pulled, 0, 1)
+	}
+	e.pulled = append(e.pulled, p)
+}
+
+// arrivedAgain takes notice of a message that the tree brings after it was pulled.
+func (b *Buffer) arrivedAgain(now time.Duration, d peer.Dot, from broadcast.LinkID) {
+	e := &b.wants.expected
+	i := slices.IndexFunc(e.pulled, func(p pulled) bool { return p.dot == d && p.link != from })
+	if i >= 0 {
+		b.sample(now, e.pulled[i].since)
+		e.pulled = slices.Delete(e.pulled, i, i+1)
+	}
+}
+
+// AppendGrafts appends the links that brought what the tree has not brought since.
+func (b *Buffer) AppendGrafts(now time.Duration, dst []broadcast.LinkID) []broadcast.LinkID {
+	e := &b.wants.expected
+	e.pulled = slices.DeleteFunc(e.pulled, func(p pulled) bool {
+		if now < p.until {
+			return false
+		}
+		if !slices.Contains(dst, p.link) {
+			dst = append(dst, p.link)
+		}
+		return true
+	})
+	return dst
+}
+
+// graftsDue is when AppendGrafts is due.
+func (e *expected) graftsDue() time.Duration {
+	t := broadcast.Never
+	for _, p := range e.pulled {
+		t = min(t, p.until)
+	}
+	return t
+}

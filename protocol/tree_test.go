@@ -1,0 +1,290 @@
+package protocol
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+)
+
+// triangle is three machines that are all linked. a has said something, so that
+// the link between b and c is lazy: a brings everything to both.
+func triangle(t *testing.T, change func(*Config)) (l *lab, a, b, c *member) {
+	t.Helper()
+	l = newLab(t)
+	a, b, c = l.start(change), l.start(change), l.start(change)
+	l.join(b, a)
+	l.join(c, a)
+	if !l.runUntil(time.Minute, func() bool { return linked(a, b) && linked(b, c) && linked(a, c) }) {
+		t.Fatal("no triangle within a minute")
+	}
+	l.run(time.Second)
+	a.say("once")
+	l.run(time.Second)
+	return l, a, b, c
+}
+
+func (l *lab) count() (c Counters) {
+	for _, n := range l.nodes {
+		x := n.Counters()
+		c.Duplicates += x.Duplicates
+		c.Sent += x.Sent
+		c.Announced += x.Announced
+		c.Pruned += x.Pruned
+		c.Grafted += x.Grafted
+		c.WantsServed += x.WantsServed
+	}
+	return c
+}
+
+// Plumtree, section 3.3: the first message makes the tree, and from then on each
+// travels every link of it once. On the link left out it is announced, unless
+// that has come too late to be news.
+func TestATriangleBecomesATree(t *testing.T) {
+	l, a, b, c := triangle(t, nil)
+	if x := l.count(); x.Sent != 4 || x.Duplicates != 2 || x.Pruned != 2 {
+		t.Errorf("the first: %+v, want four sent, two of them in vain, on one link", x)
+	}
+	for _, n := range l.nodes {
+		before := l.count()
+		n.say("again")
+		l.run(time.Second)
+		if x := l.count(); x.Sent-before.Sent != 2 || x.Duplicates != before.Duplicates || x.Grafted+x.WantsServed > 0 {
+			t.Errorf("from %d: %+v after %+v, want two more sent and no more", n.h, x, before)
+		}
+	}
+	for _, n := range []*member{a, b, c} {
+		wantHeard(t, "all", n, "once again again again")
+	}
+}
+
+// Where all flood, nothing is pruned, and everything crosses every link.
+func TestFloodingStaysFlooding(t *testing.T) {
+	l, _, b, _ := triangle(t, func(c *Config) { c.Relay.Flood = true })
+	b.say("again")
+	l.run(time.Second)
+	if x := l.count(); x.Sent != 8 || x.Duplicates != 4 || x.Announced+x.Pruned+x.Grafted != 0 {
+		t.Errorf("%+v, want four sent for each of two messages", x)
+	}
+}
+
+// Some flood and others do not: they understand each other.
+func TestAFloodingNodeAmongOthers(t *testing.T) {
+	l, a, b, c := triangle(t, nil)
+	d := l.start(func(c *Config) { c.Relay.Flood = true })
+	l.join(d, a)
+	l.runUntil(time.Minute, func() bool { return linked(a, d) && linked(b, d) && linked(c, d) })
+	l.run(time.Second)
+	for i, n := range l.nodes {
+		n.say(fmt.Sprint(i))
+		l.run(time.Second)
+	}
+	before := l.count()
+	for range 10 {
+		b.say("x")
+		l.run(time.Second)
+	}
+	if x := l.count(); x.Duplicates-before.Duplicates > 2 || x.Pruned > 20 {
+		t.Errorf("%+v after %+v: the tree never rests", x, before)
+	}
+	for _, n := range l.nodes {
+		if n.Counters().Delivered != 15 {
+			t.Errorf("%d heard %q", n.h, n.heard())
+		}
+	}
+}
+
+// The tree does not bring something: it is asked for where it was announced, and
+// as the tree goes on to fail, the link where it was becomes part of it.
+func TestABrokenTreeIsMended(t *testing.T) {
+	l, a, b, c := triangle(t, nil)
+	l.loseFrame = func(from, to *member, f *broadcast.Frame) bool {
+		return from == a && to == c && f.Kind == broadcast.Data
+	}
+	a.say("lost")
+	l.run(100 * time.Millisecond)
+	wantHeard(t, "c gives the tree time", c, "once")
+	l.run(150 * time.Millisecond)
+	wantHeard(t, "asked for", c, "once lost")
+	if c.Counters().Grafted != 0 {
+		t.Error("grafted at once, although it may only be late")
+	}
+	l.run(250 * time.Millisecond)
+	if x := c.Counters(); x.Grafted != 1 || b.Counters().WantsServed != 1 {
+		t.Errorf("%+v, want the link to b to be grafted", x)
+	}
+	a.say("found")
+	l.run(10 * hop)
+	wantHeard(t, "by the new way, without asking", c, "once lost found")
+}
+
+// The tree is slow, and not broken: it stays as it is, and is given more time.
+func TestASlowTreeIsNotBroken(t *testing.T) {
+	l, a, b, c := triangle(t, nil)
+	var slow []func()
+	l.loseFrame = func(from, to *member, f *broadcast.Frame) bool {
+		if from != a || to != c || f.Kind != broadcast.Data {
+			return false
+		}
+		m := *f.Message
+		link := linkTo(c, a)
+		slow = append(slow, func() {
+			c.step(func() {
+				c.HandleFrame(l.now, link, &broadcast.Frame{Kind: broadcast.Data, Message: &m}, &c.out)
+			})
+		})
+		return true
+	}
+	for range 10 {
+		a.say("x")
+		l.run(300 * time.Millisecond)
+		for _, arrive := range slow {
+			arrive()
+		}
+		slow = nil
+		l.run(5 * time.Second)
+	}
+	if x := c.Counters(); x.Delivered != 11 || x.Grafted != 0 || b.Counters().WantsServed > 3 {
+		t.Errorf("%+v, and b was asked %d times; want patience", x, b.Counters().WantsServed)
+	}
+}
+
+// linkTo is the link of a node to another.
+func linkTo(n, to *member) broadcast.LinkID {
+	for _, id := range n.links.AppendOpen(nil) {
+		if p, _ := n.links.PeerOf(id); p == to.h {
+			return id
+		}
+	}
+	return 0
+}
+
+// A link of the tree is gone: another takes its place at once.
+func TestALostTreeLinkIsReplaced(t *testing.T) {
+	l, a, _, c := triangle(t, nil)
+	l.cut = func(x, y *member) bool { return x == a && y == c }
+	for _, e := range l.ends {
+		if e.node == c && e.other.node == a && !e.closed {
+			l.close(e)
+			c.step(func() { c.Disconnected(l.now, e.id, &c.out) })
+			break
+		}
+	}
+	l.run(5 * hop)
+	if n := c.Counters().Grafted; n != 1 {
+		t.Fatalf("%d links are grafted, want the one that is left", n)
+	}
+	a.say("more")
+	l.run(10 * hop)
+	wantHeard(t, "by way of b", c, "once more")
+	c.say("back")
+	l.run(10 * hop)
+	wantHeard(t, "and back", a, "once more back")
+}
+
+// A leaving node has no link that messages go over, as far as it knows, until it
+// makes one: it need not wait for others to ask for its last words.
+func TestLeavingWithLazyLinks(t *testing.T) {
+	l, a, b, c := triangle(t, nil)
+	for _, n := range []*member{b, a} {
+		c.step(func() { c.HandleFrame(l.now, linkTo(c, n), &broadcast.Frame{Kind: broadcast.Prune}, &c.out) })
+	}
+	c.say("farewell")
+	c.step(func() { c.Leave(l.now, &c.out) })
+	if !l.runUntil(50*hop, c.Drained) {
+		t.Error("not drained after 50 ms")
+	}
+	if a.heard() != "once farewell" && b.heard() != "once farewell" {
+		t.Errorf("a heard %q, b heard %q", a.heard(), b.heard())
+	}
+}
+
+// put puts a frame on a link, whatever the machine thinks of it.
+func (n *member) put(to *member, f broadcast.Frame) {
+	n.step(func() {
+		n.out.Links.Sends = append(n.out.Links.Sends, broadcast.Send{Link: linkTo(n, to), Frame: f})
+	})
+}
+
+// More is announced than a node cares to expect: it has the link send everything
+// from the start, which brings what is true of it, and asks for that now and then
+// only, whatever else is announced.
+func TestTooManyAnnouncements(t *testing.T) {
+	l := newLab(t)
+	a, b := l.start(nil), l.start(nil)
+	l.join(b, a)
+	l.run(5 * time.Second)
+	l.loseFrame = func(from, to *member, f *broadcast.Frame) bool { return f.Kind == broadcast.Data }
+	a.say("lost")
+	l.run(10 * hop)
+	l.loseFrame = nil
+	before := b.relay.Stats.Digests
+	seq := uint64(0)
+	flood := func(frames int) {
+		for range frames {
+			f := broadcast.Frame{Kind: broadcast.IHave}
+			for range 256 {
+				seq++
+				f.Announced = append(f.Announced, broadcast.Announcement{Dot: peer.Dot{Origin: 9, Seq: 2 * seq}})
+			}
+			a.put(b, f)
+		}
+		l.run(5 * hop)
+	}
+	flood(64)
+	wantHeard(t, "so many are expected", b, "")
+	flood(64)
+	l.run(5 * hop)
+	wantHeard(t, "one more is too many", b, "lost")
+	if n := b.relay.Stats.Digests - before; n != 1 {
+		t.Errorf("%d digests for 64 frames too many, want one", n)
+	}
+	l.run(time.Minute)
+	if n := len(b.ends()); n != 1 || b.buffer.Deadline() != broadcast.Never {
+		t.Errorf("%d links, still asking until %v; want all lies forgotten", n, b.buffer.Deadline())
+	}
+}
+
+// Its own messages, real or not, are nothing that a node waits for.
+func TestOwnMessagesAnnouncedBack(t *testing.T) {
+	l := newLab(t)
+	a, b := l.start(nil), l.start(nil)
+	l.join(b, a)
+	l.run(5 * time.Second)
+	b.say("mine")
+	l.run(10 * hop)
+	a.put(b, broadcast.Frame{Kind: broadcast.IHave, Announced: []broadcast.Announcement{
+		{Dot: peer.Dot{Origin: b.h, Seq: 1}}, {Dot: peer.Dot{Origin: b.h, Seq: 7}},
+	}})
+	l.run(10 * hop)
+	if d := b.buffer.Deadline(); d != broadcast.Never {
+		t.Errorf("b will ask at %v", d)
+	}
+}
+
+// A peer that grafts and prunes without end gets no more frames than it sends.
+func TestAPeerThatCannotDecide(t *testing.T) {
+	l, a, b, c := triangle(t, nil)
+	said := 0
+	l.loseFrame = func(from, to *member, f *broadcast.Frame) bool {
+		if from == b && to == c {
+			said++
+		}
+		return false
+	}
+	for range 100 {
+		c.put(b, broadcast.Frame{Kind: broadcast.Graft})
+		c.put(b, broadcast.Frame{Kind: broadcast.Prune})
+	}
+	l.run(10 * hop)
+	if said > 200 {
+		t.Errorf("%d frames for 200", said)
+	}
+	a.say("still")
+	l.run(2 * time.Second)
+	for _, n := range l.nodes {
+		wantHeard(t, "all", n, "once still")
+	}
+}
