@@ -52,8 +52,12 @@ func (l *lateness) sample(d time.Duration) {
 	*l = lateness(max(d, late-(late-d)/memory))
 }
 
+// trial is how many times Config.Graft the tree is given at least to bring what
+// was pulled. To pull too early costs a copy, to bend the tree costs more. A guess.
+const trial = 7
+
 // mostPatience is how many times Config.Graft is waited at most.
-const mostPatience = 16
+const mostPatience = 64
 
 // patience is how long to wait for what was announced: twice what it has taken.
 func (b *Buffer) patience() time.Duration {
@@ -139,7 +143,7 @@ func (b *Buffer) arrived(now time.Duration, d peer.Dot, from broadcast.LinkID) {
 	case !slices.Contains(a.asked, from):
 		b.sample(now, a.since)
 	case !a.urgent:
-		b.wants.addPulled(pulled{d, from, a.since, now + b.patience()})
+		b.wants.addPulled(pulled{d, from, a.since, now + max(b.patience(), trial*b.cfg.Graft)})
 	}
 }
 

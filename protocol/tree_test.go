@@ -104,14 +104,14 @@ func TestABrokenTreeIsMended(t *testing.T) {
 		return from == a && to == c && f.Kind == broadcast.Data
 	}
 	a.say("lost")
-	l.run(100 * time.Millisecond)
+	l.run(60 * time.Millisecond)
 	wantHeard(t, "c gives the tree time", c, "once")
-	l.run(150 * time.Millisecond)
+	l.run(30 * time.Millisecond)
 	wantHeard(t, "asked for", c, "once lost")
 	if c.Counters().Grafted != 0 {
 		t.Error("grafted at once, although it may only be late")
 	}
-	l.run(250 * time.Millisecond)
+	l.run(400 * time.Millisecond)
 	if x := c.Counters(); x.Grafted != 1 || b.Counters().WantsServed != 1 {
 		t.Errorf("%+v, want the link to b to be grafted", x)
 	}
