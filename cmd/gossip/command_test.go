@@ -204,7 +204,7 @@ func TestMisuseIsTold(t *testing.T) {
 		{args: "sim overlay --view 1", want: `"--view" flag: allowed: 2 to 16384`},
 		{args: "sim overlay --view 20 --healing 11", want: "--healing: it is 11, allowed: 0 to 10"},
 		{args: "sim overlay --view 7 --healing 3 --swap 1", want: "--swap: it is 1, allowed: 0 to 0 (H + S at most half of C, with C = 7 and H = 3)"},
-		{args: "sim overlay --healing -1", want: `"--healing" flag: allowed: 0 to`},
+		{args: "sim overlay --healing -1", want: `--healing: it is -1, allowed: 0 to 15`},
 		{args: "sim overlay --view-select head --healing 1", want: "--healing: it is 1, allowed: 0 when View is rand, head or tail"},
 		{args: "sim overlay --view-select tail --swap 1", want: "--swap: it is 1, allowed: 0 when View is rand, head or tail"},
 		{args: "sim overlay --policy newscast --healing 1", want: "--healing: it is 1, allowed: 0 when View is rand, head or tail"},

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -42,8 +43,8 @@ func (f *policyFlags) group(view int) flagGroup {
 	g.Var(choiceValue{&f.preset, []string{"healer", "swapper", "blind", "cyclon", "newscast", "lpbcast", "brahms"}},
 		"policy", "the policy to start from: healer, swapper, blind, cyclon, newscast, lpbcast or brahms; the flags below change it (of brahms --view only)")
 	addIntVar(g, &f.view, "view", 2, peersampling.MaxView, fmt.Sprintf("view size C: how many others a node knows, 2 to %d", peersampling.MaxView))
-	addIntVar(g, &f.healing, "healing", 0, peersampling.MaxView, "H: how many of the oldest make room first, 0 to C/2 (default the policy's; 0 if --swap or --view-select is given and --policy is not)")
-	addIntVar(g, &f.swap, "swap", 0, peersampling.MaxView, "S: how many of those just sent make room next, 0 to C/2 - H (default the policy's; 0 if --healing or --view-select is given and --policy is not)")
+	addIntVar(g, &f.healing, "healing", math.MinInt32, math.MaxInt32, "H: how many of the oldest make room first, 0 to C/2 (default the policy's; 0 if --swap or --view-select is given and --policy is not)")
+	addIntVar(g, &f.swap, "swap", math.MinInt32, math.MaxInt32, "S: how many of those just sent make room next, 0 to C/2 - H (default the policy's; 0 if --healing or --view-select is given and --policy is not)")
 	g.Var(choiceValue{&f.peer, []string{"rand", "head", "tail"}}, "select", "whom to gossip with: rand (anyone), head (the freshest) or tail (the oldest)")
 	g.Var(choiceValue{&f.propagation, []string{"push", "pull", "pushpull"}}, "propagate", "who sends: push (who begins), pull (who is asked) or pushpull (both)")
 	g.Var(choiceValue{&f.viewSelection, []string{"age", "rand", "head", "tail"}}, "view-select", "what is kept: age (by H and S, as in the 2007 paper) or rand, head or tail by hops (as in the 2004 paper; no H, S)")

@@ -120,9 +120,12 @@ func experimentVerb(con console, cmd *cobra.Command, some []*experiment.Experime
 	addFlags(cmd, f.groups(some)...)
 	cmd.RunE = verb(func(ctx context.Context, _ []string) error {
 		for _, e := range some {
-			if err := f.params(e, cmd.Flags()).Validate(); err != nil {
+			if err := e.Validate(f.params(e, cmd.Flags())); err != nil {
 				return blameExperimentFlag(err)
 			}
+		}
+		if err := report.Try(f.out); err != nil {
+			return fmt.Errorf("--out: %w", err)
 		}
 		for i, e := range some {
 			if err := f.carryOut(ctx, cmd.Flags(), con, e, fmt.Sprintf("%d of %d", i+1, len(some))); err != nil {

@@ -202,3 +202,17 @@ func TestWrap(t *testing.T) {
 		t.Errorf("%q does not hang", got)
 	}
 }
+
+// A folder that cannot be written to is told before the work, not after it.
+func TestExperimentFolderIsTriedFirst(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel() // nothing is carried out any more
+	status, _, stderr := experimented(ctx, append(quick, "self-healing", "--out", filepath.Join(file, "folder"))...)
+	if status != statusFailed || !strings.Contains(stderr, "--out: ") || !strings.Contains(stderr, file) {
+		t.Errorf("status %d, %q", status, stderr)
+	}
+}

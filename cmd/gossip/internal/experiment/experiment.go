@@ -36,6 +36,7 @@ type Experiment struct {
 	Setting    string // what is done here, and where it differs from the paper
 	Runs       int    // runs of each setting by default, which are its own business; 0 means one, and that Run takes means over more
 
+	scale func(nodes int) int                   // how many of Params.Nodes it takes; nil: all
 	run   func(l *lab) (Tables, error)          // carries it out
 	total func(p Params) int                    // cycles that it will take, for the progress
 	judge func(p Params, data Tables) []Finding // holds the claims against the data
@@ -103,6 +104,18 @@ func (p Params) Validate() error {
 	return nil
 }
 
+// Validate returns nil, or a *ParamError: Params.Validate's, or that the view is
+// not a partial one of the overlays of this experiment, if they are smaller.
+func (e *Experiment) Validate(p Params) error {
+	if err := p.Validate(); err != nil || e.scale == nil {
+		return err
+	}
+	if n := e.scale(p.Nodes); p.View >= n/2 {
+		return &ParamError{"View", p.View, fmt.Sprintf("%d to %d for %s (less than half of its %d nodes)", MinView, n/2-1, e.Name, n)}
+	}
+	return nil
+}
+
 // Progress is told how many of all cycles are over. It is called from several
 // goroutines, one at a time.
 type Progress func(done, total int)
@@ -125,7 +138,7 @@ type Finding struct {
 // Run carries the experiment out. It ends soon after ctx does, within a cycle,
 // with ctx's error.
 func (e *Experiment) Run(ctx context.Context, p Params, told Progress) (*Result, error) {
-	if err := p.Validate(); err != nil {
+	if err := e.Validate(p); err != nil {
 		return nil, err
 	}
 	data, err := e.measure(ctx, p, told)

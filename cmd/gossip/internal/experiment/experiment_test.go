@@ -394,3 +394,48 @@ func TestSampled(t *testing.T) {
 		t.Errorf("of one cycle, %v", at)
 	}
 }
+
+// Further runs are averaged, or known to the experiment: words stay words, and no
+// row gets lost.
+func TestFurtherRuns(t *testing.T) {
+	for _, e := range some() {
+		t.Run(e.Name, func(t *testing.T) {
+			t.Parallel()
+			p := Params{Nodes: 120, View: 8, Cycles: 12, Runs: 1, Seed: 1}
+			single, err := e.Run(t.Context(), p, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.Runs = 3
+			more, err := e.Run(t.Context(), p, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, table := range more.Tables {
+				if len(table.Rows) < len(single.Tables[i].Rows) {
+					t.Errorf("%s has %d rows, of one run %d", table.Name, len(table.Rows), len(single.Tables[i].Rows))
+				}
+				for _, row := range table.Rows {
+					for c, cell := range row {
+						_, word := cell.(string)
+						if _, wasWord := table.Rows[0][c].(string); word != wasWord {
+							t.Fatalf("%s: %v in column %s", table.Name, cell, table.Columns[c])
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// An experiment on a part of the nodes cannot have views of nearly all of them.
+func TestViewsArePartial(t *testing.T) {
+	p := Params{Nodes: 1000, View: 200, Cycles: 20, Runs: 1, Seed: 1}
+	if err := selfHealing.Validate(p); err != nil {
+		t.Error(err)
+	}
+	var field *ParamError
+	if err := attack.Validate(p); !errors.As(err, &field) || field.Field != "View" || !strings.Contains(field.Allowed, "4 to 49") {
+		t.Errorf("%v, want one that names View and 4 to 49", err)
+	}
+}

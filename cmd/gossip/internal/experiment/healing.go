@@ -54,7 +54,7 @@ func runHealing(l *lab) (Tables, error) {
 	}
 	t := &Table{Name: "dead-links", Title: "Dead links per view after the failure", Columns: []string{"protocol", "cycle_after", "dead_links_per_view"}}
 	summary := &Table{
-		Name: "summary", Title: "Dead links per view, some cycles after the failure", Summary: true,
+		Name: "summary", Title: "Dead links per view, some cycles after the failure; the last column is one more than the cycles watched where those were too few", Summary: true,
 		Columns: []string{"protocol", "1", "2", "3", "5", "10", "20", "cycles_until_1_percent"},
 	}
 	for i, p := range protocols {

@@ -18,14 +18,16 @@ var localRandomness = &Experiment{
 	Question: "Can a node tell what it is given from independent, uniformly random peers?",
 	PaperFound: `Seen from one node, all protocols of the framework give a stream of good quality, which passes nearly all of the
 Diehard tests; globally the overlays are far from random graphs.`,
-	Setting: `A tenth of the nodes, a hundred times the cycles. After the cycles of convergence some nodes draw one peer in each
+	Setting: `A tenth of the nodes, though a hundred at least, and a hundred times the cycles. After the cycles of convergence some nodes draw one peer in each
 cycle, uniformly from their views. A view is never far from that of the cycle before, so the streams are tested as they are, and
 with one sample taken every ten. Tests in the spirit of Diehard take its place, which asks for millions of numbers. Beside
 them goes the ideal: independent uniform peers, as many. A test fails if an ideal stream does so less than once in 10,000 times;
 eight tests of a stream, if it is long enough for them.`,
+	Runs: 1,
 
+	scale: localNodes,
 	run:   runLocal,
-	total: func(p Params) int { return len(givers()) * (p.Cycles + watched(p)) },
+	total: func(p Params) int { return p.Runs * len(givers()) * (p.Cycles + watched(p)) },
 	judge: judgeLocal,
 	draw:  drawLocal,
 }
@@ -37,8 +39,8 @@ func givers() []protocol {
 
 // localNodes is how many nodes there are, watched for how many cycles samples are
 // drawn, and watchers how many nodes draw them.
-func localNodes(p Params) int { return max(MinNodes, p.Nodes/10) }
-func watched(p Params) int    { return 100 * p.Cycles }
+func localNodes(nodes int) int { return max(MinNodes, nodes/10) }
+func watched(p Params) int     { return 100 * p.Cycles }
 
 const watchers = 10
 
@@ -50,25 +52,31 @@ const ideal = "independent and uniform"
 
 // tested is one test of one node's stream.
 type tested struct {
-	every, node int
+	every, run, node int
 	randomness.Result
 }
 
 func runLocal(l *lab) (Tables, error) {
 	protocols := givers()
-	outcomes, err := collect(l, len(protocols), func(i int) ([]tested, error) { return drawStreams(l, protocols[i]) })
+	outcomes, err := collect(l, len(protocols)*l.Runs, func(i int) ([]tested, error) {
+		return drawStreams(l, protocols[i/l.Runs], i%l.Runs)
+	})
 	if err != nil {
 		return nil, err
 	}
-	each := &Table{Name: "tests", Title: "P-values", Columns: []string{"protocol", "every", "node", "test", "p", "verdict"}}
+	each := &Table{Name: "tests", Title: "P-values", Columns: []string{"protocol", "every", "run", "node", "test", "p", "verdict"}}
 	summary := &Table{
 		Name: "summary", Title: "Streams that fail a test, of those long enough for it", Summary: true,
 		Columns: []string{"protocol", "every", "test", "streams", "suspect", "failed"},
 	}
 	for i, name := range append([]string{ideal}, names(protocols)...) {
-		results := idealStreams(l.Params)
-		if i > 0 {
-			results = outcomes[i-1]
+		var results []tested
+		for run := range l.Runs {
+			if i == 0 {
+				results = append(results, idealStreams(l.Params, run)...)
+			} else {
+				results = append(results, outcomes[(i-1)*l.Runs+run]...)
+			}
 		}
 		for _, every := range decimated {
 			addTests(each, summary, name, every, results)
@@ -96,7 +104,7 @@ func addTests(each, summary *Table, name string, every int, results []tested) {
 			n[2]++
 		}
 		counts[r.Name] = n
-		each.add(name, every, r.node, r.Name, r.P, r.Verdict.String())
+		each.add(name, every, r.run, r.node, r.Name, r.P, r.Verdict.String())
 	}
 	for _, test := range order {
 		n := counts[test]
@@ -106,16 +114,15 @@ func addTests(each, summary *Table, name string, every int, results []tested) {
 
 // drawStreams lets an overlay converge, draws the streams of some of its nodes, and
 // tests them.
-func drawStreams(l *lab, p protocol) ([]tested, error) {
-	cfg := l.config(p, 0)
-	cfg.Nodes = localNodes(l.Params)
-	cfg.Policy = p.policy(min(l.View, cfg.Nodes/2-1))
+func drawStreams(l *lab, p protocol, run int) ([]tested, error) {
+	cfg := l.config(p, run)
+	cfg.Nodes = localNodes(l.Nodes)
 	o, err := overlay.New(cfg)
 	if err != nil {
 		return nil, err
 	}
 	streams := make([]randomness.Stream, watchers)
-	rng := rand.New(rand.NewPCG(l.Seed, streamDraws))
+	rng := rand.New(rand.NewPCG(cfg.Seed, streamDraws))
 	err = l.step(o, l.Cycles+watched(l.Params), func() {
 		for i := range streams {
 			self := peer.Handle(i + 1)
@@ -127,7 +134,7 @@ func drawStreams(l *lab, p protocol) ([]tested, error) {
 	if err != nil {
 		return nil, err
 	}
-	return testStreams(streams, cfg.Nodes), nil
+	return testStreams(streams, cfg.Nodes, run), nil
 }
 
 // streamDraws keeps the draws apart from whatever else the seed decides.
@@ -141,15 +148,15 @@ func besides(self, h peer.Handle) uint32 {
 	return uint32(h) - 2
 }
 
-func idealStreams(p Params) []tested {
+func idealStreams(p Params, run int) []tested {
 	streams := make([]randomness.Stream, watchers)
 	for i := range streams {
-		streams[i] = randomness.Ideal(localNodes(p)-1, watched(p), p.Seed+uint64(i))
+		streams[i] = randomness.Ideal(localNodes(p.Nodes)-1, watched(p), p.Seed+uint64(run*watchers+i))
 	}
-	return testStreams(streams, localNodes(p))
+	return testStreams(streams, localNodes(p.Nodes), run)
 }
 
-func testStreams(streams []randomness.Stream, nodes int) (all []tested) {
+func testStreams(streams []randomness.Stream, nodes, run int) (all []tested) {
 	for _, every := range decimated {
 		for i, s := range streams {
 			some := randomness.Stream{Nodes: nodes - 1}
@@ -157,7 +164,7 @@ func testStreams(streams []randomness.Stream, nodes int) (all []tested) {
 				some.Peers = append(some.Peers, s.Peers[at])
 			}
 			for _, r := range randomness.Battery(some) {
-				all = append(all, tested{every, i + 1, r})
+				all = append(all, tested{every, run, i + 1, r})
 			}
 		}
 	}

@@ -50,6 +50,11 @@ func means(runs []Tables) (ms Tables) {
 	for i, first := range runs[0] {
 		m := *first
 		if !m.Single {
+			for _, run := range runs {
+				if len(run[i].Rows) != len(first.Rows) {
+					panic("experiment: table " + m.Name + " has other rows in every run: its experiment must know of runs")
+				}
+			}
 			m.Rows = nil
 			for r, row := range first.Rows {
 				mean := make([]any, len(row))
@@ -71,13 +76,13 @@ func means(runs []Tables) (ms Tables) {
 func meanCell(cells []any) any {
 	sum, same := 0.0, true
 	for _, cell := range cells {
-		if _, is := cell.(string); !is {
-			sum += number(cell)
-		}
 		same = same && cell == cells[0]
 	}
 	if same {
 		return cells[0]
+	}
+	for _, cell := range cells {
+		sum += number(cell) // panics if words differ: the rows do not belong together
 	}
 	return sum / float64(len(cells))
 }

@@ -36,6 +36,9 @@ type section struct {
 	Holding                       int // findings
 }
 
+// pageFile is the page's.
+const pageFile = "index.html"
+
 // writePage writes index.html, about the experiments of which the folder has the
 // results. It knows them from their JSON files alone, so it is the same however
 // these came there.
@@ -64,7 +67,7 @@ func writePage(folder string) error {
 	if err := page.Execute(&b, sections); err != nil {
 		return err
 	}
-	return put(folder, "index.html", b.Bytes())
+	return put(folder, pageFile, b.Bytes())
 }
 
 func read(file string) (r Record, err error) {

@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -28,6 +29,37 @@ type Record struct {
 	Findings []experiment.Finding `json:"findings"`
 	Figures  []experiment.Figure  `json:"figures"` // drawn in NAME-FIGURE.svg and .png
 	Tables   []*experiment.Table  `json:"tables"`  // also in NAME-TABLE.csv
+}
+
+// Try tells whether files can be put into the folder: better before an experiment
+// than after it. It leaves everything as it is.
+func Try(folder string) error {
+	if info, err := os.Stat(filepath.Join(folder, pageFile)); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a folder, and should be a file or nothing", filepath.Join(folder, pageFile))
+	}
+	missing := missingFrom(folder)
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		return err
+	}
+	probe, err := os.CreateTemp(folder, ".probe-*")
+	if err == nil {
+		err = errors.Join(probe.Close(), os.Remove(probe.Name()))
+	}
+	for _, made := range missing {
+		err = errors.Join(err, os.Remove(made))
+	}
+	return err
+}
+
+// missingFrom lists the folder and those around it that are not there, innermost
+// first.
+func missingFrom(folder string) (missing []string) {
+	for at := filepath.Clean(folder); ; at = filepath.Dir(at) {
+		if _, err := os.Stat(at); err == nil || at == filepath.Dir(at) {
+			return missing
+		}
+		missing = append(missing, at)
+	}
 }
 
 // Write writes the files of one experiment, and the page anew.
