@@ -19,7 +19,7 @@ func TestPromisesHoldOverBrahms(t *testing.T) {
 	for seed := range fewer(20) {
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 			t.Parallel()
-			runFaults(t, uint64(2000+seed), func(w *World) { w.Configure = byRounds })
+			runFaults(t, uint64(2000+seed), func(s *Scenario) { s.Policy, s.View = "brahms", 10 })
 		})
 	}
 }

@@ -117,6 +117,9 @@ func (w *World) sendFrame(n *Node, s broadcast.Send) {
 			w.step(n, func() { n.Machine.Written(w.now, e.link, cost, &n.out) })
 		}
 		if o := e.other; !o.closed {
+			if f.Message != nil && w.arrived != nil {
+				w.arrived(f.Message)
+			}
 			w.step(o.node, func() { o.node.Machine.HandleFrame(w.now, o.link, &f, &o.node.out) })
 		}
 	})

@@ -3,10 +3,12 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
 	"github.com/Ishan27gOrg/gossipProtocol/causal"
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"github.com/Ishan27gOrg/gossipProtocol/protocol"
 )
 
 // Oracle knows what truly happened and holds every delivery against it.
@@ -14,13 +16,16 @@ type Oracle struct {
 	w *World
 	// Violations are the broken promises, in the order in which they broke.
 	Violations []string
-	// MaxViolations bounds them.
+	// MaxViolations bounds them, but not Broken, which counts them by promise: P1
+	// at 0.
 	MaxViolations int
+	Broken        [5]int
 	// Order is the guarantee that the world's nodes are configured to give.
 	Order causal.Order
 
-	truth   map[peer.Dot]truth   // of every message sent
-	order   []peer.Dot           // in which they were sent
+	truth   map[peer.Dot]truth // of every message sent
+	order   []peer.Dot         // in which they were sent
+	born    map[peer.Dot]time.Duration
 	history map[*Node]*knowledge // of every node
 	linked  []peer.Handle
 }
@@ -38,13 +43,14 @@ type knowledge struct {
 func newOracle(w *World) *Oracle {
 	return &Oracle{
 		w: w, MaxViolations: 20,
-		truth: make(map[peer.Dot]truth), history: make(map[*Node]*knowledge),
+		truth: make(map[peer.Dot]truth), born: make(map[peer.Dot]time.Duration), history: make(map[*Node]*knowledge),
 	}
 }
 
-func (o *Oracle) violated(format string, args ...any) {
+func (o *Oracle) violated(promise int, format string, args ...any) {
+	o.Broken[promise-1]++
 	if len(o.Violations) < o.MaxViolations {
-		o.Violations = append(o.Violations, fmt.Sprintf("%v: ", o.w.now)+fmt.Sprintf(format, args...))
+		o.Violations = append(o.Violations, fmt.Sprintf("%v: P%d: ", o.w.now, promise)+fmt.Sprintf(format, args...))
 	}
 }
 
@@ -61,7 +67,7 @@ func (o *Oracle) broadcasting(n *Node) {
 	if o.truth[dot] == nil {
 		o.order = append(o.order, dot)
 	}
-	o.truth[dot] = past
+	o.truth[dot], o.born[dot] = past, o.w.now
 }
 
 // delivered checks P1 to P3.
@@ -70,12 +76,16 @@ func (o *Oracle) delivered(n *Node, m *broadcast.Message) {
 	past, sent := o.truth[m.Dot]
 	switch {
 	case !sent:
-		o.violated("P2: %v delivered %v, which nobody sent", n.ID, m.Dot)
+		o.violated(2, "%v delivered %v, which nobody sent", n.ID, m.Dot)
 		return
 	case k.delivered[m.Dot]:
-		o.violated("P1: %v delivered %v twice", n.ID, m.Dot)
+		o.violated(1, "%v delivered %v twice", n.ID, m.Dot)
+		return
 	}
 	k.delivered[m.Dot] = true
+	if n.history == protocol.None && m.Dot.Origin == n.Handle {
+		past = o.withWithheld(m, past)
+	}
 	switch o.Order {
 	case causal.Causal:
 		o.checkCausality(n, k, m, past)
@@ -89,6 +99,20 @@ func (o *Oracle) delivered(n *Node, m *broadcast.Message) {
 	}
 }
 
+// withWithheld adds to the past of a message what its origin was told of and did
+// not deliver because it wants no history: what comes from it follows that too.
+// Only its machine knows which that is, so that P3 is weaker there: the clock counts
+// all that the origin delivered, and all nodes are given the same one.
+func (o *Oracle) withWithheld(m *broadcast.Message, past truth) truth {
+	for origin, count := range m.Clock.All() {
+		if h := peer.Handle(origin.Incarnation); h != m.Dot.Origin && count > past.get(h) {
+			past = past.with(h, count)
+		}
+	}
+	o.truth[m.Dot] = past
+	return past
+}
+
 // checkCausality holds a delivery against everything that happened before it.
 // Nodes that have reported gaps, or were withheld history, are held to the
 // weaker promise: nothing that happened before comes after.
@@ -99,11 +123,11 @@ func (o *Oracle) checkCausality(n *Node, k *knowledge, m *broadcast.Message, pas
 			count--
 		}
 		if count > k.past.get(origin) && !excused(n) {
-			o.violated("P2: %v delivered %v before %v", n.ID, m.Dot, peer.Dot{Origin: origin, Seq: count})
+			o.violated(2, "%v delivered %v before %v", n.ID, m.Dot, peer.Dot{Origin: origin, Seq: count})
 		}
 	}
 	if k.past.get(m.Dot.Origin) >= m.Dot.Seq {
-		o.violated("P2: %v delivered %v after something that it happened before", n.ID, m.Dot)
+		o.violated(2, "%v delivered %v after something that it happened before", n.ID, m.Dot)
 	}
 }
 
@@ -121,12 +145,12 @@ func (o *Oracle) checkClock(n *Node, m *broadcast.Message, past truth) {
 		}
 		entries++
 		if got := m.Clock.At(o.w.node(peer.Handle(h)).ID); got != count {
-			o.violated("P3: %v delivered %v with clock %v; the truth of %v is %d", n.ID, m.Dot, m.Clock, h, count)
+			o.violated(3, "%v delivered %v with clock %v; the truth of %v is %d", n.ID, m.Dot, m.Clock, h, count)
 			return
 		}
 	}
 	if m.Clock.Len() != entries {
-		o.violated("P3: %v delivered %v with clock %v, which has entries beyond its past", n.ID, m.Dot, m.Clock)
+		o.violated(3, "%v delivered %v with clock %v, which has entries beyond its past", n.ID, m.Dot, m.Clock)
 	}
 }
 
@@ -136,14 +160,14 @@ func (o *Oracle) stepped(n *Node) {
 	slices.Sort(o.linked)
 	for i, h := range o.linked {
 		if h == n.Handle {
-			o.violated("P5: %v has a link to itself", n.ID)
+			o.violated(5, "%v has a link to itself", n.ID)
 		}
 		if i > 0 && o.linked[i-1] == h {
-			o.violated("P5: %v has two links to %v", n.ID, o.w.node(h).ID)
+			o.violated(5, "%v has two links to %v", n.ID, o.w.node(h).ID)
 		}
 	}
 	if len(o.linked) > n.maxLinks {
-		o.violated("P5: %v has %d links, more than the %d configured", n.ID, len(o.linked), n.maxLinks)
+		o.violated(5, "%v has %d links, more than the %d configured", n.ID, len(o.linked), n.maxLinks)
 	}
 }
 
@@ -152,17 +176,26 @@ func (o *Oracle) stepped(n *Node) {
 func (o *Oracle) Missing(nodes []*Node) int {
 	missing := 0
 	for _, dot := range o.order {
-		have := 0
+		have, owed := 0, 0
 		for _, n := range nodes {
-			if o.history[n].delivered[dot] {
+			switch {
+			case o.history[n].delivered[dot]:
 				have++
+			case o.owes(n, dot):
+				owed++
 			}
 		}
 		if have > 0 {
-			missing += len(nodes) - have
+			missing += owed
 		}
 	}
 	return missing
+}
+
+// owes reports whether a node is to deliver a message that others have: one that
+// wants no history, only what was sent after it started.
+func (o *Oracle) owes(n *Node, dot peer.Dot) bool {
+	return n.history == protocol.Retained || o.born[dot] > n.Machine.Started()
 }
 
 // Agree checks P4 among nodes that stayed up.
@@ -170,17 +203,18 @@ func (o *Oracle) Agree(nodes []*Node) {
 	for _, dot := range o.order {
 		var with, without *Node
 		for _, n := range nodes {
-			if o.history[n].delivered[dot] {
+			switch {
+			case o.history[n].delivered[dot]:
 				with = n
-			} else {
+			case o.owes(n, dot):
 				without = n
 			}
 		}
 		if with != nil && without != nil {
-			o.violated("P4: %v has %v, %v has not", with.ID, dot, without.ID)
+			o.violated(4, "%v has %v, %v has not", with.ID, dot, without.ID)
 		}
 		if with == nil && slices.ContainsFunc(nodes, func(n *Node) bool { return n.Handle == dot.Origin }) {
-			o.violated("P4: nobody has %v, not even its origin", dot)
+			o.violated(4, "nobody has %v, not even its origin", dot)
 		}
 	}
 }

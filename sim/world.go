@@ -9,9 +9,13 @@
 //	P2  no message is delivered before one that happened before it
 //	P3  the clock delivered with a message is its exact clock
 //	P4  what one node that stays up delivers, all nodes that stay up and
-//	    connected deliver, and each delivers all that those nodes broadcast;
-//	    checked when Oracle.Agree is called
+//	    connected deliver, and each delivers all that those nodes broadcast, but
+//	    for what is older than a node that wants no history; checked when
+//	    Oracle.Agree is called
 //	P5  no node has more links than configured, one to itself, or two to a peer
+//
+// A Scenario is a world and all that happens in it, as a value: Run carries it out,
+// RandomScenario draws one from a seed, ParseScenario reads one.
 package sim
 
 import (
@@ -36,6 +40,9 @@ type World struct {
 	Faults    Faults
 	Oracle    *Oracle
 
+	arrived func(*broadcast.Message) // is told of each payload that a link brings
+	spoil   func(*Node)              // breaks what a machine wants done, to see that the oracle objects
+
 	rng    *rand.Rand
 	now    time.Duration
 	events queue
@@ -53,6 +60,7 @@ type Node struct {
 	Gaps    uint64 // messages reported as gaps
 
 	maxLinks int // as configured
+	history  protocol.History
 
 	out   protocol.Outbox
 	ends  map[broadcast.LinkID]*end
@@ -91,7 +99,7 @@ func (w *World) Start(name string) *Node {
 	if err != nil {
 		panic(fmt.Sprintf("sim: %v", err)) // a scenario's mistake
 	}
-	n.Machine, n.maxLinks = m, cfg.Links.Max
+	n.Machine, n.maxLinks, n.history = m, cfg.Links.Max, cfg.History
 	w.Oracle.started(n)
 	return n
 }
@@ -163,6 +171,9 @@ func (w *World) step(n *Node, do func()) {
 }
 
 func (w *World) carryOut(n *Node) {
+	if w.spoil != nil {
+		w.spoil(n)
+	}
 	for _, m := range n.out.Deliveries {
 		w.Oracle.delivered(n, m)
 		if w.OnDeliver != nil {

@@ -112,60 +112,20 @@ func TestPromisesHoldUnderFaults(t *testing.T) {
 			t.Run(fmt.Sprintf("seed=%d/flood=%v", seed, flood), func(t *testing.T) {
 				t.Parallel()
 				t.Logf("replay this with: SOAK_FIRST=%d SOAK_SEEDS=1 go test ./sim -run Faults -v", seed)
-				runFaults(t, seed, func(w *World) {
-					w.Configure = func(c *protocol.Config) { c.Relay.Flood = flood }
-				})
+				runFaults(t, seed, func(s *Scenario) { s.Flood = flood })
 			})
 		}
 	}
 }
 
-func runFaults(t *testing.T, seed uint64, setup ...func(*World)) {
-	w := NewWorld(seed)
-	for _, f := range setup {
-		f(w)
+// runFaults runs a random scenario, but for what change makes of it.
+func runFaults(t *testing.T, seed uint64, change func(*Scenario)) {
+	s := RandomScenario(seed, 33)
+	change(&s)
+	t.Logf("the scenario:\n%v", s)
+	for _, v := range Run(s).Violations {
+		t.Error(v)
 	}
-	size := 4 + w.rng.IntN(30)
-	w.Faults = Faults{
-		Latency:   time.Duration(1+w.rng.IntN(40)) * time.Millisecond,
-		Jitter:    time.Duration(w.rng.IntN(60)) * time.Millisecond,
-		Loss:      w.rng.Float64() * 0.3,
-		Duplicate: w.rng.Float64() * 0.1,
-	}
-	t.Logf("%d nodes, %+v", size, w.Faults)
-	nodes := grow(w, size)
-	w.Run(time.Duration(w.rng.IntN(5)) * time.Second)
-	for range 4 {
-		switch w.rng.IntN(4) {
-		case 0:
-			t.Logf("%v: crash", w.now)
-			if alive := up(nodes); len(alive) > 3 {
-				w.Crash(alive[1+w.rng.IntN(len(alive)-1)])
-			}
-		case 1:
-			name := fmt.Sprintf("n%d", w.rng.IntN(2*size))
-			t.Logf("%v: %s (re)starts", w.now, name)
-			for _, n := range up(nodes[1:]) {
-				if n.ID.Name == name {
-					w.Crash(n)
-				}
-			}
-			n := w.Start(name)
-			w.Join(n, nodes[0])
-			nodes = append(nodes, n)
-		case 2:
-			side := w.rng.Uint64()
-			apart := time.Duration(1+w.rng.IntN(90)) * time.Second
-			t.Logf("%v: partition for %v", w.now, apart)
-			w.Faults.Cut = func(a, b *Node) bool { return side>>(a.Handle%64)&1 != side>>(b.Handle%64)&1 }
-			chatter(w, nodes, 20, apart/40)
-			w.Run(apart / 2)
-			w.Faults.Cut = nil
-		}
-		chatter(w, nodes, 20, time.Duration(w.rng.IntN(200))*time.Millisecond)
-	}
-	w.Faults.Loss = 0
-	checked(t, w, nodes)
 }
 
 // TestWeakerOrdersKeepTheirs runs the fault scenarios under the cheaper orders.
@@ -174,10 +134,7 @@ func TestWeakerOrdersKeepTheirs(t *testing.T) {
 		for seed := range fewer(10) {
 			t.Run(fmt.Sprint(order, "/seed=", seed), func(t *testing.T) {
 				t.Parallel()
-				runFaults(t, uint64(1000+seed), func(w *World) {
-					w.Oracle.Order = order
-					w.Configure = func(c *protocol.Config) { c.Order = order }
-				})
+				runFaults(t, uint64(1000+seed), func(s *Scenario) { s.Order = order })
 			})
 		}
 	}

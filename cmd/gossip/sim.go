@@ -15,17 +15,21 @@ import (
 func newSim(con console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sim",
-		Short: "Simulate overlays as the papers on peer sampling do",
-		Long: `sim simulates networks of thousands to millions of nodes in cycles, with the
-very peer sampling code that runs on sockets. The same seed gives the same
-output, byte for byte, on any number of cores.`,
+		Short: "Simulate overlays and broadcasts",
+		Long: `sim simulates networks with the very code that runs on sockets: overlay and
+experiment the views of thousands to millions of nodes, in cycles, as the papers
+on peer sampling do; broadcast and fuzz full nodes in virtual time, with every
+promise checked. The same seed gives the same output, byte for byte, on any
+number of cores.`,
 		Example: `  gossip sim overlay --format table           # the papers' setting
   gossip sim overlay --help                   # all that can be changed
-  gossip sim experiment list                  # what the papers measured`,
+  gossip sim experiment list                  # what the papers measured
+  gossip sim broadcast --kill 0.5             # half the nodes die at once
+  gossip sim fuzz                             # a hundred random scenarios`,
 		Args: knownVerb,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newSimOverlay(con), newSimExperiment(con))
+	cmd.AddCommand(newSimOverlay(con), newSimExperiment(con), newSimBroadcast(con), newSimFuzz(con))
 	return cmd
 }
 

@@ -1,0 +1,198 @@
+package sim
+
+import (
+	"fmt"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/causal"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"github.com/Ishan27gOrg/gossipProtocol/protocol"
+)
+
+// Same seed, same run: down to how many messages were asked for.
+func TestAScenarioDecidesItsReport(t *testing.T) {
+	for seed := range uint64(5) {
+		a, b := Run(RandomScenario(seed, 40)), Run(RandomScenario(seed, 40))
+		if !reflect.DeepEqual(a, b) {
+			t.Errorf("seed %d has two reports:\n%+v\n%+v", seed, a, b)
+		}
+		if a.Messages < 80 || a.Deliveries < 2*a.Messages || a.Missing != 0 {
+			t.Errorf("seed %d: %+v", seed, a)
+		}
+	}
+}
+
+// The text of a scenario is all of it.
+func TestScenarioReadsWhatItPrints(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := drawScenario(t)
+		text := s.String()
+		got, err := ParseScenario(text)
+		if err != nil || !reflect.DeepEqual(got, s) {
+			t.Fatalf("%v\n%s\nis read as\n%s", err, text, got)
+		}
+	})
+	for seed := range uint64(500) {
+		s := RandomScenario(seed, 200)
+		if got, err := ParseScenario(s.String()); err != nil || !reflect.DeepEqual(got, s) {
+			t.Fatalf("%v\n%s\nis read as\n%s", err, s, got)
+		}
+	}
+}
+
+func drawScenario(t *rapid.T) Scenario {
+	duration := func(name string) time.Duration {
+		return time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, name))
+	}
+	share := func(name string) float64 { return rapid.Float64Range(0, 0.999).Draw(t, name) }
+	s := Scenario{
+		Seed: rapid.Uint64().Draw(t, "seed"), Nodes: rapid.IntRange(2, MaxNodes).Draw(t, "nodes"), Arrive: duration("arrive"),
+		Order:   rapid.SampledFrom([]causal.Order{causal.Causal, causal.FIFO, causal.Unordered}).Draw(t, "order"),
+		History: rapid.SampledFrom([]protocol.History{protocol.Retained, protocol.None}).Draw(t, "history"),
+		Flood:   rapid.Bool().Draw(t, "flood"), Policy: rapid.SampledFrom([]string{"healer", "blind", "newscast"}).Draw(t, "policy"),
+		View: rapid.IntRange(2, 1000).Draw(t, "view"), Origins: rapid.IntRange(0, MaxNodes).Draw(t, "origins"),
+		Latency: duration("latency"), Spread: duration("spread"), Jitter: duration("jitter"),
+		Loss: share("loss"), Duplicate: share("duplicate"), End: duration("end"),
+	}
+	for range rapid.IntRange(0, 5).Draw(t, "steps") {
+		step := Step{At: duration("at"), Kind: rapid.SampledFrom([]StepKind{Talk, Crash, Kill, Restart, Join, Churn, Partition, Lose}).Draw(t, "kind")}
+		for _, o := range operands[step.Kind] {
+			switch o.word {
+			case "count":
+				step.Count = rapid.IntRange(1, 20).Draw(t, "count")
+			case "every":
+				step.Every = duration("every")
+			case "for":
+				step.For = duration("for")
+			case "answers":
+				step.Answers = rapid.IntRange(0, 20).Draw(t, "answers")
+			case "share":
+				step.Share = share("share")
+			}
+		}
+		s.Steps = append(s.Steps, step)
+	}
+	return s
+}
+
+// Each error names the line, what is wrong there, and what is allowed.
+func TestScenarioMistakes(t *testing.T) {
+	for _, test := range []struct{ text, want string }{
+		{"nodes 10\nlos 0.1", `line 2: key: it is "los", allowed: at, seed, nodes, `},
+		{"loss 1", "line 1: loss: it is 1, allowed: a fraction of 0 or more and less than 1"},
+		{"loss NaN", "line 1: loss: it is NaN, allowed: a fraction"},
+		{"nodes 1 # alone", "line 1: nodes: it is 1, allowed: 2 to 100000"},
+		{"\n\nnodes 4\nnodes 5", "line 4: nodes: it is there twice, allowed: once"},
+		{"latency 5", "line 1: latency: it is 5, allowed: 0s to 24h, with its unit"},
+		{"latency", `line 1: latency: it is "", allowed: one value: 0s to 24h`},
+		{"order total", "line 1: order: it is total, allowed: causal, fifo, unordered"},
+		{"policy best", "line 1: policy: it is best, allowed: blind, brahms, cyclon, "},
+		{"relay both", "line 1: relay: it is both, allowed: tree, flood"},
+		{"at 3s", `line 1: at: it is "3s", allowed: TIME KIND VALUE`},
+		{"at noon talk 3", "line 1: at: it is noon, allowed: 0s to 24h"},
+		{"at 3s sing 3", `line 1: step: it is "sing", allowed: churn, crash, join, `},
+		{"at 3s talk 0", "line 1: talk: it is 0, allowed: 1 to 1000000"},
+		{"at 3s talk 5 for 3s", `line 1: talk: it is followed by "for", allowed: every, answers`},
+		{"at 3s crash 5 every 3s", `line 1: crash: it is followed by "every", allowed: nothing more`},
+		{"at 3s kill 50%", "line 1: kill: it is 50%, allowed: a fraction"},
+		{"at 3s talk 1000 every 1h", "line 1: at 3s talk: it is longer, allowed: what is over within a day"},
+	} {
+		if _, err := ParseScenario(test.text); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%q: %v, want %q", test.text, err, test.want)
+		}
+	}
+}
+
+// Each promise is broken on purpose, and the oracle objects to that one, and
+// first.
+func TestABrokenPromiseIsTold(t *testing.T) {
+	deliveries := func(change func([]*broadcast.Message) []*broadcast.Message) func(*World) {
+		return func(w *World) {
+			w.spoil = func(n *Node) { n.out.Deliveries = change(n.out.Deliveries) }
+		}
+	}
+	for _, test := range []struct {
+		promise int
+		how     string
+		setup   func(*World)
+	}{
+		{1, "everything is delivered twice", deliveries(func(d []*broadcast.Message) []*broadcast.Message { return append(d, d...) })},
+		{2, "the first node's first message comes after its second", func(w *World) {
+			held := make(map[*Node]*broadcast.Message)
+			w.spoil = func(n *Node) {
+				if d := n.out.Deliveries; len(d) == 1 && held[n] == nil && n.Handle > 1 && d[0].Dot == (peer.Dot{Origin: 1, Seq: 1}) {
+					held[n], n.out.Deliveries = d[0], nil
+				} else if len(d) > 0 && d[len(d)-1].Dot.Origin == 1 && held[n] != nil {
+					n.out.Deliveries = append(d, held[n])
+					delete(held, n)
+				}
+			}
+		}},
+		{3, "clocks count one more", deliveries(func(d []*broadcast.Message) []*broadcast.Message {
+			for i, m := range d {
+				wrong := *m
+				wrong.Clock = m.Clock.Increment("nobody")
+				d[i] = &wrong
+			}
+			return d
+		})},
+		{4, "the third message of everybody is lost", deliveries(func(d []*broadcast.Message) []*broadcast.Message {
+			return slices.DeleteFunc(d, func(m *broadcast.Message) bool { return m.Hops > 0 && m.Dot.Seq == 3 })
+		})},
+		{5, "a link too many", func(w *World) { w.spoil = func(n *Node) { n.maxLinks = 1 } }},
+	} {
+		s := RandomScenario(11, 16)
+		s.Order, s.History, s.Policy = causal.Causal, protocol.Retained, "healer"
+		if test.promise == 4 {
+			s.Order = causal.Unordered // or what follows a lost message is wrong too
+		}
+		if test.promise == 2 {
+			s.Origins = 1 // or others send what they should not have delivered yet
+		}
+		r := run(s, test.setup)
+		if r.Kept() || r.Broken[test.promise-1] == 0 || !strings.Contains(r.Violations[0], fmt.Sprintf("P%d: ", test.promise)) {
+			t.Errorf("%s: broken %v: %q", test.how, r.Broken, r.Violations)
+		}
+		for i, n := range r.Broken {
+			if n > 0 && i+1 != test.promise {
+				t.Errorf("%s: P%d is said to be broken %d times", test.how, i+1, n)
+			}
+		}
+	}
+}
+
+// The scenarios that come with the library keep all promises, and do what they are
+// there for.
+func TestScenarioFiles(t *testing.T) {
+	for name, fits := range map[string]func(Report) bool{
+		"stable": func(r Report) bool {
+			steady := r.Talks[1]
+			return r.Nodes == 200 && steady.Reliability == 1 && steady.Redundancy < 0.05
+		},
+		"partition": func(r Report) bool { return r.Talks[1].MaxMS > 200_000 && r.Talks[1].Reliability == 1 },
+		"churn":     func(r Report) bool { return r.Nodes == 150 && r.Survivors < 65 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile("testdata/scenarios/" + name + ".txt")
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := ParseScenario(string(text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r := Run(s); !r.Kept() || !fits(r) {
+				t.Errorf("%+v", r)
+			}
+		})
+	}
+}

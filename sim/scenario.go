@@ -1,0 +1,206 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/causal"
+	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
+	"github.com/Ishan27gOrg/gossipProtocol/protocol"
+)
+
+// Scenario is all that happens in a world, as a value: Run carries it out, String
+// prints it, and ParseScenario reads it back. Together with its Seed it decides
+// everything.
+type Scenario struct {
+	Seed uint64
+	// Nodes start evenly over Arrive and join through the first, which stays up.
+	// Nodes that start later join through it, too.
+	Nodes  int
+	Arrive time.Duration
+
+	Order   causal.Order
+	History protocol.History
+	Flood   bool   // or a tree
+	Policy  string // of peer sampling, one of policies
+	View    int    // how many peers a node knows
+	Origins int    // of the nodes that are up, how many talk; 0 is all
+
+	// What the network does to everything, as in Faults.
+	Latency, Spread, Jitter time.Duration
+	Loss, Duplicate         float64
+
+	Steps []Step
+	// End is when all faults end, if the last step is over by then, or when it is.
+	End time.Duration
+}
+
+// Step is something that happens in a scenario. What it needs depends on its Kind.
+type Step struct {
+	At      time.Duration
+	Kind    StepKind
+	Count   int           // how many nodes, messages or replacements
+	Share   float64       // of the nodes or datagrams
+	Every   time.Duration // from one of Count to the next
+	For     time.Duration // how long it lasts
+	Answers int           // deliveries that are answered, of Talk
+}
+
+// StepKind tells what a Step does.
+type StepKind string
+
+// The kinds of steps.
+const (
+	Talk      StepKind = "talk"      // Count messages, one Every, and Answers to some
+	Crash     StepKind = "crash"     // of Count nodes
+	Kill      StepKind = "kill"      // of Share of the nodes, at once
+	Restart   StepKind = "restart"   // of Count names, those of nodes that are up or were
+	Join      StepKind = "join"      // of Count new nodes
+	Churn     StepKind = "churn"     // Count times, one Every, a node crashes and a new one joins
+	Partition StepKind = "partition" // Share of the nodes on one side, For so long
+	Lose      StepKind = "lose"      // Share of the datagrams, if that is more than Loss, For so long
+)
+
+// The bounds of what a scenario may ask for: guesses at what anyone would wait for.
+const (
+	MaxNodes  = 100_000
+	MaxCount  = 1_000_000
+	MaxTime   = 24 * time.Hour
+	mostSteps = 10_000
+)
+
+// policies are the peer sampling policies by name, with a view size.
+var policies = map[string]func(int) peersampling.Policy{
+	"healer": peersampling.Healer, "swapper": peersampling.Swapper, "blind": peersampling.Blind,
+	"cyclon": peersampling.Cyclon, "newscast": peersampling.Newscast, "lpbcast": peersampling.Lpbcast,
+	"brahms": peersampling.Brahms,
+}
+
+// DefaultScenario is what ParseScenario starts from: a network without faults in
+// which nothing happens. A view of 20 is what NewWorld's nodes have.
+func DefaultScenario() Scenario {
+	return Scenario{Seed: 1, Nodes: 100, Policy: "healer", View: 20, Latency: 10 * time.Millisecond}
+}
+
+// ScenarioError tells what of a scenario is not allowed.
+type ScenarioError struct {
+	Key     string // as it is printed
+	Value   string
+	Allowed string
+}
+
+func (e *ScenarioError) Error() string {
+	return fmt.Sprintf("%s: it is %s, allowed: %s", e.Key, e.Value, e.Allowed)
+}
+
+// Validate reports the first thing that is not allowed, as a *ScenarioError.
+func (s *Scenario) Validate() error {
+	for _, k := range keys {
+		if err := k.check(s); err != nil {
+			return err
+		}
+	}
+	if err := policies[s.Policy](s.View).Validate(); err != nil {
+		return &ScenarioError{"view", fmt.Sprint(s.View), fmt.Sprintf("what policy %s can do with (%v)", s.Policy, err)}
+	}
+	if len(s.Steps) > mostSteps {
+		return &ScenarioError{"at", fmt.Sprintf("on %d lines", len(s.Steps)), fmt.Sprintf("%d steps", mostSteps)}
+	}
+	for _, step := range s.Steps {
+		if err := step.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// over is when a step has come to its end.
+func (s Step) over() time.Duration { return s.At + s.For + time.Duration(s.Count)*s.Every }
+
+// end is when the faults end.
+func (s *Scenario) end() time.Duration {
+	end := max(s.End, s.Arrive)
+	for _, step := range s.Steps {
+		end = max(end, step.over())
+	}
+	return end
+}
+
+// RandomScenario draws a scenario of 4 to most nodes, rather few: loss and
+// duplication of datagrams, crashes, restarts under the same name, newcomers,
+// partitions and bursts of loss, with traffic throughout.
+func RandomScenario(seed uint64, most int) Scenario {
+	d := drawer{rand.New(rand.NewPCG(seed, 0x5ce7a210))}
+	s := DefaultScenario()
+	s.Seed = seed
+	s.Nodes = 4 + d.IntN(max(most>>d.IntN(4)-3, 1))
+	s.Latency = d.ms(1, 40)
+	s.Jitter = d.ms(0, 60)
+	s.Loss = float64(d.IntN(31)) / 100
+	s.Duplicate = float64(d.IntN(11)) / 100
+	if d.oneIn(2) {
+		s.Spread = d.ms(0, 90)
+	}
+	s.Flood = d.oneIn(4)
+	if d.oneIn(4) {
+		s.Policy, s.View = "brahms", 10
+	}
+	if d.oneIn(8) {
+		s.Order = causal.FIFO + causal.Order(d.IntN(2))
+	}
+	if d.oneIn(8) {
+		s.History = protocol.None
+	}
+	now := time.Duration(d.IntN(5)) * time.Second
+	for range 4 {
+		now = d.appendTrouble(&s, now)
+	}
+	return s
+}
+
+// drawer draws what a random scenario is made of.
+type drawer struct{ *rand.Rand }
+
+func (d drawer) oneIn(n int) bool { return d.IntN(n) == 0 }
+
+func (d drawer) ms(least, most int) time.Duration {
+	return time.Duration(least+d.IntN(most-least+1)) * time.Millisecond
+}
+
+// appendTrouble adds a fault, and people who talk during it and after, and returns
+// when all that is over.
+func (d drawer) appendTrouble(s *Scenario, now time.Duration) time.Duration {
+	gap := d.ms(0, 200)
+	switch d.IntN(6) {
+	case 0, 1, 2:
+		s.Steps = append(s.Steps, d.coming(s, now))
+	case 3:
+		apart := time.Duration(1+d.IntN(90)) * time.Second
+		s.Steps = append(s.Steps,
+			Step{At: now, Kind: Partition, Share: float64(1+d.IntN(5)) / 10, For: apart},
+			Step{At: now, Kind: Talk, Count: 20, Every: apart / 40, Answers: 20})
+		if d.oneIn(2) {
+			s.Steps = append(s.Steps, d.coming(s, now+apart/4))
+		}
+		now += apart
+	case 4:
+		s.Steps = append(s.Steps, Step{At: now, Kind: Lose, Share: float64(30+d.IntN(70)) / 100, For: d.ms(1000, 20_000)})
+	}
+	talk := Step{At: now, Kind: Talk, Count: 20, Every: gap, Answers: 20}
+	s.Steps = append(s.Steps, talk)
+	return talk.over()
+}
+
+// coming draws how nodes come and go.
+func (d drawer) coming(s *Scenario, at time.Duration) Step {
+	switch d.IntN(4) {
+	case 0:
+		return Step{At: at, Kind: Crash, Count: 1 + d.IntN(max(s.Nodes/8, 1))}
+	case 1:
+		return Step{At: at, Kind: Restart, Count: 1 + d.IntN(max(s.Nodes/16, 1))}
+	case 2:
+		return Step{At: at, Kind: Join, Count: 1 + d.IntN(4)}
+	}
+	return Step{At: at, Kind: Churn, Count: 1 + d.IntN(8), Every: d.ms(100, 3000)}
+}
