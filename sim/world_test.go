@@ -2,9 +2,6 @@ package sim
 
 import (
 	"fmt"
-	"math/rand/v2"
-	"os"
-	"strconv"
 	"testing"
 	"time"
 
@@ -98,21 +95,13 @@ func fewer(seeds int) int {
 // duplication of datagrams, crashes, restarts under the same name, newcomers
 // and a partition, with traffic throughout. Safety is checked during all of it,
 // agreement after the faults have ended. Each is run with a tree, and flooding.
+// For further seeds there is gossip sim fuzz.
 func TestPromisesHoldUnderFaults(t *testing.T) {
-	first, seeds := uint64(0), uint64(fewer(60))
-	if soak, err := strconv.ParseUint(os.Getenv("SOAK_SEEDS"), 10, 64); err == nil {
-		seeds = soak
-		first = rand.Uint64()
-	}
-	if again, err := strconv.ParseUint(os.Getenv("SOAK_FIRST"), 10, 64); err == nil {
-		first = again
-	}
-	for seed := first; seed != first+seeds; seed++ {
+	for seed := range fewer(60) {
 		for _, flood := range []bool{false, true} {
 			t.Run(fmt.Sprintf("seed=%d/flood=%v", seed, flood), func(t *testing.T) {
 				t.Parallel()
-				t.Logf("replay this with: SOAK_FIRST=%d SOAK_SEEDS=1 go test ./sim -run Faults -v", seed)
-				runFaults(t, seed, func(s *Scenario) { s.Flood = flood })
+				runFaults(t, uint64(seed), func(s *Scenario) { s.Flood = flood })
 			})
 		}
 	}

@@ -6,8 +6,6 @@ import (
 	"net"
 	"strings"
 	"testing"
-
-	"github.com/spf13/cobra"
 )
 
 func TestAgentSendListen(t *testing.T) {
@@ -232,15 +230,8 @@ func TestEveryPolicyCanBeChosen(t *testing.T) {
 		"--select head --propagate pull":          "(head,pull,H=15,S=0,c=30)",
 		"--select rand --propagate push --view 8": "(rand,push,H=4,S=0,c=8)",
 	} {
-		var f policyFlags
-		cmd := &cobra.Command{}
-		addFlags(cmd, f.group(30))
-		if err := cmd.ParseFlags(strings.Fields(args)); err != nil {
-			t.Fatal(err)
-		}
-		p := f.policy(cmd.Flags())
-		if p.String() != want || p.Validate() != nil {
-			t.Errorf("%q: %v (%v), want %v", args, p, p.Validate(), want)
+		if got, err := readPolicyFlags(t, args); got != want || err != nil {
+			t.Errorf("%q: %v (%v), want %v", args, got, err, want)
 		}
 	}
 }
