@@ -57,3 +57,30 @@ func Cyclon(c int) Policy {
 func Brahms(c int) Policy {
 	return Policy{Peer: Random, Propagation: PushPull, View: Random, C: c, Samplers: c}
 }
+
+var presets = []struct {
+	name   string
+	policy func(c int) Policy
+}{
+	{"healer", Healer}, {"swapper", Swapper}, {"blind", Blind}, {"cyclon", Cyclon},
+	{"newscast", Newscast}, {"lpbcast", Lpbcast}, {"brahms", Brahms},
+}
+
+// PresetNames lists the names that Preset knows.
+func PresetNames() (names []string) {
+	for _, p := range presets {
+		names = append(names, p.name)
+	}
+	return names
+}
+
+// Preset returns the preset of that name, "healer", with views of c; false if there
+// is none.
+func Preset(name string, c int) (Policy, bool) {
+	for _, p := range presets {
+		if p.name == name {
+			return p.policy(c), true
+		}
+	}
+	return Policy{}, false
+}

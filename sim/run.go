@@ -61,7 +61,7 @@ func newPlay(s Scenario) *play {
 	p.Oracle.Order = s.Order
 	p.Oracle.MaxViolations = 10
 	p.Configure = func(c *protocol.Config) {
-		c.Sampling = peersampling.DefaultServiceConfig(policies[s.Policy](s.View))
+		c.Sampling = peersampling.DefaultServiceConfig(s.policy())
 		c.Relay.Flood, c.Order, c.History = s.Flood, s.Order, s.History
 	}
 	p.Faults = Faults{Latency: s.Latency, Spread: s.Spread, Jitter: s.Jitter, Loss: s.Loss, Duplicate: s.Duplicate}

@@ -23,7 +23,7 @@ type Scenario struct {
 	Order   causal.Order
 	History protocol.History
 	Flood   bool   // or a tree
-	Policy  string // of peer sampling, one of policies
+	Policy  string // of peer sampling, one of peersampling.PresetNames
 	View    int    // how many peers a node knows
 	Origins int    // of the nodes that are up, how many talk; 0 is all
 
@@ -70,13 +70,6 @@ const (
 	mostSteps = 10_000
 )
 
-// policies are the peer sampling policies by name, with a view size.
-var policies = map[string]func(int) peersampling.Policy{
-	"healer": peersampling.Healer, "swapper": peersampling.Swapper, "blind": peersampling.Blind,
-	"cyclon": peersampling.Cyclon, "newscast": peersampling.Newscast, "lpbcast": peersampling.Lpbcast,
-	"brahms": peersampling.Brahms,
-}
-
 // DefaultScenario is what ParseScenario starts from: a network without faults in
 // which nothing happens. A view of 20 is what NewWorld's nodes have.
 func DefaultScenario() Scenario {
@@ -101,7 +94,7 @@ func (s *Scenario) Validate() error {
 			return err
 		}
 	}
-	if err := policies[s.Policy](s.View).Validate(); err != nil {
+	if err := s.policy().Validate(); err != nil {
 		return &ScenarioError{"view", fmt.Sprint(s.View), fmt.Sprintf("what policy %s can do with (%v)", s.Policy, err)}
 	}
 	if len(s.Steps) > mostSteps {
@@ -203,4 +196,10 @@ func (d drawer) coming(s *Scenario, at time.Duration) Step {
 		return Step{At: at, Kind: Join, Count: 1 + d.IntN(4)}
 	}
 	return Step{At: at, Kind: Churn, Count: 1 + d.IntN(8), Every: d.ms(100, 3000)}
+}
+
+// policy is what every node does; not a valid one if there is none of that name.
+func (s *Scenario) policy() peersampling.Policy {
+	p, _ := peersampling.Preset(s.Policy, s.View)
+	return p
 }

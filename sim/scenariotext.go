@@ -2,13 +2,13 @@ package sim
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/causal"
+	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
 	"github.com/Ishan27gOrg/gossipProtocol/protocol"
 )
 
@@ -63,8 +63,8 @@ var keys = []key{
 		func(s *Scenario) string { return s.Policy },
 		func(s *Scenario, text string) bool {
 			s.Policy = text
-			return policies[text] != nil
-		}, strings.Join(slices.Sorted(maps.Keys(policies)), ", ")},
+			return slices.Contains(peersampling.PresetNames(), text)
+		}, strings.Join(slices.Sorted(slices.Values(peersampling.PresetNames())), ", ")},
 	intKey("view", 2, 1000, func(s *Scenario) *int { return &s.View }),
 	intKey("origins", 0, MaxNodes, func(s *Scenario) *int { return &s.Origins }),
 	timeKey("latency", func(s *Scenario) *time.Duration { return &s.Latency }),

@@ -22,25 +22,12 @@ type policyFlags struct {
 	viewSelection string
 }
 
-// presets are the policies by name. That without a name is the plainest point of
-// the space, (rand,blind).
-var presets = map[string]func(int) peersampling.Policy{
-	"": func(c int) peersampling.Policy {
-		p := peersampling.Blind(c)
-		p.Peer = peersampling.Random
-		return p
-	},
-	"blind": peersampling.Blind, "healer": peersampling.Healer, "swapper": peersampling.Swapper,
-	"cyclon": peersampling.Cyclon, "newscast": peersampling.Newscast, "lpbcast": peersampling.Lpbcast,
-	"brahms": peersampling.Brahms,
-}
-
 // group adds the flags of a node, by default a healer; view is the default view
 // size.
 func (f *policyFlags) group(view int) flagGroup {
 	*f = policyFlags{preset: "healer", view: view, peer: "tail", propagation: "pushpull", viewSelection: "age"}
 	g := newGroup("Peer sampling flags")
-	g.Var(choiceValue{&f.preset, []string{"healer", "swapper", "blind", "cyclon", "newscast", "lpbcast", "brahms"}},
+	g.Var(choiceValue{&f.preset, peersampling.PresetNames()},
 		"policy", "the policy to start from: healer, swapper, blind, cyclon, newscast, lpbcast or brahms; the flags below change it (of brahms --view only)")
 	addIntVar(g, &f.view, "view", 2, peersampling.MaxView, fmt.Sprintf("view size C: how many others a node knows, 2 to %d", peersampling.MaxView))
 	addIntVar(g, &f.healing, "healing", math.MinInt32, math.MaxInt32, "H: how many of the oldest make room first, 0 to C/2 (default the policy's; 0 if --swap or --view-select is given and --policy is not)")
@@ -76,7 +63,11 @@ func (f *policyFlags) policy(given *pflag.FlagSet) peersampling.Policy {
 	if preset != "" && !given.Changed("policy") && (given.Changed("healing") || given.Changed("swap") || given.Changed("view-select")) {
 		preset = "blind" // H = 0, S = 0
 	}
-	p := presets[preset](f.view)
+	p, named := peersampling.Preset(preset, f.view)
+	if !named { // the plainest point of the space, (rand,blind)
+		p = peersampling.Blind(f.view)
+		p.Peer = peersampling.Random
+	}
 	if given.Changed("select") {
 		p.Peer = selection(f.peer)
 	}

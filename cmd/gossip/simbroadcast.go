@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
 	"github.com/Ishan27gOrg/gossipProtocol/sim"
 )
 
@@ -51,7 +52,7 @@ func (f *broadcastFlags) groups() []flagGroup {
 	run.Var(shareValue{&f.loss}, "loss", "fraction of the datagrams that is lost, 0 or more and less than 1")
 	run.Var(shareValue{&f.kill}, "kill", "fraction of the nodes that dies at once, 0 or more and less than 1; --messages are sent from that moment, and again after that")
 	run.BoolVar(&f.flood, "flood", false, "send everything over every link, and not along a tree")
-	run.Var(choiceValue{&f.policy, []string{"healer", "swapper", "blind", "cyclon", "newscast", "lpbcast", "brahms"}}, "policy", "of peer sampling: healer, swapper, blind, cyclon, newscast, lpbcast or brahms")
+	run.Var(choiceValue{&f.policy, peersampling.PresetNames()}, "policy", "of peer sampling: healer, swapper, blind, cyclon, newscast, lpbcast or brahms")
 	addIntVar(run, &f.view, "view", 2, 1000, "how many peers a node knows, 2 to 1000")
 	run.Var(seedValue{&f.seed}, "seed", "number that decides everything random, 0 to 18446744073709551615; with --scenario it takes the place of the file's")
 	out := newGroup("Output flags")
