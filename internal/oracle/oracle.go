@@ -4,14 +4,24 @@
 // own messages and the others', as Lamport defined it. That relation then judges
 // every node's order and every clock.
 //
+// The promises have the numbers that package sim gives them:
+//
+//	P1  no message is delivered twice at one node
+//	P2  no message is delivered before one that happened before it, or without it,
+//	    unless the node was told that it can no longer be had
+//	P3  the clock delivered with a message is its exact clock
+//	P4  each node delivers what it is owed; see Owe
+//	P5  no node has more links than configured, one to itself, or two to a peer
+//
 // (The simulator has an oracle of its own, which sees the sending itself and
 // judges while the world runs.)
 package oracle
 
 import (
 	"fmt"
-	"math/bits"
+	"slices"
 
+	"github.com/Ishan27gOrg/gossipProtocol/causal"
 	"github.com/Ishan27gOrg/gossipProtocol/vclock"
 )
 
@@ -29,11 +39,29 @@ type Delivery struct {
 	Clock vclock.Clock
 }
 
+// Gap is a report that messages From to To of an origin can no longer be had.
+type Gap struct {
+	Origin   vclock.Origin
+	From, To uint64
+}
+
+// LinkChange is a report that a link to a peer came up, or is gone.
+type LinkChange struct {
+	Peer vclock.Origin
+	Up   bool
+}
+
 // Journal is what one node's application got, in order.
 type Journal struct {
-	Node vclock.Origin
-	Log  []Delivery
-	Owed []ID // what it had to get
+	Node  vclock.Origin
+	Log   []Delivery
+	Owed  []ID // what it had to get
+	Gaps  []Gap
+	Links []LinkChange
+}
+
+func (j *Journal) told(id ID) bool {
+	return slices.ContainsFunc(j.Gaps, func(g Gap) bool { return g.Origin == id.Origin && g.From <= id.Seq && id.Seq <= g.To })
 }
 
 // Report counts deliveries and broken promises.
@@ -43,21 +71,32 @@ type Report struct {
 	Duplicates       int      `json:"duplicates"`
 	Unexpected       int      `json:"unexpected"` // messages that nobody sent
 	CausalViolations int      `json:"causal_violations"`
+	UnreportedGaps   int      `json:"unreported_gaps"` // messages left out without a word
 	WrongClocks      int      `json:"wrong_clocks"`
+	WrongLinks       int      `json:"wrong_links"`
 	Problems         []string `json:"problems"` // the first of them, in words
 }
 
-// OK reports whether every promise was kept.
-func (r *Report) OK() bool {
-	return r.Delivered == r.Expected && r.Duplicates+r.Unexpected+r.CausalViolations+r.WrongClocks == 0
+// Broken counts the violations by promise: P1 at 0.
+func (r *Report) Broken() [5]int {
+	return [5]int{
+		r.Duplicates,
+		r.Unexpected + r.CausalViolations + r.UnreportedGaps,
+		r.WrongClocks,
+		r.Expected - r.Delivered,
+		r.WrongLinks,
+	}
 }
+
+// OK reports whether every promise was kept.
+func (r *Report) OK() bool { return r.Broken() == [5]int{} }
 
 // maxProblems is how many problems are put in words.
 const maxProblems = 10
 
-func (r *Report) problem(format string, args ...any) {
+func (r *Report) problem(promise int, format string, args ...any) {
 	if len(r.Problems) < maxProblems {
-		r.Problems = append(r.Problems, fmt.Sprintf(format, args...))
+		r.Problems = append(r.Problems, fmt.Sprintf("P%d: ", promise)+fmt.Sprintf(format, args...))
 	}
 }
 
@@ -75,142 +114,149 @@ func Union(journals []Journal) (ids []ID) {
 	return ids
 }
 
+// Owe lists what each node that stayed up is owed: what any of them has
+// delivered, and what any of them has sent.
+func Owe(sent []ID, survivors []Journal) []ID {
+	owed := Union(survivors)
+	known := make(map[ID]bool)
+	for _, id := range owed {
+		known[id] = true
+	}
+	for _, id := range sent {
+		own := slices.ContainsFunc(survivors, func(j Journal) bool { return j.Node == id.Origin })
+		if own && !known[id] {
+			owed = append(owed, id)
+		}
+	}
+	return owed
+}
+
+// Rules are what the nodes are configured to keep.
+type Rules struct {
+	Order    causal.Order
+	MaxLinks int // 0: any number
+}
+
+// Check judges nodes with the default order and any number of links.
+func Check(sent []ID, journals []Journal) *Report { return Rules{}.Check(sent, journals) }
+
 // Check judges the journals of all nodes; sent is every message that was
 // accepted for sending. A message that its own origin's journal lacks, because
-// that node was stopped before it could be read, is not held to an order of its
-// own nor to a clock.
-func Check(sent []ID, journals []Journal) *Report {
-	r := &Report{Problems: []string{}}
-	past := newRelation(sent, journals)
+// that node was stopped before it could be read, is held to the order of its
+// origin alone, and its clock only has to be the same everywhere.
+func (rules Rules) Check(sent []ID, journals []Journal) *Report {
+	c := check{Report: &Report{Problems: []string{}}, rules: rules, past: newRelation(rules.Order, sent, journals)}
 	for i := range journals {
-		r.checkJournal(&journals[i], past)
+		c.deliveries(&journals[i])
+		c.owed(&journals[i])
+		c.links(&journals[i])
 	}
-	return r
+	return c.Report
 }
 
-func (r *Report) checkJournal(j *Journal, past *relation) {
-	had := newSet(len(past.ids))
+// check is a report that is being written.
+type check struct {
+	*Report
+	rules Rules
+	past  *relation
+}
+
+// deliveries checks P1 to P3.
+func (c *check) deliveries(j *Journal) {
+	all := c.past.delivered(j)
+	had, skipped := newSet(len(c.past.ids)), newSet(len(c.past.ids))
 	for _, d := range j.Log {
-		i, known := past.index[d.ID]
+		i, known := c.past.index[d.ID]
 		switch {
 		case !known:
-			r.Unexpected++
-			r.problem("%s delivered %v, which nobody sent", j.Node.Name, d.ID)
+			c.Unexpected++
+			c.problem(2, "%s delivered %v, which nobody sent", j.Node.Name, d.ID)
 			continue
 		case had.has(i):
-			r.Duplicates++
-			r.problem("%s delivered %v again", j.Node.Name, d.ID)
+			c.Duplicates++
+			c.problem(1, "%s delivered %v again", j.Node.Name, d.ID)
 			continue
+		case skipped.has(i):
+			c.CausalViolations++
+			c.problem(2, "%s delivered %v after all, after it had been told that it cannot be had, and after what it happened before", j.Node.Name, d.ID)
 		}
-		if missing := past.of[i].firstNotIn(had); missing >= 0 {
-			r.CausalViolations++
-			r.problem("%s delivered %v before %v, which happened before it", j.Node.Name, d.ID, past.ids[missing])
-		}
-		if want := past.clocks[i]; past.told[i] && !d.Clock.Equal(want) {
-			r.WrongClocks++
-			r.problem("%s delivered %v with the clock %v, the true one is %v", j.Node.Name, d.ID, d.Clock, want)
-		}
+		c.order(j, i, all, had, skipped)
+		c.clock(j, i, d)
 		had.add(i)
 	}
+}
+
+// order holds one delivery against what happened before it. What is missing and
+// comes later breaks the order; what never comes has to be reported.
+func (c *check) order(j *Journal, i int, all, had, skipped set) {
+	for missing := range c.past.of[i].without(had) {
+		switch id := c.past.ids[missing]; {
+		case skipped.has(missing):
+			continue // what it is worth was said before
+		case j.told(id):
+			skipped.add(missing)
+			continue
+		case all.has(missing):
+			c.CausalViolations++
+			c.problem(2, "%s delivered %v before %v, which happened before it", j.Node.Name, c.past.ids[i], id)
+		default:
+			skipped.add(missing)
+			c.UnreportedGaps++
+			c.problem(2, "%s delivered %v without %v, which happened before it, and was told of no gap", j.Node.Name, c.past.ids[i], id)
+		}
+		return // one is enough for one delivery
+	}
+}
+
+// clock holds one delivery against the true clock, or if nobody can know that,
+// against the first node's.
+func (c *check) clock(j *Journal, i int, d Delivery) {
+	want := c.past.clocks[i]
+	if want == nil {
+		c.past.clocks[i] = &d.Clock
+		return
+	}
+	if !d.Clock.Equal(*want) {
+		c.WrongClocks++
+		c.problem(3, "%s delivered %v with the clock %v, the true one is %v", j.Node.Name, d.ID, d.Clock, *want)
+	}
+}
+
+// owed checks P4.
+func (c *check) owed(j *Journal) {
+	all := c.past.delivered(j)
 	for _, id := range j.Owed {
-		r.Expected++
-		if i, known := past.index[id]; known && had.has(i) {
-			r.Delivered++
+		c.Expected++
+		if i, known := c.past.index[id]; known && all.has(i) {
+			c.Delivered++
 		} else {
-			r.problem("%s never delivered %v", j.Node.Name, id)
+			c.problem(4, "%s never delivered %v", j.Node.Name, id)
 		}
 	}
 }
 
-// relation is the true happened-before relation among messages.
-type relation struct {
-	ids   []ID
-	index map[ID]int
-	of    []set  // of each message, those that happened before it
-	told  []bool // whether its origin's journal tells of it
-	// clocks has each message's true clock: of each origin, how many messages
-	// happened before it, itself included.
-	clocks []vclock.Clock
-}
-
-// newRelation reads the relation off the journals: a message happened after all
-// that its origin had delivered before it, and after all that those happened
-// after.
-func newRelation(sent []ID, journals []Journal) *relation {
-	r := &relation{ids: sent, index: make(map[ID]int, len(sent)), of: make([]set, len(sent)), told: make([]bool, len(sent))}
-	for i, id := range sent {
-		r.index[id] = i
-		r.of[i] = newSet(len(sent))
+// links checks P5.
+func (c *check) links(j *Journal) {
+	linked := make(map[vclock.Origin]bool)
+	wrong := func(format string, args ...any) {
+		c.WrongLinks++
+		c.problem(5, j.Node.Name+format, args...)
 	}
-	for _, j := range journals {
-		before := newSet(len(sent))
-		for _, d := range j.Log {
-			i, known := r.index[d.ID]
-			if !known {
-				continue
-			}
-			if d.ID.Origin == j.Node {
-				r.of[i].addAll(before)
-				r.told[i] = true
-			}
-			before.add(i)
-		}
-	}
-	r.close()
-	for i := range r.ids {
-		r.clocks = append(r.clocks, r.clock(i))
-	}
-	return r
-}
-
-// close makes the relation transitive.
-func (r *relation) close() {
-	for changed := true; changed; {
-		changed = false
-		for i := range r.of {
-			for k := range r.ids {
-				if r.of[i].has(k) && r.of[k].firstNotIn(r.of[i]) >= 0 {
-					r.of[i].addAll(r.of[k])
-					changed = true
-				}
+	for _, l := range j.Links {
+		switch {
+		case !l.Up && !linked[l.Peer]:
+			wrong(" lost a link to %s, which it had not", l.Peer.Name)
+		case !l.Up:
+			delete(linked, l.Peer)
+		case l.Peer == j.Node:
+			wrong(" has a link to itself")
+		case linked[l.Peer]:
+			wrong(" has two links to %s", l.Peer.Name)
+		default:
+			linked[l.Peer] = true
+			if c.rules.MaxLinks > 0 && len(linked) > c.rules.MaxLinks {
+				wrong(" has %d links, more than the %d configured", len(linked), c.rules.MaxLinks)
 			}
 		}
 	}
-}
-
-func (r *relation) clock(i int) (c vclock.Clock) {
-	counts := map[vclock.Origin]uint64{r.ids[i].Origin: 1}
-	for k, id := range r.ids {
-		if r.of[i].has(k) {
-			counts[id.Origin]++
-		}
-	}
-	for origin, n := range counts {
-		c = c.With(origin, n)
-	}
-	return c
-}
-
-// set is a set of small numbers.
-type set []uint64
-
-func newSet(size int) set { return make(set, (size+63)/64) }
-
-func (s set) has(i int) bool { return s[i/64]>>(i%64)&1 == 1 }
-func (s set) add(i int)      { s[i/64] |= 1 << (i % 64) }
-
-func (s set) addAll(t set) {
-	for i := range t {
-		s[i] |= t[i]
-	}
-}
-
-// firstNotIn returns the least number of s that t has not, or -1.
-func (s set) firstNotIn(t set) int {
-	for i := range s {
-		if rest := s[i] &^ t[i]; rest != 0 {
-			return 64*i + bits.TrailingZeros64(rest)
-		}
-	}
-	return -1
 }

@@ -1,9 +1,11 @@
 package oracle
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/Ishan27gOrg/gossipProtocol/causal"
 	"github.com/Ishan27gOrg/gossipProtocol/vclock"
 )
 
@@ -44,17 +46,19 @@ func TestCheckFindsEachBrokenPromise(t *testing.T) {
 		{name: "all is well", a: goodA, b: goodB, c: goodC,
 			want: Report{Expected: 9, Delivered: 9}},
 		{name: "lost", a: goodA, b: goodB, c: "c1{c:1} a1{a:1}",
-			want: Report{Expected: 9, Delivered: 8}, problem: "c never delivered b:1"},
+			want: Report{Expected: 9, Delivered: 8}, problem: "P4: c never delivered b:1"},
 		{name: "twice", a: goodA + " c1{c:1}", b: goodB, c: goodC,
-			want: Report{Expected: 9, Delivered: 9, Duplicates: 1}, problem: "a delivered c:1 again"},
+			want: Report{Expected: 9, Delivered: 9, Duplicates: 1}, problem: "P1: a delivered c:1 again"},
 		{name: "invented", a: goodA + " d1{d:1}", b: goodB, c: goodC,
-			want: Report{Expected: 9, Delivered: 9, Unexpected: 1}, problem: "a delivered d:1, which nobody sent"},
+			want: Report{Expected: 9, Delivered: 9, Unexpected: 1}, problem: "P2: a delivered d:1, which nobody sent"},
 		{name: "answer before question", a: goodA, b: goodB, c: "c1{c:1} b1{a:1,b:1} a1{a:1}",
-			want: Report{Expected: 9, Delivered: 9, CausalViolations: 1}, problem: "c delivered b:1 before a:1"},
+			want: Report{Expected: 9, Delivered: 9, CausalViolations: 1}, problem: "P2: c delivered b:1 before a:1"},
+		{name: "an answer without its question", a: goodA, b: goodB, c: "c1{c:1} b1{a:1,b:1}",
+			want: Report{Expected: 9, Delivered: 8, UnreportedGaps: 1}, problem: "P2: c delivered b:1 without a:1"},
 		{name: "a clock that knows too little", a: goodA, b: goodB, c: "c1{c:1} a1{a:1} b1{b:1}",
-			want: Report{Expected: 9, Delivered: 9, WrongClocks: 1}, problem: "c delivered b:1 with the clock {b:1}, the true one is {a:1, b:1}"},
+			want: Report{Expected: 9, Delivered: 9, WrongClocks: 1}, problem: "P3: c delivered b:1 with the clock {b:1}, the true one is {a:1, b:1}"},
 		{name: "a clock that knows too much", a: "a1{a:1} b1{a:1,b:1} c1{a:1,c:1}", b: goodB, c: goodC,
-			want: Report{Expected: 9, Delivered: 9, WrongClocks: 1}, problem: "a delivered c:1 with the clock {a:1, c:1}"},
+			want: Report{Expected: 9, Delivered: 9, WrongClocks: 1}, problem: "P3: a delivered c:1 with the clock {a:1, c:1}"},
 		// Check believes the order of deliveries, not the clocks: what
 		// all nodes agree on may be wrong all the same.
 		{name: "a clock that everyone gets wrong", a: "a1{a:1} b1{b:1} c1{c:1}", b: "a1{a:1} b1{b:1} c1{c:1}", c: "c1{c:1} a1{a:1} b1{b:1}",
@@ -64,7 +68,9 @@ func TestCheckFindsEachBrokenPromise(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got := *Check(sent, []Journal{
-				{node("a"), script(t, tt.a), sent}, {node("b"), script(t, tt.b), sent}, {node("c"), script(t, tt.c), sent},
+				{Node: node("a"), Log: script(t, tt.a), Owed: sent},
+				{Node: node("b"), Log: script(t, tt.b), Owed: sent},
+				{Node: node("c"), Log: script(t, tt.c), Owed: sent},
 			})
 			problems := strings.Join(got.Problems, "\n")
 			if got.Problems = nil; got.OK() != tt.want.OK() || got.counts() != tt.want.counts() {
@@ -77,17 +83,20 @@ func TestCheckFindsEachBrokenPromise(t *testing.T) {
 	}
 }
 
-func (r *Report) counts() [6]int {
-	return [6]int{r.Expected, r.Delivered, r.Duplicates, r.Unexpected, r.CausalViolations, r.WrongClocks}
+func (r *Report) counts() [8]int {
+	return [8]int{
+		r.Expected, r.Delivered, r.Duplicates, r.Unexpected,
+		r.CausalViolations, r.UnreportedGaps, r.WrongClocks, r.WrongLinks,
+	}
 }
 
 // A node that was stopped before its own message could be read from it has said
 // nothing of that message's past; nobody is blamed for what cannot be known.
 func TestCheckOfANodeThatWasStopped(t *testing.T) {
 	journals := []Journal{
-		{node("a"), script(t, "b1{b:1} c1{b:1,c:1}"), nil},
-		{node("b"), script(t, "b1{b:1}"), nil},
-		{node("c"), script(t, "b1{b:1}"), nil}, // stopped
+		{Node: node("a"), Log: script(t, "b1{b:1} c1{b:1,c:1}")},
+		{Node: node("b"), Log: script(t, "b1{b:1}")},
+		{Node: node("c"), Log: script(t, "b1{b:1}")}, // stopped
 	}
 	journals[0].Owed = Union(journals)
 	if got := Check(Union(journals), journals); !got.OK() || got.Delivered != 2 {
@@ -99,12 +108,155 @@ func TestCheckOfANodeThatWasStopped(t *testing.T) {
 // a1 happened before c1 all the same, through b.
 func TestCheckSeesThroughOthers(t *testing.T) {
 	sent := []ID{messageID("a1"), messageID("b1"), messageID("c1")}
-	r := newRelation(sent, []Journal{
-		{node("a"), script(t, "a1{a:1}"), nil},
-		{node("b"), script(t, "a1{a:1} b1{a:1,b:1}"), nil},
-		{node("c"), script(t, "b1{a:1,b:1} c1{a:1,b:1,c:1}"), nil},
+	r := newRelation(causal.Causal, sent, []Journal{
+		{Node: node("a"), Log: script(t, "a1{a:1}")},
+		{Node: node("b"), Log: script(t, "a1{a:1} b1{a:1,b:1}")},
+		{Node: node("c"), Log: script(t, "b1{a:1,b:1} c1{a:1,b:1,c:1}")},
 	})
 	if !r.of[2].has(0) {
 		t.Error("a1 did not happen before c1")
+	}
+}
+
+// c missed a1, which is gone. To be told so is an excuse for b1 without a1, and for
+// nothing else: a1 must not come after that.
+func TestCheckOfGaps(t *testing.T) {
+	const good = "a1{a:1} b1{a:1,b:1}"
+	gone := []Gap{{node("a"), 1, 1}}
+	tests := []struct {
+		name    string
+		log     string
+		gaps    []Gap
+		broken  [5]int
+		problem string
+	}{
+		{"told", "b1{a:1,b:1}", gone, [5]int{}, ""},
+		{"not told", "b1{a:1,b:1}", nil, [5]int{1: 1}, "P2: c delivered b:1 without a:1, which happened before it, and was told of no gap"},
+		{"told of another", "b1{a:1,b:1}", []Gap{{node("a"), 2, 9}, {node("b"), 1, 1}}, [5]int{1: 1}, "P2: c delivered b:1 without a:1"},
+		{"told, and given it after all", "b1{a:1,b:1} a1{a:1}", gone, [5]int{1: 1}, "P2: c delivered a:1 after all"},
+		{"told, and given it in time", good, gone, [5]int{}, ""},
+	}
+	sent := []ID{messageID("a1"), messageID("b1")}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := Check(sent, []Journal{
+				{Node: node("a"), Log: script(t, good), Owed: sent},
+				{Node: node("b"), Log: script(t, good), Owed: sent},
+				{Node: node("c"), Log: script(t, tt.log), Gaps: tt.gaps},
+			})
+			if problems := strings.Join(got.Problems, "\n"); got.Broken() != tt.broken || !strings.Contains(problems, tt.problem) {
+				t.Errorf("broken %v, want %v\n%s", got.Broken(), tt.broken, problems)
+			}
+		})
+	}
+}
+
+// b sent b1 after a1, and died before b1 could be read from it. Nobody knows what
+// its clock should be, but it is the same for all, and b1 still came before b2.
+func TestCheckOfWhatTheDeadSaid(t *testing.T) {
+	sent := []ID{messageID("b1"), messageID("b2")}
+	tests := []struct {
+		name   string
+		c      string
+		broken [5]int
+	}{
+		{"as the others have it", "b1{a:1,b:1} b2{a:1,b:2}", [5]int{}},
+		{"with another clock", "b1{b:1} b2{a:1,b:2}", [5]int{2: 1}},
+		{"in the wrong order", "b2{a:1,b:2} b1{a:1,b:1}", [5]int{1: 1}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := Check(sent, []Journal{
+				{Node: node("a"), Log: script(t, "b1{a:1,b:1} b2{a:1,b:2}")},
+				{Node: node("c"), Log: script(t, tt.c)},
+			})
+			if got.Broken() != tt.broken {
+				t.Errorf("broken %v, want %v: %q", got.Broken(), tt.broken, got.Problems)
+			}
+		})
+	}
+}
+
+// d was told of a gap and has delivered c1 all the same, whose past nobody knows:
+// then nobody knows d1's either.
+func TestCheckBlamesNobodyForAClockThatFollowsTheUnknown(t *testing.T) {
+	sent := []ID{messageID("c1"), messageID("d1")}
+	log := script(t, "c1{a:1,c:1} d1{a:1,c:1,d:1}")
+	told := []Gap{{node("a"), 1, 1}}
+	if got := Check(sent, []Journal{{Node: node("d"), Log: log, Gaps: told}}); !got.OK() {
+		t.Errorf("told of a gap: %q", got.Problems)
+	}
+	if got := Check(sent, []Journal{{Node: node("d"), Log: log}}); got.Broken() != [5]int{2: 1} {
+		t.Errorf("not told of a gap: broken %v, want one wrong clock", got.Broken())
+	}
+}
+
+// What each order promises, and no more.
+func TestCheckOfWeakerOrders(t *testing.T) {
+	sent := []ID{messageID("a1"), messageID("b1"), messageID("a2")}
+	tests := []struct {
+		order causal.Order
+		log   string
+		want  [5]int
+	}{
+		{causal.Causal, "a1{a:1} b1{a:1,b:1} a2{a:2,b:1}", [5]int{}},
+		{causal.FIFO, "a1{a:1} a2{a:2} b1{b:1}", [5]int{}},
+		{causal.FIFO, "a1{a:1} a2{a:2} b1{a:1,b:1}", [5]int{2: 1}},
+		{causal.FIFO, "a2{a:2} a1{a:1} b1{b:1}", [5]int{1: 1}},
+		{causal.Unordered, "a2{a:2} b1{b:1} a1{a:1}", [5]int{}},
+		{causal.Unordered, "a2{a:2} b1{b:1} a1{a:1} a2{a:2}", [5]int{1}},
+	}
+	for _, tt := range tests {
+		got := Rules{Order: tt.order}.Check(sent, []Journal{
+			{Node: node("a"), Log: script(t, tt.log)}, {Node: node("b"), Log: script(t, tt.log)}, {Node: node("c"), Log: script(t, tt.log)},
+		})
+		for i := range tt.want {
+			tt.want[i] *= 3 // all three of them
+		}
+		if got.Broken() != tt.want {
+			t.Errorf("%v, %s: broken %v, want %v: %q", tt.order, tt.log, got.Broken(), tt.want, got.Problems)
+		}
+	}
+}
+
+func TestCheckOfLinks(t *testing.T) {
+	tests := []struct {
+		name    string
+		links   string // a name to a link that comes up, with a minus to one that goes
+		problem string // or none
+	}{
+		{"one after another", "b c -b d -c b", ""},
+		{"two to a peer", "b c b", "P5: a has two links to b"},
+		{"one to itself", "b a", "P5: a has a link to itself"},
+		{"too many", "b c d", "P5: a has 3 links, more than the 2 configured"},
+		{"one too few", "b -b -b", "P5: a lost a link to b, which it had not"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			j := Journal{Node: node("a")}
+			for word := range strings.FieldsSeq(tt.links) {
+				name, down := strings.CutPrefix(word, "-")
+				j.Links = append(j.Links, LinkChange{node(name), !down})
+			}
+			got := Rules{MaxLinks: 2}.Check(nil, []Journal{j})
+			problems := strings.Join(got.Problems, "\n")
+			if problems != tt.problem || got.OK() != (tt.problem == "") || got.Broken()[4] != len(got.Problems) {
+				t.Errorf("broken %v: %q, want %q", got.Broken(), problems, tt.problem)
+			}
+		})
+	}
+}
+
+// Everybody is owed what a survivor has, and what a survivor has sent; the dead
+// and what they alone had are not.
+func TestOwe(t *testing.T) {
+	sent := []ID{messageID("a1"), messageID("b1"), messageID("c1"), messageID("c2")}
+	survivors := []Journal{
+		{Node: node("a"), Log: script(t, "c1{c:1}")},
+		{Node: node("b"), Log: script(t, "b1{b:1}")},
+	}
+	want := []ID{messageID("c1"), messageID("b1"), messageID("a1")}
+	if got := Owe(sent, survivors); !slices.Equal(got, want) {
+		t.Errorf("owed %v, want %v", got, want)
 	}
 }
