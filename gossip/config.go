@@ -112,7 +112,7 @@ type Config struct {
 	// slog.Default().
 	Logger *slog.Logger
 
-	// listen opens the node's transport; tests put a network in memory here.
+	// listen opens the node's transport; see StartOn.
 	listen func(address string) (transport.Transport, error)
 }
 

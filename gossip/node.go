@@ -102,6 +102,14 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	return n, nil
 }
 
+// StartOn is Start on another network than the system's: listen opens the node's
+// transport. It is for what plays with whole networks in this module, as others
+// cannot name a Transport.
+func StartOn(ctx context.Context, cfg Config, listen func(address string) (transport.Transport, error)) (*Node, error) {
+	cfg.listen = listen
+	return Start(ctx, cfg)
+}
+
 func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, error) {
 	addr, err := cfg.advertised(tr.Addr())
 	if err != nil {

@@ -28,6 +28,17 @@ type world struct {
 
 func onLoopback(*testing.T) func(string) (Transport, error) { return Listen }
 
+func impairedLoopback(*testing.T) func(string) (Transport, error) {
+	none := NewImpairment(1)
+	return func(address string) (Transport, error) {
+		t, err := Listen(address)
+		if err != nil {
+			return nil, err
+		}
+		return none.Over(t), nil
+	}
+}
+
 func inMemory(faults Faults) func(*testing.T) func(string) (Transport, error) {
 	return func(t *testing.T) func(string) (Transport, error) {
 		n := NewNetwork(1)
@@ -49,6 +60,7 @@ func TestConformance(t *testing.T) {
 		run  func(*testing.T, func(*testing.T))
 	}{
 		{"sockets", onLoopback, plain},
+		{"sockets that could be impaired", impairedLoopback, plain},
 		{"memory", inMemory(Faults{}), plain},
 		{"memory in a bubble", inMemory(Faults{}), synctest.Test},
 		{"memory with latency", inMemory(Faults{Latency: 70 * time.Millisecond}), synctest.Test},

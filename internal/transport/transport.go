@@ -16,6 +16,9 @@
 //   - Streams are [net.Conn] with a CloseWrite method, as [net.TCPConn] has it.
 //   - Addresses that come out are never IPv4-mapped IPv6 addresses.
 //
+// An [Impairment] does to the datagrams of real sockets what the twin's faults do
+// to its own.
+//
 // The twin blocks only in ways that are durable inside a testing/synctest
 // bubble and reads its clock from package time, so there its latencies cost
 // nothing and are exact.
