@@ -54,7 +54,7 @@ func TestCheckFindsEachBrokenPromise(t *testing.T) {
 		{name: "answer before question", a: goodA, b: goodB, c: "c1{c:1} b1{a:1,b:1} a1{a:1}",
 			want: Report{Expected: 9, Delivered: 9, CausalViolations: 1}, problem: "P2: c delivered b:1 before a:1"},
 		{name: "an answer without its question", a: goodA, b: goodB, c: "c1{c:1} b1{a:1,b:1}",
-			want: Report{Expected: 9, Delivered: 8, UnreportedGaps: 1}, problem: "P2: c delivered b:1 without a:1"},
+			want: Report{Expected: 9, Delivered: 8, UnreportedGaps: 1}, problem: "P6: c delivered b:1 without a:1"},
 		{name: "a clock that knows too little", a: goodA, b: goodB, c: "c1{c:1} a1{a:1} b1{b:1}",
 			want: Report{Expected: 9, Delivered: 9, WrongClocks: 1}, problem: "P3: c delivered b:1 with the clock {b:1}, the true one is {a:1, b:1}"},
 		{name: "a clock that knows too much", a: "a1{a:1} b1{a:1,b:1} c1{a:1,c:1}", b: goodB, c: goodC,
@@ -83,10 +83,10 @@ func TestCheckFindsEachBrokenPromise(t *testing.T) {
 	}
 }
 
-func (r *Report) counts() [8]int {
-	return [8]int{
+func (r *Report) counts() [10]int {
+	return [10]int{
 		r.Expected, r.Delivered, r.Duplicates, r.Unexpected,
-		r.CausalViolations, r.UnreportedGaps, r.WrongClocks, r.WrongLinks,
+		r.CausalViolations, r.WrongClocks, r.WrongLinks, r.UnreportedGaps, r.WrongGaps, r.OverBounds,
 	}
 }
 
@@ -118,8 +118,8 @@ func TestCheckSeesThroughOthers(t *testing.T) {
 	}
 }
 
-// c missed a1, which is gone. To be told so is an excuse for b1 without a1, and for
-// nothing else: a1 must not come after that.
+// c missed a1, which is gone. To report that is an excuse for b1 without a1, and for
+// nothing else.
 func TestCheckOfGaps(t *testing.T) {
 	const good = "a1{a:1} b1{a:1,b:1}"
 	gone := []Gap{{node("a"), 1, 1}}
@@ -127,14 +127,16 @@ func TestCheckOfGaps(t *testing.T) {
 		name    string
 		log     string
 		gaps    []Gap
-		broken  [5]int
+		broken  int
 		problem string
 	}{
-		{"told", "b1{a:1,b:1}", gone, [5]int{}, ""},
-		{"not told", "b1{a:1,b:1}", nil, [5]int{1: 1}, "P2: c delivered b:1 without a:1, which happened before it, and was told of no gap"},
-		{"told of another", "b1{a:1,b:1}", []Gap{{node("a"), 2, 9}, {node("b"), 1, 1}}, [5]int{1: 1}, "P2: c delivered b:1 without a:1"},
-		{"told, and given it after all", "b1{a:1,b:1} a1{a:1}", gone, [5]int{1: 1}, "P2: c delivered a:1 after all"},
-		{"told, and given it in time", good, gone, [5]int{}, ""},
+		{"reported", "b1{a:1,b:1}", gone, 0, ""},
+		{"not reported", "b1{a:1,b:1}", nil, 1, "c delivered b:1 without a:1, which happened before it, and reported no gap"},
+		{"reported of another life", "b1{a:1,b:1}", []Gap{{vclock.Origin{Name: "a", Incarnation: 9}, 1, 1}}, 2, "c delivered b:1 without a:1"},
+		{"reported and delivered", "b1{a:1,b:1} a1{a:1}", gone, 1, "c reported a:1 as gone, and delivered it"},
+		{"delivered and reported", good, gone, 1, "c reported a:1 as gone, and delivered it"},
+		{"reported twice", "b1{a:1,b:1}", []Gap{gone[0], gone[0]}, 1, "c reported a:1 as gone, and again"},
+		{"never sent", good, []Gap{{node("a"), 2, 2}}, 1, "c reported a:2 as gone, which nobody sent"},
 	}
 	sent := []ID{messageID("a1"), messageID("b1")}
 	for _, tt := range tests {
@@ -144,8 +146,12 @@ func TestCheckOfGaps(t *testing.T) {
 				{Node: node("b"), Log: script(t, good), Owed: sent},
 				{Node: node("c"), Log: script(t, tt.log), Gaps: tt.gaps},
 			})
-			if problems := strings.Join(got.Problems, "\n"); got.Broken() != tt.broken || !strings.Contains(problems, tt.problem) {
-				t.Errorf("broken %v, want %v\n%s", got.Broken(), tt.broken, problems)
+			problems := strings.Join(got.Problems, "\n")
+			if broken := got.Broken(); broken[5] != tt.broken || !strings.Contains(problems, tt.problem) || got.OK() != (tt.broken == 0) {
+				t.Errorf("broken %v, want %d of P6\n%s", broken, tt.broken, problems)
+			}
+			if order := got.CausalViolations; (order > 0) != strings.HasPrefix(tt.log, "b1{a:1,b:1} a1") {
+				t.Errorf("%d causal violations", order)
 			}
 		})
 	}
@@ -158,11 +164,11 @@ func TestCheckOfWhatTheDeadSaid(t *testing.T) {
 	tests := []struct {
 		name   string
 		c      string
-		broken [5]int
+		broken [Promises]int
 	}{
-		{"as the others have it", "b1{a:1,b:1} b2{a:1,b:2}", [5]int{}},
-		{"with another clock", "b1{b:1} b2{a:1,b:2}", [5]int{2: 1}},
-		{"in the wrong order", "b2{a:1,b:2} b1{a:1,b:1}", [5]int{1: 1}},
+		{"as the others have it", "b1{a:1,b:1} b2{a:1,b:2}", [Promises]int{}},
+		{"with another clock", "b1{b:1} b2{a:1,b:2}", [Promises]int{2: 1}},
+		{"in the wrong order", "b2{a:1,b:2} b1{a:1,b:1}", [Promises]int{1: 1}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -180,13 +186,14 @@ func TestCheckOfWhatTheDeadSaid(t *testing.T) {
 // d was told of a gap and has delivered c1 all the same, whose past nobody knows:
 // then nobody knows d1's either.
 func TestCheckBlamesNobodyForAClockThatFollowsTheUnknown(t *testing.T) {
-	sent := []ID{messageID("c1"), messageID("d1")}
-	log := script(t, "c1{a:1,c:1} d1{a:1,c:1,d:1}")
-	told := []Gap{{node("a"), 1, 1}}
-	if got := Check(sent, []Journal{{Node: node("d"), Log: log, Gaps: told}}); !got.OK() {
+	sent := []ID{messageID("a1"), messageID("c1"), messageID("d1")}
+	a := Journal{Node: node("a"), Log: script(t, "a1{a:1}")}
+	d := Journal{Node: node("d"), Log: script(t, "c1{a:1,c:1} d1{a:1,c:1,d:1}"), Gaps: []Gap{{node("a"), 1, 1}}}
+	if got := Check(sent, []Journal{a, d}); !got.OK() {
 		t.Errorf("told of a gap: %q", got.Problems)
 	}
-	if got := Check(sent, []Journal{{Node: node("d"), Log: log}}); got.Broken() != [5]int{2: 1} {
+	d.Gaps = nil
+	if got := Check(sent, []Journal{a, d}); got.Broken() != [Promises]int{2: 1} {
 		t.Errorf("not told of a gap: broken %v, want one wrong clock", got.Broken())
 	}
 }
@@ -197,14 +204,14 @@ func TestCheckOfWeakerOrders(t *testing.T) {
 	tests := []struct {
 		order causal.Order
 		log   string
-		want  [5]int
+		want  [Promises]int
 	}{
-		{causal.Causal, "a1{a:1} b1{a:1,b:1} a2{a:2,b:1}", [5]int{}},
-		{causal.FIFO, "a1{a:1} a2{a:2} b1{b:1}", [5]int{}},
-		{causal.FIFO, "a1{a:1} a2{a:2} b1{a:1,b:1}", [5]int{2: 1}},
-		{causal.FIFO, "a2{a:2} a1{a:1} b1{b:1}", [5]int{1: 1}},
-		{causal.Unordered, "a2{a:2} b1{b:1} a1{a:1}", [5]int{}},
-		{causal.Unordered, "a2{a:2} b1{b:1} a1{a:1} a2{a:2}", [5]int{1}},
+		{causal.Causal, "a1{a:1} b1{a:1,b:1} a2{a:2,b:1}", [Promises]int{}},
+		{causal.FIFO, "a1{a:1} a2{a:2} b1{b:1}", [Promises]int{}},
+		{causal.FIFO, "a1{a:1} a2{a:2} b1{a:1,b:1}", [Promises]int{2: 1}},
+		{causal.FIFO, "a2{a:2} a1{a:1} b1{b:1}", [Promises]int{1: 1}},
+		{causal.Unordered, "a2{a:2} b1{b:1} a1{a:1}", [Promises]int{}},
+		{causal.Unordered, "a2{a:2} b1{b:1} a1{a:1} a2{a:2}", [Promises]int{1}},
 	}
 	for _, tt := range tests {
 		got := Rules{Order: tt.order}.Check(sent, []Journal{
@@ -247,16 +254,59 @@ func TestCheckOfLinks(t *testing.T) {
 	}
 }
 
+func TestCheckOfBounds(t *testing.T) {
+	got := Check(nil, []Journal{{Node: node("a"), Held: []Holding{{"peers in its view", 20, 20}, {"bytes in its log", 7, 6}}}})
+	if got.Broken() != [Promises]int{6: 1} || got.Problems[0] != "P7: a has 7 bytes in its log, more than 6" {
+		t.Errorf("broken %v: %q", got.Broken(), got.Problems)
+	}
+}
+
+// One network: every link is known at both ends, and the dead hold nothing together.
+func TestCheckOfConnectedness(t *testing.T) {
+	tests := []struct {
+		name  string
+		links string // of a, b, c and d
+		dead  string
+		parts int
+	}{
+		{"a chain", "b|a c|b d|c", "", 1},
+		{"two pairs", "b|a|d|c", "", 2},
+		{"a link that one end has given up", "b|a c -c|b d|c", "", 2},
+		{"through the dead", "b|a c|b d|c", "c", 2},
+		{"nobody is left", "|||", "abcd", 0},
+		{"no links at all", "|||", "", 4},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var journals []Journal
+			for i, links := range strings.Split(tt.links, "|") {
+				name := "abcd"[i : i+1]
+				j := Journal{Node: node(name), Up: !strings.Contains(tt.dead, name)}
+				for word := range strings.FieldsSeq(links) {
+					peer, down := strings.CutPrefix(word, "-")
+					j.Links = append(j.Links, LinkChange{node(peer), !down})
+				}
+				journals = append(journals, j)
+			}
+			got := Check(nil, journals)
+			if got.Parts != tt.parts || got.Broken() != [Promises]int{7: max(tt.parts-1, 0)} || got.OK() != (len(got.Problems) == 0) {
+				t.Errorf("%d parts, want %d; broken %v: %q", got.Parts, tt.parts, got.Broken(), got.Problems)
+			}
+		})
+	}
+}
+
 // Everybody is owed what a survivor has, and what a survivor has sent; the dead
 // and what they alone had are not.
 func TestOwe(t *testing.T) {
 	sent := []ID{messageID("a1"), messageID("b1"), messageID("c1"), messageID("c2")}
-	survivors := []Journal{
-		{Node: node("a"), Log: script(t, "c1{c:1}")},
-		{Node: node("b"), Log: script(t, "b1{b:1}")},
+	journals := []Journal{
+		{Node: node("a"), Log: script(t, "c1{c:1} d1{d:1}"), Up: true}, // nobody sent d1
+		{Node: node("b"), Log: script(t, "b1{b:1}"), Up: true},
+		{Node: node("c"), Log: script(t, "c2{c:2}")},
 	}
-	want := []ID{messageID("c1"), messageID("b1"), messageID("a1")}
-	if got := Owe(sent, survivors); !slices.Equal(got, want) {
+	want := sent[:3]
+	if got := Owe(sent, journals); !slices.Equal(got, want) {
 		t.Errorf("owed %v, want %v", got, want)
 	}
 }
