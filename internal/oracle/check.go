@@ -13,10 +13,13 @@ type check struct {
 	past  *relation
 }
 
-// deliveries checks P1 to P3, and the first half of P6; all is what the journal has,
-// and gone what it has reported.
+// deliveries checks P1 to P3, and P6 of what deliveries depend on; all is what the
+// journal has, and gone what it has reported, to which is added what it may lack and
+// what it was blamed for.
 func (c *check) deliveries(j *Journal, all, gone set) {
 	had := newSet(len(c.past.ids))
+	excused := c.past.set(j.Foregone)
+	excused.addAll(gone)
 	for _, d := range j.Log {
 		i, known := c.past.index[d.ID]
 		switch {
@@ -29,16 +32,17 @@ func (c *check) deliveries(j *Journal, all, gone set) {
 			c.problem(1, "%s delivered %v again", j.Node.Name, d.ID)
 			continue
 		}
-		c.order(j, i, all, had, gone)
+		c.order(j, i, all, had, excused)
 		c.clock(j, i, d)
 		had.add(i)
 	}
+	gone.addAll(excused)
 }
 
 // order holds one delivery against what happened before it. What is missing and
-// comes later breaks the order; what never comes has to be reported, and is added
-// to gone, so that nobody is blamed twice.
-func (c *check) order(j *Journal, i int, all, had, gone set) {
+// comes later breaks the order; what never comes has to be reported, unless it is
+// excused, and is from then on, so that nobody is blamed twice.
+func (c *check) order(j *Journal, i int, all, had, excused set) {
 	late := false // one is enough for one delivery
 	for missing := range c.past.of[i].without(had) {
 		switch id := c.past.ids[missing]; {
@@ -48,8 +52,8 @@ func (c *check) order(j *Journal, i int, all, had, gone set) {
 				c.problem(2, "%s delivered %v before %v, which happened before it", j.Node.Name, c.past.ids[i], id)
 			}
 			late = true
-		case !gone.has(missing):
-			gone.add(missing)
+		case !excused.has(missing):
+			excused.add(missing)
 			c.UnreportedGaps++
 			c.problem(6, "%s delivered %v without %v, which happened before it, and reported no gap", j.Node.Name, c.past.ids[i], id)
 		}
@@ -70,14 +74,20 @@ func (c *check) clock(j *Journal, i int, d Delivery) {
 	}
 }
 
-// owed checks P4.
-func (c *check) owed(j *Journal, all set) {
+// owed checks P4, and P6 of what may be delivered or reported.
+func (c *check) owed(j *Journal, all, gone set) {
 	for _, id := range j.Owed {
 		c.Expected++
 		if i, known := c.past.index[id]; known && all.has(i) {
 			c.Delivered++
 		} else {
 			c.problem(4, "%s never delivered %v", j.Node.Name, id)
+		}
+	}
+	for _, id := range j.Lapsed {
+		if i, known := c.past.index[id]; !known || !all.has(i) && !gone.has(i) {
+			c.UnreportedGaps++
+			c.problem(6, "%s never delivered %v, and reported no gap", j.Node.Name, id)
 		}
 	}
 }
@@ -133,14 +143,15 @@ func (c *check) gaps(j *Journal, all set) set {
 	return gone
 }
 
-// bounds checks P7.
-func (c *check) bounds(j *Journal) {
-	for _, h := range j.Held {
+// over counts for P7 and P9 what is more than it may be.
+func (c *check) over(promise int, j *Journal, verb string, holdings []Holding) (n int) {
+	for _, h := range holdings {
 		if h.Is > h.Most {
-			c.OverBounds++
-			c.problem(7, "%s has %d %s, more than %d", j.Node.Name, h.Is, h.What, h.Most)
+			n++
+			c.problem(promise, "%s %s %d %s, more than %d", j.Node.Name, verb, h.Is, h.What, h.Most)
 		}
 	}
+	return n
 }
 
 // connected checks P8.

@@ -16,6 +16,7 @@
 //	    gone was sent, is never delivered there, and is reported once
 //	P7  what a node was seen to hold is within its bounds
 //	P8  in the end the links make one network of all nodes that are up
+//	P9  when nobody has had anything to say for a while, nodes send next to nothing
 //
 // (The simulator has an oracle of its own, which sees the sending itself and
 // judges while the world runs.)
@@ -55,7 +56,8 @@ type LinkChange struct {
 	Up   bool
 }
 
-// Holding is the most of something that a node was seen to hold, beside its bound.
+// Holding is the most of something that a node was seen to hold, or to send when it
+// had nothing to say, beside its bound.
 type Holding struct {
 	What     string
 	Is, Most int
@@ -63,13 +65,16 @@ type Holding struct {
 
 // Journal is what one node's application got, in order.
 type Journal struct {
-	Node  vclock.Origin
-	Log   []Delivery
-	Owed  []ID // what it had to get
-	Gaps  []Gap
-	Links []LinkChange
-	Held  []Holding
-	Up    bool // until the end
+	Node vclock.Origin
+	Log  []Delivery
+	Owed []ID // what it had to get
+	// Of what the logs need no longer have, it had to get Lapsed or report it as
+	// gone; Foregone is older than the node, which may lack it without a word.
+	Lapsed, Foregone []ID
+	Gaps             []Gap
+	Links            []LinkChange
+	Held, Rest       []Holding
+	Up               bool // until the end
 }
 
 // Report counts deliveries and broken promises.
@@ -84,6 +89,7 @@ type Report struct {
 	UnreportedGaps   int      `json:"unreported_gaps"` // messages left out without a word
 	WrongGaps        int      `json:"wrong_gaps"`      // reports of what is not gone
 	OverBounds       int      `json:"over_bounds"`
+	Restless         int      `json:"restless"`
 	Parts            int      `json:"parts"`    // networks that the links of those that are up make
 	Problems         []string `json:"problems"` // the first of each promise, in words
 
@@ -91,7 +97,7 @@ type Report struct {
 }
 
 // Promises is how many there are: P1 is the first, and counted at 0.
-const Promises = 8
+const Promises = 9
 
 // Broken counts the violations by promise.
 func (r *Report) Broken() [Promises]int {
@@ -104,6 +110,7 @@ func (r *Report) Broken() [Promises]int {
 		r.UnreportedGaps + r.WrongGaps,
 		r.OverBounds,
 		max(r.Parts-1, 0),
+		r.Restless,
 	}
 }
 
@@ -170,9 +177,10 @@ func (rules Rules) Check(sent []ID, journals []Journal) *Report {
 		all := c.past.delivered(j)
 		gone := c.gaps(j, all)
 		c.deliveries(j, all, gone)
-		c.owed(j, all)
+		c.owed(j, all, gone)
 		c.links(j)
-		c.bounds(j)
+		c.OverBounds += c.over(7, j, "has", j.Held)
+		c.Restless += c.over(9, j, "sent", j.Rest)
 	}
 	c.connected(journals)
 	return c.Report

@@ -83,10 +83,10 @@ func TestCheckFindsEachBrokenPromise(t *testing.T) {
 	}
 }
 
-func (r *Report) counts() [10]int {
-	return [10]int{
+func (r *Report) counts() [11]int {
+	return [11]int{
 		r.Expected, r.Delivered, r.Duplicates, r.Unexpected,
-		r.CausalViolations, r.WrongClocks, r.WrongLinks, r.UnreportedGaps, r.WrongGaps, r.OverBounds,
+		r.CausalViolations, r.WrongClocks, r.WrongLinks, r.UnreportedGaps, r.WrongGaps, r.OverBounds, r.Restless,
 	}
 }
 
@@ -254,9 +254,45 @@ func TestCheckOfLinks(t *testing.T) {
 	}
 }
 
+// What the logs need no longer have is delivered or reported by those who were up
+// when it was sent, and may be lacked by those who came later.
+func TestCheckOfWhatHasLapsed(t *testing.T) {
+	sent := []ID{messageID("a1"), messageID("b1")}
+	tests := []struct {
+		name   string
+		c      Journal
+		broken [Promises]int
+	}{
+		{"delivered", Journal{Log: script(t, "a1{a:1} b1{a:1,b:1}"), Lapsed: sent[:1]}, [Promises]int{}},
+		{"reported", Journal{Log: script(t, "b1{a:1,b:1}"), Lapsed: sent[:1], Gaps: []Gap{{node("a"), 1, 1}}}, [Promises]int{}},
+		{"not reported", Journal{Log: script(t, "b1{a:1,b:1}"), Lapsed: sent[:1]}, [Promises]int{5: 1}},
+		{"not reported, and nothing came after it", Journal{Lapsed: sent[:1]}, [Promises]int{5: 1}},
+		{"older than the node", Journal{Log: script(t, "b1{a:1,b:1}"), Foregone: sent[:1]}, [Promises]int{}},
+		{"older than the node, but late", Journal{Log: script(t, "b1{a:1,b:1} a1{a:1}"), Foregone: sent[:1]}, [Promises]int{1: 1}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.c.Node = node("c")
+			got := Check(sent, []Journal{
+				{Node: node("a"), Log: script(t, "a1{a:1} b1{a:1,b:1}")},
+				{Node: node("b"), Log: script(t, "a1{a:1} b1{a:1,b:1}")},
+				tt.c,
+			})
+			if got.Broken() != tt.broken {
+				t.Errorf("broken %v, want %v: %q", got.Broken(), tt.broken, got.Problems)
+			}
+		})
+	}
+}
+
 func TestCheckOfBounds(t *testing.T) {
-	got := Check(nil, []Journal{{Node: node("a"), Held: []Holding{{"peers in its view", 20, 20}, {"bytes in its log", 7, 6}}}})
-	if got.Broken() != [Promises]int{6: 1} || got.Problems[0] != "P7: a has 7 bytes in its log, more than 6" {
+	got := Check(nil, []Journal{{
+		Node: node("a"),
+		Held: []Holding{{"peers in its view", 20, 20}, {"bytes in its log", 7, 6}},
+		Rest: []Holding{{"datagrams", 3, 4}, {"messages", 2, 0}},
+	}})
+	want := []string{"P7: a has 7 bytes in its log, more than 6", "P9: a sent 2 messages, more than 0"}
+	if got.Broken() != [Promises]int{6: 1, 8: 1} || !slices.Equal(got.Problems, want) {
 		t.Errorf("broken %v: %q", got.Broken(), got.Problems)
 	}
 }

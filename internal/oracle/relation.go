@@ -143,6 +143,17 @@ func (r *relation) delivered(j *Journal) set {
 	return all
 }
 
+// set is the set of some messages.
+func (r *relation) set(ids []ID) set {
+	all := newSet(len(r.ids))
+	for _, id := range ids {
+		if i, known := r.index[id]; known {
+			all.add(i)
+		}
+	}
+	return all
+}
+
 // set is a set of small numbers.
 type set []uint64
 

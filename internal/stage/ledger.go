@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/oracle"
@@ -21,18 +22,22 @@ type ledger struct {
 	rng      *rand.Rand
 	answers  []int // still to be given, by talk
 	sent     []oracle.ID
+	sentAt   map[oracle.ID]time.Time
 	speakers int // broadcasts that have begun and not ended
 	dropped  int // messages that an application did not read in time
 	// Once the faults have ended: what the survivors are owed, and how many
 	// deliveries of that they lack.
+	healed  time.Time
 	owed    map[oracle.ID]bool
 	missing int
 	settled chan struct{} // closed when none is missing
-	marked  bool
+	at      time.Time     // when that was, or when it was given up
+
+	retention time.Duration // as configured
 }
 
 func newLedger(rng *rand.Rand, s sim.Scenario) *ledger {
-	l := &ledger{rng: rng, origins: s.Origins}
+	l := &ledger{rng: rng, origins: s.Origins, sentAt: make(map[oracle.ID]time.Time)}
 	for _, step := range s.Steps {
 		if step.Kind == sim.Talk {
 			l.answers = append(l.answers, step.Answers)
@@ -44,7 +49,7 @@ func newLedger(rng *rand.Rand, s sim.Scenario) *ledger {
 func (l *ledger) joined(m *member) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	m.place = len(l.members)
+	m.place, m.joined = len(l.members), time.Now()
 	l.members = append(l.members, m)
 }
 
@@ -73,13 +78,14 @@ func (l *ledger) speaking() {
 	l.speakers++
 }
 
-// spoke notes what came of it.
-func (l *ledger) spoke(m *member, id oracle.ID, ok bool) {
+// spoke notes what came of it. A message counts as sent when its broadcast began.
+func (l *ledger) spoke(m *member, id oracle.ID, begun time.Time, ok bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.speakers--
 	if ok {
 		l.sent = append(l.sent, id)
+		l.sentAt[id] = begun
 		if m.journal.Up {
 			l.owe(id)
 		}
@@ -93,15 +99,11 @@ func (l *ledger) delivered(m *member, d oracle.Delivery, payload []byte) (answer
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	m.journal.Log = append(m.journal.Log, d)
-	if !m.has[d.ID] {
-		m.has[d.ID] = true
-		if l.owed[d.ID] && m.journal.Up {
-			l.missing--
-		} else if m.journal.Up {
-			l.owe(d.ID)
-		}
-		l.maybeSettled()
+	if m.journal.Up {
+		l.owe(d.ID)
 	}
+	l.hasNow(m, d.ID)
+	l.maybeSettled()
 	talk, err := strconv.Atoi(string(payload))
 	own := d.ID.Origin == m.journal.Node
 	if err != nil || own || !m.journal.Up || l.answers[talk] == 0 || l.rng.IntN(len(l.members)) > 0 || l.origins > 0 && m.place >= l.origins {
@@ -110,6 +112,41 @@ func (l *ledger) delivered(m *member, d oracle.Delivery, payload []byte) (answer
 	l.answers[talk]--
 	l.speakers++
 	return true
+}
+
+// hasNow notes that a member has a message, or knows that it will not have it.
+func (l *ledger) hasNow(m *member, id oracle.ID) {
+	if l.owed[id] && l.lacks(m, id) {
+		l.missing--
+	}
+	m.has[id] = true
+}
+
+// lacks reports whether a member is to get a message yet, or to report it as gone.
+func (l *ledger) lacks(m *member, id oracle.ID) bool {
+	return m.journal.Up && !m.has[id] && l.standing(m, id, l.healed) != foregone
+}
+
+// standing is what a member owes of a message that others have.
+type standing int
+
+const (
+	owed     standing = iota // it must have it
+	lapsed                   // or must have reported that it is gone
+	foregone                 // or need not have been told
+)
+
+// standing judges by the time since the broadcast: within the retention every log
+// must have a message that it was given, unless it is full.
+func (l *ledger) standing(m *member, id oracle.ID, now time.Time) standing {
+	at, known := l.sentAt[id]
+	switch {
+	case !known || now.Sub(at) <= l.retention:
+		return owed
+	case at.Before(m.joined):
+		return foregone
+	}
+	return lapsed
 }
 
 // told takes down an event.
@@ -122,6 +159,9 @@ func (l *ledger) told(m *member, e gossip.Event) {
 		m.journal.Links = append(m.journal.Links, oracle.LinkChange{Peer: from, Up: e.Kind == gossip.LinkUp})
 	case gossip.Gap:
 		m.journal.Gaps = append(m.journal.Gaps, oracle.Gap{Origin: from, From: e.From, To: e.To})
+		for seq := e.From; seq <= e.To; seq++ {
+			l.hasNow(m, oracle.ID{Origin: from, Seq: seq})
+		}
 	case gossip.Overflow:
 		l.dropped++
 	}
@@ -145,7 +185,7 @@ func (l *ledger) settle() <-chan struct{} {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	clear(l.answers)
-	l.owed, l.settled = make(map[oracle.ID]bool), make(chan struct{})
+	l.healed, l.owed, l.settled = time.Now(), make(map[oracle.ID]bool), make(chan struct{})
 	for _, m := range l.members {
 		for _, d := range m.journal.Log {
 			if m.journal.Up {
@@ -164,6 +204,13 @@ func (l *ledger) settle() <-chan struct{} {
 	return l.settled
 }
 
+// sentAtRest takes down what a member has sent of late.
+func (l *ledger) sentAtRest(m *member, holdings []oracle.Holding) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	m.journal.Rest = holdings
+}
+
 // owe notes that all members that are up are to have a message.
 func (l *ledger) owe(id oracle.ID) {
 	if l.owed == nil || l.owed[id] {
@@ -171,32 +218,27 @@ func (l *ledger) owe(id oracle.ID) {
 	}
 	l.owed[id] = true
 	for _, m := range l.members {
-		if m.journal.Up && !m.has[id] {
+		if l.lacks(m, id) {
 			l.missing++
 		}
 	}
 }
 
 func (l *ledger) maybeSettled() {
-	if l.settled == nil || l.marked || l.missing > 0 || l.speakers > 0 || oracle.Parts(l.journals()) > 1 {
+	if l.settled == nil || !l.at.IsZero() || l.missing > 0 || l.speakers > 0 || oracle.Parts(l.journals()) > 1 {
 		return
 	}
-	l.markAll()
+	l.at = time.Now()
 	close(l.settled)
 }
 
-// mark closes the logs, unless they were when all was settled: what comes from
-// then on does not count.
+// mark closes the journals: what comes from then on does not count.
 func (l *ledger) mark() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.marked {
-		l.markAll()
+	if l.at.IsZero() {
+		l.at = time.Now()
 	}
-}
-
-func (l *ledger) markAll() {
-	l.marked = true
 	for _, m := range l.members {
 		m.log, m.links = len(m.journal.Log), len(m.journal.Links)
 	}

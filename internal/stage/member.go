@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"sync"
+	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/oracle"
@@ -20,6 +21,8 @@ type member struct {
 	name  string
 	addr  netip.AddrPort
 	place int // among all members
+
+	joined time.Time
 
 	closed  chan struct{}
 	closing sync.Once
@@ -36,6 +39,7 @@ const (
 	maxLinks   = 5
 	maxLog     = 64 << 20
 	maxBacklog = 64 << 20
+	retention  = time.Hour
 )
 
 // start starts a node that joins through the first.
@@ -65,7 +69,8 @@ func (p *player) config(name, address string) gossip.Config {
 	cfg := gossip.Config{
 		ID: name, Listen: address, Sampling: policy, Links: maxLinks,
 		Flood: p.s.Flood, Order: p.s.Order, History: p.s.History,
-		LogBytes: maxLog, BacklogBytes: maxBacklog, Logger: slog.New(slog.DiscardHandler),
+		LogBytes: maxLog, BacklogBytes: maxBacklog, Retention: p.retention,
+		Logger: slog.New(slog.DiscardHandler),
 	}
 	if len(p.members) > 0 {
 		cfg.Join = []string{p.members[0].addr.String()}
@@ -99,15 +104,22 @@ func (p *player) readEvents(m *member) {
 	for {
 		select {
 		case e := <-m.node.Events():
-			p.told(m, e)
+			p.hear(m, e)
 			continue
 		case <-m.closed:
 		}
 		for len(m.node.Events()) > 0 {
-			p.told(m, <-m.node.Events())
+			p.hear(m, <-m.node.Events())
 		}
 		return
 	}
+}
+
+func (p *player) hear(m *member, e gossip.Event) {
+	if p.sabotage.deaf && e.Kind == gossip.Gap {
+		return
+	}
+	p.told(m, e)
 }
 
 // say lets a node broadcast for whoever talks. A node that has just crashed is no
@@ -124,8 +136,9 @@ func (p *player) answer(ctx context.Context, m *member, payload []byte) {
 }
 
 func (p *player) speak(ctx context.Context, m *member, payload []byte) error {
+	begun := time.Now()
 	id, err := m.node.Broadcast(ctx, payload)
-	p.spoke(m, oracleID(id), err == nil)
+	p.spoke(m, oracleID(id), begun, err == nil)
 	if err != nil && !errors.Is(err, gossip.ErrClosed) {
 		return fmt.Errorf("%s broadcasts: %w", m.name, err)
 	}
@@ -139,9 +152,12 @@ func oracleID(id gossip.MessageID) oracle.ID {
 // sabotage breaks promises, to see that the oracle objects. The zero value does
 // nothing.
 type sabotage struct {
-	config  func(*gossip.Config)
-	deliver func(*member, oracle.Delivery) []oracle.Delivery // what the application gets instead
-	noHeal  bool                                             // partitions last for ever
+	retention time.Duration // if not 0: instead of the usual
+	config    func(*gossip.Config)
+	deliver   func(*member, oracle.Delivery) []oracle.Delivery // what the application gets instead
+	deaf      bool                                             // nobody hears of gaps
+	noHeal    bool                                             // partitions last for ever
+	restless  bool                                             // somebody talks while all should rest
 }
 
 func (s *sabotage) given(m *member, d oracle.Delivery) []oracle.Delivery {

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/internal/transport"
 	"github.com/Ishan27gOrg/gossipProtocol/sim"
@@ -25,6 +26,9 @@ type Network interface {
 	// cuts reports whether cut does anything.
 	cuts() bool
 	cut(separated func(from, to netip.AddrPort) bool)
+	// rest is how long after the last delivery somebody may still ask for something,
+	// and for how long it is watched then that nobody does.
+	rest() (settling, watched time.Duration)
 	// datagrams counts those that were sent and those of them that were lost.
 	datagrams() (sent, lost uint64)
 }
@@ -121,6 +125,9 @@ func (m *memory) setFaults(f transport.Faults) error               { return m.ne
 func (m *memory) cuts() bool                                       { return true }
 func (m *memory) cut(separated func(from, to netip.AddrPort) bool) { m.net.Cut(separated) }
 
+// rest is longer than protocol.Config.GiveUp, as in package sim.
+func (m *memory) rest() (settling, watched time.Duration) { return 45 * time.Second, 20 * time.Second }
+
 func (m *memory) datagrams() (sent, lost uint64) {
 	s := m.net.Stats()
 	return s.Sent, s.Lost
@@ -154,6 +161,10 @@ func (l *loopback) crash(netip.AddrPort)                           {}
 func (l *loopback) setFaults(f transport.Faults) error             { return l.impairment.SetFaults(f) }
 func (l *loopback) cuts() bool                                     { return false }
 func (l *loopback) cut(func(from, to netip.AddrPort) (apart bool)) {}
+
+// rest is as short as may be, since time is not free: nodes ask again for what they
+// lack within 3.2 s, so somebody would.
+func (l *loopback) rest() (settling, watched time.Duration) { return 2 * time.Second, 4 * time.Second }
 
 func (l *loopback) datagrams() (sent, lost uint64) {
 	s := l.impairment.Stats()

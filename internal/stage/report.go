@@ -22,7 +22,8 @@ type Report struct {
 	// SettledMS is how long after the last step it took until all survivors had
 	// the same.
 	SettledMS float64 `json:"settled_ms"`
-	// Datagrams were sent, and Lost of them were lost on purpose.
+	// Datagrams were sent while there were faults, and Lost of them were lost on
+	// purpose.
 	Datagrams uint64 `json:"datagrams"`
 	Lost      uint64 `json:"lost"`
 }
@@ -35,7 +36,7 @@ func (p *player) report() *Report {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := &Report{Nodes: len(p.members), Messages: len(p.sent), Unheard: p.dropped}
-	r.Datagrams, r.Lost = p.on.datagrams()
+	r.Datagrams, r.Lost = p.datagrams, p.lost
 	journals := p.journals()
 	for i, m := range p.members {
 		j := &journals[i]
@@ -49,14 +50,32 @@ func (p *player) report() *Report {
 			r.Gaps += g.To - g.From + 1
 		}
 	}
-	owed := oracle.Owe(p.sent, journals)
-	for i := range journals {
-		if journals[i].Up {
-			journals[i].Owed = owed
-		}
-	}
+	p.owing(journals)
 	r.Oracle = oracle.Rules{Order: p.s.Order, MaxLinks: maxLinks}.Check(p.sent, journals)
 	return r
+}
+
+// owing tells the oracle what each node is owed, by the age of each message when all
+// was settled.
+func (p *player) owing(journals []oracle.Journal) {
+	all := make(map[oracle.ID]bool)
+	for _, id := range oracle.Owe(p.sent, journals) {
+		all[id] = true
+	}
+	for i, m := range p.members {
+		j := &journals[i]
+		for _, id := range p.sent {
+			switch s := p.standing(m, id, p.at); {
+			case s == foregone:
+				j.Foregone = append(j.Foregone, id)
+			case !j.Up || !all[id]:
+			case s == lapsed:
+				j.Lapsed = append(j.Lapsed, id)
+			default:
+				j.Owed = append(j.Owed, id)
+			}
+		}
+	}
 }
 
 // held is the most that a node was seen to hold, beside its bounds.

@@ -9,7 +9,7 @@
 //	virtual time         or Loopback, in real time
 //
 // Package oracle judges what came of it, from what the nodes' applications were
-// given and told alone, by the promises P1 to P8 that package sim numbers.
+// given and told alone, by the promises P1 to P9 that package sim numbers.
 //
 // A scenario's times are real time here. In a testing/synctest bubble, with nodes
 // in Memory, they cost nothing.
@@ -26,20 +26,27 @@ import (
 	"sync"
 	"time"
 
+	"github.com/Ishan27gOrg/gossipProtocol/gossip"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/oracle"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/transport"
 	"github.com/Ishan27gOrg/gossipProtocol/sim"
 )
 
-// patience is how long after the faults everything that is owed may take, as in
-// package sim.
-const patience = 2 * time.Minute
+const (
+	// patience is how long after the faults everything that is owed may take, as in
+	// package sim.
+	patience = 2 * time.Minute
+	// restPackets is how many datagrams a node may send in a second of rest: twice
+	// what package sim allows on average.
+	restPackets = 6
+)
 
 // lookEvery is how often it is looked at what everybody holds. A guess.
 const lookEvery = time.Second
 
 // Play carries out a scenario in two phases, as sim.Run does. First come its steps.
-// Then all faults end and nobody talks any more, and within two minutes of that P4
-// and P8 must hold. The error is an *UnsupportedError if the
+// Then all faults end and nobody talks any more, and within two minutes of that P4,
+// P6 and P8 must hold, and P9 when it has been quiet for a while. The error is an *UnsupportedError if the
 // network cannot do what the scenario wants, or tells what kept the scenario from
 // being played, such as the end of ctx; broken promises are in the report.
 func Play(ctx context.Context, s sim.Scenario, on Network) (*Report, error) {
@@ -55,15 +62,20 @@ func play(ctx context.Context, s sim.Scenario, on Network, broken sabotage) (*Re
 	}
 	p := newPlayer(s, on)
 	p.sabotage = broken
+	p.retention = cmp.Or(broken.retention, retention)
 	defer p.end() // whatever happens: no node outlives the play
 	if err := p.run(ctx); err != nil {
 		return nil, fmt.Errorf("stage: %w", err)
 	}
 	last := time.Now()
-	if err := p.heal(ctx); err != nil {
+	settled, err := p.heal(ctx)
+	took := time.Since(last)
+	if settled && err == nil {
+		err = p.rest(ctx)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("stage: %w", err)
 	}
-	took := time.Since(last)
 	p.mark()
 	p.end() // readers have taken down all that they were told, then
 	r := p.report()
@@ -82,6 +94,8 @@ type player struct {
 	loss     []float64 // of the Lose steps under way
 	sabotage sabotage
 	ended    sync.Once
+
+	datagrams, lost uint64 // while there were faults
 }
 
 // cue is something to be done at its time.
@@ -279,20 +293,50 @@ func (p *player) speaker() *member {
 
 // heal ends the faults and waits until nothing is owed any more, or for as long as
 // is promised.
-func (p *player) heal(ctx context.Context) error {
+func (p *player) heal(ctx context.Context) (settled bool, err error) {
+	p.datagrams, p.lost = p.on.datagrams()
 	p.cuts, p.loss = nil, nil
 	p.setCuts()
 	if err := p.on.setFaults(transport.Faults{Latency: p.s.Latency, Jitter: p.s.Jitter}); err != nil {
-		return err
+		return false, err
 	}
-	settled := p.settle()
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
-	case <-settled:
+	case <-p.settle():
+		return true, nil
 	case <-timer.C:
+		return false, nil
 	case <-ctx.Done():
-		return context.Cause(ctx)
+		return false, context.Cause(ctx)
+	}
+}
+
+// rest lets nobody talk for a while, and then watches what is sent all the same.
+func (p *player) rest(ctx context.Context) error {
+	settling, watched := p.on.rest()
+	if err := sleepUntil(ctx, time.Now().Add(settling)); err != nil {
+		return err
+	}
+	before := make(map[*member]gossip.Stats)
+	for _, m := range p.up() {
+		before[m] = m.node.Stats()
+	}
+	if p.sabotage.restless {
+		if err := p.say(ctx, p.speaker(), []byte("hush")); err != nil {
+			return err
+		}
+	}
+	if err := sleepUntil(ctx, time.Now().Add(watched)); err != nil {
+		return err
+	}
+	moved := func(s gossip.Stats) int { return int(s.Sent + s.Announced + s.WantsServed + s.WantsGone) }
+	for m, was := range before {
+		is := m.node.Stats()
+		p.sentAtRest(m, []oracle.Holding{
+			{What: "messages, announcements and answers at rest", Is: moved(is) - moved(was)},
+			{What: "datagrams at rest", Is: int(is.PacketsSent - was.PacketsSent), Most: int(restPackets * watched.Seconds())},
+		})
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package stage
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -86,7 +87,7 @@ func TestEverywhere(t *testing.T) {
 		if least := r.Survivors * r.Messages * 9 / 10; r.Oracle.Expected < least {
 			t.Errorf("the survivors owe %d deliveries, want %d or more", r.Oracle.Expected, least)
 		}
-		if lost := float64(r.Lost) / float64(r.Datagrams); lost < s.Loss-0.03 || lost > 0.25 {
+		if lost := float64(r.Lost) / float64(r.Datagrams); lost < s.Loss-0.02 || lost > 0.25 {
 			t.Errorf("%d of %d datagrams were lost, want about one in eight", r.Lost, r.Datagrams)
 		}
 	}
@@ -129,27 +130,39 @@ func wholeCast(t *testing.T, s sim.Scenario, nodes, survivors, messages int) {
 	}
 }
 
+// What TestRandomScenarios plays. Nodes draw for themselves what a seed does not
+// decide: the same seed need not go wrong twice.
+var (
+	firstSeed    = flag.Uint64("first", 1, "first seed of the random scenarios")
+	countSeeds   = flag.Uint64("seeds", 12, "how many random scenarios to play")
+	maxNodes     = flag.Int("nodes", 60, "how many nodes they have at most")
+	maxRetention = flag.Duration("retention", 0, "instead of the usual retention, so that partitions outlast it")
+)
+
 // Random scenarios, with partitions too, in which real nodes have more to say than
-// machines have: handshakes, closed sockets, addresses used again.
+// machines have: handshakes, closed sockets, addresses used again. For more of them:
+//
+//	go test ./internal/stage -run RandomScenarios -first 1000 -seeds 400 -timeout 1h
 func TestRandomScenarios(t *testing.T) {
-	seeds := uint64(12)
+	seeds := *countSeeds
 	if testing.Short() || underRace {
-		seeds = 4
+		seeds = min(seeds, 4)
 	}
-	played := 0
-	for seed := range seeds {
-		s := sim.RandomScenario(seed, 60)
+	played := uint64(0)
+	for seed := *firstSeed; seed < *firstSeed+seeds; seed++ {
+		s := sim.RandomScenario(seed, *maxNodes)
 		s.Spread, s.History = 0, protocol.Retained // cannot be had here
 		if unsupported(&s, Memory(0)) != nil {
 			continue
 		}
 		played++
-		r, _ := inBubble(t, s, sabotage{})
-		if mustBeKept(t, r); t.Failed() {
-			t.Fatalf("seed %d:\n%v", seed, s)
+		if r, _ := inBubble(t, s, sabotage{retention: *maxRetention}); !r.Kept() {
+			mustBeKept(t, r)
+			t.Logf("seed %d:\n%v", seed, s)
 		}
 	}
-	if played < int(seeds)/3 {
+	t.Logf("%d of %d scenarios were played", played, seeds)
+	if played < seeds/4 {
 		t.Errorf("%d of %d scenarios were played", played, seeds)
 	}
 }
@@ -203,8 +216,8 @@ func TestKeys(t *testing.T) {
 			return cfg.Sampling != gossip.DefaultPolicy() && cfg.Sampling.C == 10
 		}},
 		{"origins 2", func(_ gossip.Config, origins int, _ transport.Stats) bool { return origins == 1 || origins == 2 }},
-		{"loss 0.5", func(_ gossip.Config, _ int, s transport.Stats) bool { return s.Lost > s.Sent/4 }},
-		{"duplicate 0.5", func(_ gossip.Config, _ int, s transport.Stats) bool { return s.Duplicated > s.Sent/4 }},
+		{"loss 0.5", func(_ gossip.Config, _ int, s transport.Stats) bool { return s.Lost > s.Sent/20 }},
+		{"duplicate 0.5", func(_ gossip.Config, _ int, s transport.Stats) bool { return s.Duplicated > s.Sent/20 }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.key, func(t *testing.T) {
@@ -234,6 +247,39 @@ func TestLatencyAndJitter(t *testing.T) {
 	mustBeKept(t, r)
 	if r.SettledMS < 700 {
 		t.Errorf("settled within %v ms", r.SettledMS)
+	}
+}
+
+// Beyond retention: both sides of a partition that outlasts it report what they
+// missed, deliver the rest, and nobody is stuck. A node that comes later is told of
+// nothing.
+func TestBeyondRetention(t *testing.T) {
+	s := parse(t, `
+		nodes 12
+		arrive 2s
+		at 10s talk 10 every 500ms answers 10
+		at 20s partition 0.5 for 3m
+		at 30s talk 30 every 1s answers 10
+		at 3m30s talk 20 every 500ms answers 10
+		at 3m35s join 2`)
+	r, _ := inBubble(t, s, sabotage{retention: 40 * time.Second})
+	mustBeKept(t, r)
+	if r.Gaps == 0 {
+		t.Error("nobody reported a gap")
+	}
+	if r.SettledMS > 30_000 {
+		t.Errorf("settled after %v ms", r.SettledMS)
+	}
+	// Who does not hear of it lacks messages without a word.
+	r, _ = inBubble(t, s, sabotage{retention: 40 * time.Second, deaf: true})
+	if broken := r.Oracle.Broken(); broken[5] == 0 || broken[0]+broken[1]+broken[2]+broken[3] > 0 {
+		t.Errorf("deaf to gaps: broken %v: %q", broken, r.Oracle.Problems)
+	}
+	// Within retention the same partition loses nothing.
+	r, _ = inBubble(t, s, sabotage{})
+	mustBeKept(t, r)
+	if r.Gaps > 0 {
+		t.Errorf("%d messages were reported as gone", r.Gaps)
 	}
 }
 
@@ -312,6 +358,7 @@ func TestABrokenPromiseIsTold(t *testing.T) {
 		{"more links than configured", 5, []int{7}, sabotage{config: func(c *gossip.Config) { c.Links = 9 }}, "more than the 5 configured"},
 		{"more peers than configured", 7, nil, sabotage{config: func(c *gossip.Config) { c.Sampling.C = 30 }}, ""},
 		{"a partition that does not end", 8, []int{4}, sabotage{noHeal: true}, "the links of the nodes that are up make 2 networks"},
+		{"somebody cannot be silent", 9, nil, sabotage{restless: true}, "messages, announcements and answers at rest, more than 0"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.how, func(t *testing.T) {
