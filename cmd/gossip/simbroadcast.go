@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +31,7 @@ type broadcastFlags struct {
 	view                     int
 	format                   string
 	print                    bool
+	real                     string
 }
 
 // broadcastFormats are the ways to print a report.
@@ -55,6 +58,7 @@ func (f *broadcastFlags) groups() []flagGroup {
 	run.Var(choiceValue{&f.policy, peersampling.PresetNames()}, "policy", "of peer sampling: healer, swapper, blind, cyclon, newscast, lpbcast or brahms")
 	addIntVar(run, &f.view, "view", 2, 1000, "how many peers a node knows, 2 to 1000")
 	run.Var(seedValue{&f.seed}, "seed", "number that decides everything random, 0 to 18446744073709551615; with --scenario it takes the place of the file's")
+	run.Var(choiceValue{&f.real, slices.Sorted(maps.Keys(realNetworks))}, "real", "play it in real time, with real nodes over a network in memory or on loopback sockets, instead: memory or loopback")
 	out := newGroup("Output flags")
 	out.Var(choiceValue{&f.format, broadcastFormats}, "format", "how the report is printed: table (for people) or json")
 	out.BoolVar(&f.print, "print", false, "print the scenario, as --scenario reads it, and run nothing")
@@ -97,11 +101,16 @@ crash, restart and join COUNT, kill SHARE, churn COUNT every TIME, and partition
 and lose SHARE for TIME.
 
 The same scenario gives the same output, byte for byte. The status is 1 if a
-promise was broken; gossip sim fuzz --help lists them.`,
+promise was broken; gossip sim fuzz --help lists them.
+
+With --real, it is played by the nodes that programs run, in real time, and held
+to the same promises; memory watches them rest for a minute after that. Then
+chance and the machine decide, too.`,
 		Example: `  gossip sim broadcast
   gossip sim broadcast --nodes 10000 --loss 0.1
   gossip sim broadcast --kill 0.5 --format json
-  gossip sim broadcast --scenario sim/testdata/scenarios/partition.txt`,
+  gossip sim broadcast --scenario sim/testdata/scenarios/partition.txt
+  gossip sim broadcast --nodes 32 --messages 20 --real loopback`,
 		Args: noArgs,
 	}
 	addFlags(cmd, f.groups()...)
@@ -116,7 +125,7 @@ promise was broken; gossip sim fuzz --help lists them.`,
 }
 
 // withFile are the flags that may be given beside --scenario.
-var withFile = map[string]bool{"scenario": true, "seed": true, "format": true, "print": true}
+var withFile = map[string]bool{"scenario": true, "seed": true, "format": true, "print": true, "real": true}
 
 // scenario is what the flags or the file say.
 func (f *broadcastFlags) scenario(given *pflag.FlagSet) (sim.Scenario, error) {
@@ -130,7 +139,7 @@ func (f *broadcastFlags) scenario(given *pflag.FlagSet) (sim.Scenario, error) {
 	var useless error
 	given.Visit(func(flag *pflag.Flag) {
 		if !withFile[flag.Name] && useless == nil {
-			useless = usagef("--%s is of no use with --scenario, allowed: --seed, --format, --print", flag.Name)
+			useless = usagef("--%s is of no use with --scenario, allowed: --seed, --real, --format, --print", flag.Name)
 		}
 	})
 	if useless != nil {
@@ -191,6 +200,9 @@ func (f *broadcastFlags) run(ctx context.Context, con console, s sim.Scenario) e
 	if f.print {
 		_, err := fmt.Fprint(con.out, s)
 		return err
+	}
+	if f.real != "" {
+		return f.runReal(ctx, con, s)
 	}
 	done := make(chan sim.Report, 1)
 	go func() { done <- sim.Run(s) }()

@@ -130,7 +130,7 @@ func TestScenarioMisuse(t *testing.T) {
 		{"broadcast --policy best", `"--policy" flag: allowed: healer, `, statusUsage},
 		{"broadcast --messages 100000 --every 1m", "--messages: it is 3333h21m10s, allowed: 0s to 24h", statusUsage},
 		{"broadcast --scenario " + file, "line 2: loss: it is 2, allowed: a fraction", statusUsage},
-		{"broadcast --scenario " + file + " --nodes 9", "--nodes is of no use with --scenario, allowed: --seed, --format, --print", statusUsage},
+		{"broadcast --scenario " + file + " --nodes 9", "--nodes is of no use with --scenario, allowed: --seed, --real, --format, --print", statusUsage},
 		{"broadcast --scenario " + file + ".none", "--scenario: open ", statusFailed},
 	} {
 		if status, out, stderr := scenarioed(t, strings.Fields(test.args)...); status != test.status || out != "" || !strings.Contains(stderr, test.want) {
