@@ -46,6 +46,7 @@ func (d dots) skip(origin peer.Handle, seq uint64) (missing []uint64) {
 func TestSeenIsASet(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, model := newSeen(), dots{}
+		s.most = rapid.IntRange(1, 3).Draw(t, "origins in a leaf")
 		origin := rapid.Map(rapid.Uint32Range(1, 3), func(h uint32) peer.Handle { return peer.Handle(h) })
 		seq := rapid.Uint64Range(0, 30)
 		t.Repeat(map[string]func(*rapid.T){
@@ -93,20 +94,13 @@ func checkSeen(t *rapid.T, s *Seen, model dots) {
 			t.Fatalf("Highest(%d) = %d, want %d", h, got, want)
 		}
 	}
-	// However the digest is cut into parts, it covers exactly the set.
+	// The digest covers exactly the set, and its sums are of what is below them.
 	digest := map[peer.Handle]DigestEntry{}
-	part := rapid.IntRange(1, 4).Draw(t, "part")
-	for i, more := 0, true; more; more = i > 0 {
-		var es []DigestEntry
-		if es, i = s.AppendDigest(nil, i, part); len(es) > part {
-			t.Fatalf("%d entries in a part of %d", len(es), part)
+	for _, e := range entriesBelow(t, s, Prefix{}) {
+		if _, twice := digest[e.Origin]; twice {
+			t.Fatalf("%d is in the digest twice", e.Origin)
 		}
-		for _, e := range es {
-			if _, twice := digest[e.Origin]; twice {
-				t.Fatalf("%d is in the digest twice", e.Origin)
-			}
-			digest[e.Origin] = e
-		}
+		digest[e.Origin] = e
 	}
 	for h := peer.Handle(1); h <= 4; h++ {
 		e := digest[h]
@@ -121,6 +115,26 @@ func checkSeen(t *rapid.T, s *Seen, model dots) {
 			}
 		}
 	}
+}
+
+// entriesBelow asks for part after part, as a peer does that differs everywhere.
+func entriesBelow(t *rapid.T, s *Seen, p Prefix) (all []DigestEntry) {
+	part := s.Part(p)
+	if part.Sums == nil {
+		return part.Entries
+	}
+	for i, sum := range part.Sums {
+		entries := entriesBelow(t, s, p.child(i))
+		all = append(all, entries...)
+		total := uint64(0)
+		for _, e := range entries {
+			total += s.origins[e.Origin].share()
+		}
+		if got, n := s.tree.total(p.child(i), 0); sum != total || got != total || n != len(entries) {
+			t.Fatalf("%x and %x of %d for the %d origins of %v, whose sum is %x", sum, got, n, len(entries), p.child(i), total)
+		}
+	}
+	return all
 }
 
 // Equal sets have equal hashes, in whatever order they came and whether they

@@ -320,6 +320,8 @@ func (m *Machine) HandleFrame(now time.Duration, link broadcast.LinkID, f *broad
 		m.links.Handle(now, link, f, slices.Clone(m.sampling.View()), &out.Links)
 	case broadcast.Digest:
 		m.relay.HandleDigest(link, f, &m.out.Links)
+	case broadcast.Refine:
+		m.relay.HandleRefine(link, f, &m.out.Links)
 	case broadcast.Data:
 		m.handleData(now, link, f)
 	case broadcast.Want:

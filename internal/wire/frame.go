@@ -31,6 +31,7 @@ const (
 	maxAge = 1 << 50
 
 	smallestOrigin = 1 + 1 + 8 // a name of one byte
+	smallestPart   = 1 + 1 + 1 // of a digest: the whole prefix, and no entries
 )
 
 // ErrFrameSize refuses a frame longer than the receiver allows.
@@ -70,7 +71,9 @@ func AppendFrameHead(dst []byte, now time.Duration, f *broadcast.Frame, book Boo
 	case broadcast.Disconnect:
 		dst = appendBool(dst, f.Leaving)
 	case broadcast.Digest:
-		dst = appendDigest(appendBool(dst, f.More), f.Digest, book)
+		dst = appendDigest(appendBool(dst, f.Opening), f.Digest, book)
+	case broadcast.Refine:
+		dst = appendPrefixes(dst, f.Refine)
 	case broadcast.Data:
 		dst = appendDataHead(dst, now, f)
 		body = len(EncodeMessage(f.Message, book))
@@ -97,7 +100,44 @@ func appendDot(dst []byte, d peer.Dot, book Book) []byte {
 	return binary.AppendUvarint(appendID(dst, id), d.Seq)
 }
 
-func appendDigest(dst []byte, entries []broadcast.DigestEntry, book Book) []byte {
+func appendDigest(dst []byte, parts []broadcast.DigestPart, book Book) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(parts)))
+	for i := range parts {
+		dst = appendPrefix(dst, parts[i].Prefix)
+		if dst = appendBool(dst, parts[i].Sums != nil); parts[i].Sums != nil {
+			dst = appendSums(dst, parts[i].Sums)
+		} else {
+			dst = appendEntries(dst, parts[i].Entries, book)
+		}
+	}
+	return dst
+}
+
+// appendPrefix writes as many bytes as the prefix has.
+func appendPrefix(dst []byte, p broadcast.Prefix) []byte {
+	dst = append(dst, p.Len)
+	for i := range (int(p.Len) + 1) / 2 {
+		dst = append(dst, byte(p.Bits>>(56-8*i)))
+	}
+	return dst
+}
+
+func appendPrefixes(dst []byte, prefixes []broadcast.Prefix) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(prefixes)))
+	for _, p := range prefixes {
+		dst = appendPrefix(dst, p)
+	}
+	return dst
+}
+
+func appendSums(dst []byte, sums []uint64) []byte {
+	for _, sum := range sums {
+		dst = binary.BigEndian.AppendUint64(dst, sum)
+	}
+	return dst
+}
+
+func appendEntries(dst []byte, entries []broadcast.DigestEntry, book Book) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(entries)))
 	for _, e := range entries {
 		dst = appendDot(dst, peer.Dot{Origin: e.Origin, Seq: e.Contiguous}, book)
@@ -204,8 +244,10 @@ func DecodeFrame(b []byte, now time.Duration, book Book) (broadcast.Frame, error
 		f.Leaving = r.bool()
 	case broadcast.Ping, broadcast.SyncDone, broadcast.Graft, broadcast.Prune:
 	case broadcast.Digest:
-		f.More = r.bool()
+		f.Opening = r.bool()
 		f.Digest = r.digest(book)
+	case broadcast.Refine:
+		f.Refine = r.prefixes()
 	case broadcast.Data:
 		r.data(&f, now, book)
 	case broadcast.Want:
@@ -230,7 +272,69 @@ func (r *reader) dot(book Book) peer.Dot {
 	return peer.Dot{Origin: r.origin(book), Seq: r.uvarint()}
 }
 
-func (r *reader) digest(book Book) []broadcast.DigestEntry {
+func (r *reader) digest(book Book) []broadcast.DigestPart {
+	n := r.count(maxControl, smallestPart)
+	parts := make([]broadcast.DigestPart, 0, n)
+	for range n {
+		p := broadcast.DigestPart{Prefix: r.prefix()}
+		if r.bool() {
+			p.Sums = r.sums()
+		} else {
+			p.Entries = r.entries(book)
+		}
+		if r.err == nil && p.Sums != nil && p.Len == broadcast.MaxPrefix {
+			r.fail(fmt.Errorf("%w: sums below a whole place", ErrMalformed))
+		}
+		if r.err != nil {
+			return nil
+		}
+		parts = append(parts, p)
+	}
+	return parts
+}
+
+// prefix reads as many bytes as the prefix has; what is beyond it must be 0, so that
+// a prefix has one form.
+func (r *reader) prefix() (p broadcast.Prefix) {
+	p.Len = r.byte()
+	if p.Len > broadcast.MaxPrefix {
+		r.fail(fmt.Errorf("%w: a prefix of length %d, at most %d", ErrMalformed, p.Len, broadcast.MaxPrefix))
+		return broadcast.Prefix{}
+	}
+	for i := range (int(p.Len) + 1) / 2 {
+		p.Bits |= uint64(r.byte()) << (56 - 8*i)
+	}
+	if p.Bits<<(4*p.Len) != 0 {
+		r.fail(fmt.Errorf("%w: a prefix with bits beyond its end", ErrMalformed))
+	}
+	return p
+}
+
+func (r *reader) prefixes() []broadcast.Prefix {
+	n := r.count(maxControl, 1)
+	prefixes := make([]broadcast.Prefix, 0, n)
+	for range n {
+		prefixes = append(prefixes, r.prefix())
+	}
+	if r.err != nil {
+		return nil
+	}
+	return prefixes
+}
+
+func (r *reader) sums() []uint64 {
+	b := r.bytes(16 * 8)
+	if b == nil {
+		return nil
+	}
+	sums := make([]uint64, 16)
+	for i := range sums {
+		sums[i] = binary.BigEndian.Uint64(b[8*i:])
+	}
+	return sums
+}
+
+func (r *reader) entries(book Book) []broadcast.DigestEntry {
 	n := r.count(maxControl, smallestOrigin+2)
 	entries := make([]broadcast.DigestEntry, 0, n)
 	for range n {
