@@ -71,7 +71,7 @@ func numbered(n int, had func(i int) uint64) *Seen {
 	s := NewSeen(1<<20, func(h peer.Handle) uint64 { return uint64(h) * 0x9e3779b97f4a7c15 })
 	for i := range n {
 		if seq := had(i); seq > 0 {
-			s.Skip(peer.Handle(i+1), seq)
+			s.Skip(peer.Handle(i+1), seq, 0)
 		}
 	}
 	return s
@@ -103,10 +103,10 @@ func TestDigestsFindTheDifference(t *testing.T) {
 			for o := range origins {
 				h := peer.Handle(o + 1)
 				if n := draw(fmt.Sprint("had by ", i), o); n > 0 {
-					s.Skip(h, n)
+					s.Skip(h, n, 0)
 				}
 				if rapid.IntRange(0, 9).Draw(t, "span") == 0 {
-					s.Mark(peer.Dot{Origin: h, Seq: s.Contiguous(h) + 2})
+					s.Mark(peer.Dot{Origin: h, Seq: s.Contiguous(h) + 2}, 0)
 				}
 			}
 			seen[i] = s
@@ -118,7 +118,7 @@ func TestDigestsFindTheDifference(t *testing.T) {
 			if origins > 0 && rapid.IntRange(0, 3).Draw(t, "one more") == 0 {
 				h := peer.Handle(rapid.IntRange(1, origins).Draw(t, "origin"))
 				s := seen[rapid.IntRange(0, 1).Draw(t, "at")]
-				s.Mark(peer.Dot{Origin: h, Seq: s.Highest(h) + 1})
+				s.Mark(peer.Dot{Origin: h, Seq: s.Highest(h) + 1}, 0)
 			}
 		}
 		now := [2]dots{snapshot(seen[0], origins), snapshot(seen[1], origins)}

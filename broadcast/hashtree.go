@@ -1,5 +1,7 @@
 package broadcast
 
+import "slices"
+
 // The origins of a version vector are the leaves of a tree over a hash of their
 // identities, equal on all nodes, with sixteen branches at each fork. Every group
 // of origins that share a prefix has a sum, so that two nodes find where their
@@ -75,6 +77,26 @@ func (g *group) change(p *progress, delta uint64) {
 			return
 		}
 		g = g.kids[fork(p.place, depth)]
+	}
+}
+
+// remove takes an origin out. A fork that is left with few is a list again.
+func (g *group) remove(p *progress, depth uint8, most int) {
+	g.n--
+	g.sum -= p.share()
+	if g.kids == nil {
+		i := slices.Index(g.list, p)
+		g.list = slices.Delete(g.list, i, i+1)
+		return
+	}
+	k := &g.kids[fork(p.place, depth)]
+	(*k).remove(p, depth+1, most)
+	if (*k).n == 0 {
+		*k = nil
+	}
+	if g.n <= most/2 {
+		g.list = g.appendTo(nil, Prefix{})
+		g.kids = nil
 	}
 }
 

@@ -71,7 +71,7 @@ func (h *hub) add(origin peer.Handle, size int, from ...*spoke) *Message {
 		ids = append(ids, s.id)
 		s.has[m.Dot] = true
 	}
-	h.seen.Mark(m.Dot)
+	h.seen.Mark(m.Dot, 0)
 	h.log.Append(h.now, m, h.relay.KnownTo(ids))
 	h.all = append(h.all, m)
 	h.via[m], h.added[m] = from, h.now
@@ -85,7 +85,7 @@ func (h *hub) open(repair bool, had dots) *spoke {
 	s.peer.most = h.seen.most
 	h.links = append(h.links, s)
 	for origin := peer.Handle(1); origin <= 4; origin++ {
-		s.peer.Skip(origin, had.contiguous(origin))
+		s.peer.Skip(origin, had.contiguous(origin), 0)
 	}
 	for d := range had {
 		s.has[d] = true

@@ -1,7 +1,9 @@
 package broadcast
 
 import (
+	"container/heap"
 	"slices"
+	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
 )
@@ -21,6 +23,7 @@ type Seen struct {
 	origins map[peer.Handle]*progress
 	tree    group // of all of them
 	most    int   // origins in a leaf of the tree
+	silent  silence
 	hashOf  func(peer.Handle) uint64
 	max     int
 }
@@ -29,9 +32,11 @@ type Seen struct {
 type progress struct {
 	origin peer.Handle
 	contig uint64
-	spans  []Span // sorted, disjoint, not adjacent, all beyond contig+1
-	hash   uint64 // of the origin's identity
-	place  uint64 // in the tree
+	spans  []Span        // sorted, disjoint, not adjacent, all beyond contig+1
+	hash   uint64        // of the origin's identity
+	place  uint64        // in the tree
+	born   time.Duration // of the newest message had
+	due    time.Duration // born, or what it once was: its place in silence
 }
 
 // mostInLeaf is as many entries as take about what the sums of a fork do on the
@@ -52,6 +57,15 @@ func (s *Seen) Has(d peer.Dot) bool {
 		return false
 	}
 	return d.Seq <= p.contig || inSpans(p.spans, d.Seq)
+}
+
+// Born is when the newest message had of an origin was broadcast; false if the
+// origin is not known.
+func (s *Seen) Born(origin peer.Handle) (time.Duration, bool) {
+	if p := s.origins[origin]; p != nil {
+		return p.born, true
+	}
+	return 0, false
 }
 
 // Contiguous is the highest n such that messages 1 to n of the origin were had.
@@ -87,12 +101,13 @@ func (s *Seen) Room(d peer.Dot) bool {
 	return d.Seq == p.contig+1 || len(p.spans) < MaxSpans || p.touches(d.Seq)
 }
 
-// Mark remembers the dot; false if it was there already (invariant B1).
-func (s *Seen) Mark(d peer.Dot) bool {
+// Mark remembers the dot of a message that was broadcast at born; false if it was
+// there already (invariant B1).
+func (s *Seen) Mark(d peer.Dot, born time.Duration) bool {
 	if d.Seq == 0 || s.Has(d) {
 		return false
 	}
-	p := s.progress(d.Origin)
+	p := s.progress(d.Origin, born)
 	before := p.share()
 	if d.Seq == p.contig+1 {
 		p.contig++
@@ -126,13 +141,13 @@ func (s *Seen) AppendHoles(dst []Span, origin peer.Handle, seq uint64) []Span {
 }
 
 // Skip gives up everything of the origin up to and including seq, so that what
-// follows can be delivered. It returns how many messages that were not had are
+// follows can be delivered; the newest of it was broadcast at born. It returns how many messages that were not had are
 // now counted as had.
-func (s *Seen) Skip(origin peer.Handle, seq uint64) (skipped uint64) {
+func (s *Seen) Skip(origin peer.Handle, seq uint64, born time.Duration) (skipped uint64) {
 	if seq <= s.Contiguous(origin) {
 		return 0
 	}
-	p := s.progress(origin)
+	p := s.progress(origin, born)
 	before := p.share()
 	skipped = seq - p.contig
 	for _, sp := range p.spans {
@@ -162,15 +177,65 @@ func (s *Seen) Handles(mark func(peer.Handle)) {
 }
 
 // progress returns the entry of an origin, making it if there is none; then the
-// caller puts something into it.
-func (s *Seen) progress(origin peer.Handle) *progress {
+// caller puts something into it, of which the newest was broadcast at born.
+func (s *Seen) progress(origin peer.Handle, born time.Duration) *progress {
 	p := s.origins[origin]
 	if p == nil {
 		hash := s.hashOf(origin)
-		p = &progress{origin: origin, hash: hash, place: mix(hash)}
+		p = &progress{origin: origin, hash: hash, place: mix(hash), born: born, due: born}
 		s.origins[origin] = p
 		s.tree.add(p, 0, s.most)
+		heap.Push(&s.silent, p)
 	}
+	p.born = max(p.born, born)
+	return p
+}
+
+// Forget drops the origins whose newest message was broadcast before the time, and
+// calls gone for each: their messages then count as not had, and whoever calls this
+// must see to it that none of them comes again. O(log n) for each, and for each that
+// has been heard of since it last was looked at.
+func (s *Seen) Forget(before time.Duration, gone func(peer.Handle)) {
+	for len(s.silent) > 0 && s.silent[0].due < before {
+		p := s.silent[0]
+		if p.born > p.due {
+			p.due = p.born
+			heap.Fix(&s.silent, 0)
+			continue
+		}
+		heap.Pop(&s.silent)
+		s.tree.remove(p, 0, s.most)
+		delete(s.origins, p.origin)
+		gone(p.origin)
+	}
+}
+
+// Oldest is a time before which no newest message of an origin was broadcast; Never
+// if there are no origins.
+func (s *Seen) Oldest() time.Duration {
+	if len(s.silent) == 0 {
+		return Never
+	}
+	return s.silent[0].due
+}
+
+// silence is a heap of origins, the longest silent first as far as is known: an
+// origin that speaks is not moved, so that a message costs nothing here.
+type silence []*progress
+
+func (l silence) Len() int           { return len(l) }
+func (l silence) Less(i, j int) bool { return l[i].due < l[j].due }
+func (l silence) Swap(i, j int)      { l[i], l[j] = l[j], l[i] }
+
+// Push and Pop are for package heap.
+func (l *silence) Push(x any) { *l = append(*l, x.(*progress)) }
+
+// Pop takes the last one out.
+func (l *silence) Pop() any {
+	last := len(*l) - 1
+	p := (*l)[last]
+	(*l)[last] = nil
+	*l = (*l)[:last]
 	return p
 }
 

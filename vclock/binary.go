@@ -38,10 +38,11 @@ const (
 // much its epoch is before the clock's.
 func (c Clock) AppendBinary(b []byte) ([]byte, error) {
 	es := c.sorted()
-	if c.epoch == 0 {
+	epoch := newest(es)
+	if epoch == 0 {
 		b = append(b, withoutEpochs)
 	} else {
-		b = binary.AppendUvarint(append(b, withEpochs), uint64(c.epoch))
+		b = binary.AppendUvarint(append(b, withEpochs), uint64(epoch))
 	}
 	b = binary.AppendUvarint(b, uint64(len(es)))
 	for _, e := range es {
@@ -50,11 +51,11 @@ func (c Clock) AppendBinary(b []byte) ([]byte, error) {
 		b = binary.AppendUvarint(b, e.key.Incarnation)
 		b = binary.AppendUvarint(b, e.n)
 		switch {
-		case c.epoch == 0:
+		case epoch == 0:
 		case e.key.epoch == 0:
 			b = append(b, 0)
 		default:
-			b = binary.AppendUvarint(b, uint64(c.epoch-e.key.epoch)+1)
+			b = binary.AppendUvarint(b, uint64(epoch-e.key.epoch)+1)
 		}
 	}
 	return b, nil

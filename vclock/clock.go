@@ -92,7 +92,7 @@ func (c Clock) With(o Origin, n uint64) Clock {
 func (c Clock) with(k *key, n uint64) Clock {
 	out := Clock{root: c.root.set(k, n, topShift), epoch: c.epoch}
 	if n == 0 && c.epoch > 0 && out.root != c.root {
-		out.epoch = out.root.newest()
+		out.epoch = newest(out.root.appendTo(nil))
 	}
 	return out
 }
@@ -152,11 +152,7 @@ func (c Clock) sorted() []entry {
 // and no count may be zero. It reorders es.
 func fromEntries(es []entry) Clock {
 	sortByHash(es)
-	c := Clock{root: build(es, topShift)}
-	for _, e := range es {
-		c.epoch = max(c.epoch, e.key.epoch)
-	}
-	return c
+	return Clock{root: build(es, topShift), epoch: newest(es)}
 }
 
 func addSaturating(a, b uint64) uint64 {

@@ -94,9 +94,9 @@ func (n *node) pruneBucket(floor uint32, shift uint) *node {
 	return n
 }
 
-// newest is the newest epoch below. O(n).
-func (n *node) newest() (epoch uint32) {
-	for _, e := range n.appendTo(nil) {
+// newest is the newest epoch of the entries.
+func newest(es []entry) (epoch uint32) {
+	for _, e := range es {
 		epoch = max(epoch, e.key.epoch)
 	}
 	return epoch

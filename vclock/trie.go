@@ -70,13 +70,14 @@ func newEntry(o Origin, n uint64, epoch uint32) entry {
 	return entry{key: &key{Origin: o, hash: hashName(o.Name), epoch: epoch}, n: n}
 }
 
-// compare orders the entries of one origin. Different epochs of one event are
-// nobody's intention, but the laws hold for them, too.
+// compare orders the entries of one origin. One event has one epoch, so the count
+// decides; but a clock that somebody has made of counts alone equals the one that it
+// is meant to be.
 func (e entry) compare(f entry) int {
-	if e.key == f.key {
+	if e.n != f.n || e.key.epoch == 0 || f.key.epoch == 0 {
 		return cmp.Compare(e.n, f.n)
 	}
-	return cmp.Or(cmp.Compare(e.n, f.n), cmp.Compare(e.key.epoch, f.key.epoch))
+	return cmp.Compare(e.key.epoch, f.key.epoch)
 }
 
 func slot(hash uint64, shift uint) int { return int(hash >> shift % slots) }

@@ -37,9 +37,16 @@ const (
 // ErrFrameSize refuses a frame longer than the receiver allows.
 var ErrFrameSize = errors.New("wire: frame too long")
 
-// Flags of DATA and WANT. Others are for later versions, and ignored.
+// Flags of DATA. Others are for later versions, and ignored.
 const (
 	flagClock = 1 << iota
+	flagEpoch
+	flagResumes
+)
+
+// Flags of WANT, likewise.
+const (
+	flagWantClock = 1 << iota
 	flagCheck
 )
 
@@ -154,12 +161,11 @@ func appendEntries(dst []byte, entries []broadcast.DigestEntry, book Book) []byt
 
 func appendDataHead(dst []byte, now time.Duration, f *broadcast.Frame) []byte {
 	m := f.Message
-	flags := byte(0)
-	if f.WithClock {
-		flags = flagClock
-	}
-	dst = append(dst, flags, m.Hops)
+	dst = append(dst, dataFlags(f), m.Hops)
 	dst = appendAge(dst, now-m.Born)
+	if m.Epoch != 0 {
+		dst = binary.AppendUvarint(dst, uint64(m.Epoch))
+	}
 	if !f.WithClock {
 		return dst
 	}
@@ -169,6 +175,19 @@ func appendDataHead(dst []byte, now time.Duration, f *broadcast.Frame) []byte {
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(clock)))
 	return append(dst, clock...)
+}
+
+func dataFlags(f *broadcast.Frame) (flags byte) {
+	if f.WithClock {
+		flags |= flagClock
+	}
+	if f.Message.Epoch != 0 {
+		flags |= flagEpoch
+	}
+	if f.Message.Resumes {
+		flags |= flagResumes
+	}
+	return flags
 }
 
 // EncodeMessage returns what a message looks like on every link, making it at
@@ -199,7 +218,7 @@ func appendWants(dst []byte, wants []broadcast.WantEntry, book Book) []byte {
 
 func wantFlags(w broadcast.WantEntry) (flags byte) {
 	if w.Clock {
-		flags |= flagClock
+		flags |= flagWantClock
 	}
 	if w.Check {
 		flags |= flagCheck
@@ -381,6 +400,10 @@ func (r *reader) data(f *broadcast.Frame, now time.Duration, book Book) {
 		m.Hops = hops
 	}
 	m.Born = now - r.age()
+	m.Resumes = flags&flagResumes != 0
+	if flags&flagEpoch != 0 {
+		m.Epoch = r.epoch()
+	}
 	if flags&flagClock != 0 {
 		f.WithClock = true
 		m.Clock = r.clock()
@@ -393,6 +416,15 @@ func (r *reader) data(f *broadcast.Frame, now time.Duration, book Book) {
 	}
 	m.Payload = r.bytes(len(r.b))
 	f.Message = m
+}
+
+func (r *reader) epoch() uint32 {
+	epoch := r.uvarint()
+	if epoch == 0 || epoch > math.MaxUint32 {
+		r.fail(fmt.Errorf("%w: an epoch of %d", ErrMalformed, epoch))
+		return 0
+	}
+	return uint32(epoch)
 }
 
 func (r *reader) clock() (c vclock.Clock) {
@@ -436,7 +468,7 @@ func (r *reader) wants(book Book) (wants []broadcast.WantEntry) {
 	for range r.count(maxControl, smallestOrigin+2) {
 		w := broadcast.WantEntry{Dot: r.dot(book)}
 		flags := r.byte()
-		w.Clock, w.Check = flags&flagClock != 0, flags&flagCheck != 0
+		w.Clock, w.Check = flags&flagWantClock != 0, flags&flagCheck != 0
 		if r.err != nil {
 			return nil
 		}

@@ -224,6 +224,16 @@ func vectors() []vector {
 				{1, "length of the clock"}, {1, "form of the clock"}, {1, "entries"},
 				{1, "length of the name"}, {3, "name"}, {9, "incarnation"}, {1, "count"},
 				{1, "length of the name"}, {3, "name"}, {1, "incarnation"}, {2, "count"}}, thirdParts),
+		frameVector("data_epoch", "ann again, after a long silence: her message before this one need not be known any more; with its clock",
+			broadcast.Frame{Kind: broadcast.Data, WithClock: true, Message: &broadcast.Message{
+				Dot: peer.Dot{Origin: hAnn, Seq: 3}, Deps: []peer.Dot{{Origin: hBob, Seq: 300}}, Payload: []byte("hello"), Born: now,
+				Clock: vclock.Clock{}.Advance(bob.ID, 300, 161_801).Advance(ann.ID, 3, 161_803),
+				Epoch: 161_803, Resumes: true}},
+			frameParts("DATA"), []part{{1, "flags: a clock, an epoch, resumes"}, {1, "hops"}, {1, "age"}, {3, "epoch"},
+				{1, "length of the clock"}, {1, "form of the clock: with epochs"}, {3, "epoch of the clock"}, {1, "entries"},
+				{1, "length of the name"}, {3, "name"}, {9, "incarnation"}, {1, "count"}, {1, "epochs ago, and one"},
+				{1, "length of the name"}, {3, "name"}, {1, "incarnation"}, {2, "count"}, {1, "epochs ago, and one"}},
+			dotParts("message", 1), []part{{1, "dependencies"}}, dotParts("dependency", 2), []part{{5, "payload"}}),
 		frameVector("want", "please, bob's 300th, and ann's third with its clock",
 			broadcast.Frame{Kind: broadcast.Want, Wants: []broadcast.WantEntry{
 				{Dot: peer.Dot{Origin: hBob, Seq: 300}}, {Dot: peer.Dot{Origin: hAnn, Seq: 3}, Clock: true},
@@ -250,7 +260,7 @@ func vectors() []vector {
 	}
 
 	// What may be missing from the end without anybody noticing.
-	tails := map[string]int{"exchange_wide": 1200 - 180, "data_first": 5, "data": 5, "data_clock": 5}
+	tails := map[string]int{"exchange_wide": 1200 - 180, "data_first": 5, "data": 5, "data_clock": 5, "data_epoch": 5}
 	for i := range list {
 		size := 0
 		for _, p := range list[i].layout {

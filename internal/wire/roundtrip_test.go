@@ -239,9 +239,16 @@ func (b *testBook) drawMessage(t *rapid.T) *broadcast.Message {
 	for range rapid.IntRange(0, 20).Draw(t, "deps") {
 		m.Deps = append(m.Deps, b.drawDot(t))
 	}
+	epochs := rapid.Bool().Draw(t, "epochs")
 	for range rapid.IntRange(0, 20).Draw(t, "clock") {
-		d := b.drawDot(t)
-		m.Clock = m.Clock.With(vclock.Origin(b.known[d.Origin].ID), d.Seq)
+		d, epoch := b.drawDot(t), uint32(0)
+		if epochs {
+			epoch = rapid.Uint32().Draw(t, "epoch")
+		}
+		m.Clock = m.Clock.Advance(vclock.Origin(b.known[d.Origin].ID), d.Seq, epoch)
+	}
+	if epochs {
+		m.Epoch, m.Resumes = rapid.Uint32().Draw(t, "own epoch"), rapid.Bool().Draw(t, "resumes")
 	}
 	return m
 }

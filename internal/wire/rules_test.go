@@ -235,6 +235,8 @@ func TestDecodeFrameRefuses(t *testing.T) {
 		{"a dependency on a message 0", pack(data, 0, 0, 0, dot, 1, id, 0), ErrMalformed},
 		{"more dependencies than are allowed", pack(data, 0, 0, 0, dot, uv(causal.MaxDeps+1), pad), ErrMalformed},
 		{"more dependencies than there are", pack(data, 0, 0, 0, dot, 9, dot), ErrMalformed},
+		{"an epoch 0", pack(data, flagEpoch, 0, 0, 0, dot, 0), ErrMalformed},
+		{"an epoch above 32 bits", pack(data, flagEpoch, 0, 0, uv(1<<32), dot, 0), ErrMalformed},
 		{"an age of 36 years", pack(data, 0, 0, uv(maxAge+1), dot, 0), ErrMalformed},
 		{"an age above 64 bits", pack(data, 0, 0, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", dot, 0), ErrMalformed},
 		{"a clock longer than the frame", pack(data, flagClock, 0, 0, 200, dot, 0), ErrTruncated},
@@ -324,7 +326,7 @@ func TestAgesSaturate(t *testing.T) {
 }
 
 func TestFlagsOfLaterVersionsAreIgnored(t *testing.T) {
-	f, err := DecodeFrame(pack(int(broadcast.Data), 0xfe, 0, 0, origin(ann.ID), 1, 0, "x"), now, newTestBook())
+	f, err := DecodeFrame(pack(int(broadcast.Data), 0xf8, 0, 0, origin(ann.ID), 1, 0, "x"), now, newTestBook())
 	if err != nil || f.WithClock || string(f.Message.Payload) != "x" {
 		t.Errorf("%s, %v", describe(f), err)
 	}
