@@ -40,6 +40,7 @@ func (w *World) latency(a, b peer.Handle) time.Duration {
 // sendPacket sends a datagram, or loses it, or sends it twice.
 func (w *World) sendPacket(n *Node, p peersampling.Packet) {
 	to := w.node(p.Peer)
+	w.traffic.packets[p.Kind]++
 	p.Peer = n.Handle
 	p.View = slices.Clone(p.View)
 	if to == nil || w.rng.Float64() < w.Faults.Loss || w.cut(n, to) {
@@ -64,6 +65,8 @@ type end struct {
 	link   broadcast.LinkID
 	other  *end
 	closed bool
+	// inflight is what the frames cost that were sent and have not left.
+	inflight int
 	// What is on its way from this end to the other, in order.
 	busy    time.Duration // when the last of it arrives
 	stalled []func()      // what waits for a cut to be lifted
@@ -110,9 +113,16 @@ func (w *World) sendFrame(n *Node, s broadcast.Send) {
 	if e == nil {
 		return
 	}
+	if w.tamper != nil && !w.tamper(n, e.other.node, &s.Frame) {
+		return
+	}
 	f := copyFrame(s.Frame)
 	cost := f.Cost()
+	w.traffic.frames[f.Kind]++
+	e.inflight += cost
+	w.Oracle.sending(e)
 	w.deliverInOrder(e, func() {
+		e.inflight -= cost
 		if !e.closed {
 			w.step(n, func() { n.Machine.Written(w.now, e.link, cost, &n.out) })
 		}

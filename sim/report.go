@@ -15,9 +15,9 @@ type Report struct {
 	Deliveries int    `json:"deliveries"` // each origin's own included
 	// Missing are the deliveries that survivors still owe at the end.
 	Missing int `json:"missing"`
-	// Broken counts the violations of P1 to P5, and Violations tells of the first.
-	Broken     [5]int   `json:"broken"`
-	Violations []string `json:"violations"`
+	// Broken counts the violations of P1 and on, and Violations tells of the first.
+	Broken     [Promises]int `json:"broken"`
+	Violations []string      `json:"violations"`
 	// What had to be mended, and how; see protocol.Counters.
 	Repairs  uint64 `json:"repairs"`  // reconciliations with random peers
 	Grafts   uint64 `json:"grafts"`   // links that the tree took in because a message was late
@@ -53,7 +53,7 @@ type TalkReport struct {
 }
 
 // Kept reports whether every promise was kept.
-func (r Report) Kept() bool { return r.Broken == [5]int{} }
+func (r Report) Kept() bool { return r.Broken == [Promises]int{} }
 
 func (p *play) report() Report {
 	alive := p.up()
@@ -85,7 +85,7 @@ func (p *play) reached(alive []*Node) map[*talk]int {
 	reached := make(map[*talk]int)
 	for dot, t := range p.of {
 		for _, n := range alive {
-			if p.Oracle.history[n].delivered[dot] {
+			if p.Oracle.has(n, dot) {
 				reached[t]++
 			}
 		}

@@ -251,7 +251,7 @@ func percent(share float64) string {
 }
 
 // brokenText counts violations.
-func brokenText(broken [5]int) string {
+func brokenText(broken [sim.Promises]int) string {
 	total := 0
 	var of []string
 	for i, n := range broken {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,6 +30,19 @@ func TestFuzzSumsUp(t *testing.T) {
 	}
 	if _, again, _ := scenarioed(t, args...); again != out {
 		t.Errorf("%q, and then %q", out, again)
+	}
+}
+
+// The help has a line for each promise that is checked.
+func TestFuzzHelpNamesEveryPromise(t *testing.T) {
+	_, out, _ := scenarioed(t, "fuzz", "--help")
+	for p := range sim.Promises {
+		if !strings.Contains(out, fmt.Sprintf("\n  P%d  ", p+1)) {
+			t.Errorf("P%d is not in the help", p+1)
+		}
+	}
+	if strings.Contains(out, fmt.Sprintf("\n  P%d  ", sim.Promises+1)) {
+		t.Error("a promise too many is in the help")
 	}
 }
 
