@@ -41,9 +41,11 @@ func (o *Oracle) within(n *Node, what string, is, most int) {
 	}
 }
 
-// traffic counts what was sent, by kind.
+// traffic counts what was sent, by kind, and if there is a codec its bytes.
 type traffic struct {
-	frames, packets [256]int
+	frames, packets          [256]int
+	frameBytes, packetBytes  [256]int
+	payloadBytes, orderBytes int // of the frames that bring messages
 }
 
 // since is what came after an earlier count.

@@ -7,7 +7,6 @@ import (
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
-	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
 )
 
 const (
@@ -103,15 +102,8 @@ func (o *Oracle) restless(sent traffic, nodes []*Node) {
 // String tells what was sent, and how often.
 func (t traffic) String() string {
 	var kinds []string
-	for k, n := range t.frames {
-		if n > 0 {
-			kinds = append(kinds, fmt.Sprintf("%d %v", n, broadcast.FrameKind(k)))
-		}
-	}
-	for k, n := range t.packets {
-		if n > 0 {
-			kinds = append(kinds, fmt.Sprintf("%d %v", n, peersampling.PacketKind(k)))
-		}
+	for _, k := range t.byKind() {
+		kinds = append(kinds, fmt.Sprintf("%d %s", k.Sent, k.Kind))
 	}
 	return strings.Join(kinds, ", ")
 }

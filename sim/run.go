@@ -62,6 +62,7 @@ func newPlay(s Scenario) *play {
 	p := &play{World: NewWorld(s.Seed), s: s, of: make(map[peer.Dot]*talk)}
 	p.Oracle.Order = s.Order
 	p.Oracle.MaxViolations = 10
+	p.Codec = s.Codec
 	p.Configure = func(c *protocol.Config) {
 		c.Sampling = peersampling.DefaultServiceConfig(s.policy())
 		c.Relay.Flood, c.Order, c.History = s.Flood, s.Order, s.History
@@ -221,6 +222,8 @@ type talk struct {
 	timely  int
 	delays  map[time.Duration]int // from broadcast to delivery, in tenths of a millisecond
 	lastHop map[peer.Dot]uint8
+
+	order, clock []int // bytes of each message, with the codec
 }
 
 func (p *play) scheduleTalk(step Step) {
@@ -249,6 +252,11 @@ func (p *play) say(t *talk, n *Node) {
 	}
 	t.sent++
 	p.of[m.Dot] = t
+	if p.Codec {
+		order, clock := p.orderCost(n, m)
+		t.order = append(t.order, order)
+		t.clock = append(t.clock, clock)
+	}
 }
 
 // payload is so many bytes that the seed decides, or a word.

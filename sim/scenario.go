@@ -26,6 +26,7 @@ type Scenario struct {
 	Flood   bool   // or a tree
 	Policy  string // of peer sampling, one of peersampling.PresetNames
 	View    int    // how many peers a node knows
+	Codec   bool   // as World.Codec
 	Origins int    // of the nodes that are up, how many talk; 0 is all
 
 	// The bounds of a node: Log and HoldBytes of protocol.Config.
@@ -149,6 +150,7 @@ func RandomScenario(seed uint64, most int) Scenario {
 	if d.oneIn(2) {
 		s.Spread = d.ms(0, 90)
 	}
+	s.Codec = d.oneIn(3)
 	s.Flood = d.oneIn(4)
 	if d.oneIn(4) {
 		s.Policy, s.View = "brahms", 10

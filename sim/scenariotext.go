@@ -66,6 +66,17 @@ var keys = []key{
 			return slices.Contains(peersampling.PresetNames(), text)
 		}, strings.Join(slices.Sorted(slices.Values(peersampling.PresetNames())), ", ")},
 	intKey("view", 2, 1000, func(s *Scenario) *int { return &s.View }),
+	{"codec",
+		func(s *Scenario) string {
+			if s.Codec {
+				return "on"
+			}
+			return "off"
+		},
+		func(s *Scenario, text string) bool {
+			s.Codec = text == "on"
+			return s.Codec || text == "off"
+		}, "on, off"},
 	intKey("origins", 0, MaxNodes, func(s *Scenario) *int { return &s.Origins }),
 	{"retention",
 		func(s *Scenario) string { return s.Retention.String() },

@@ -54,8 +54,11 @@ type World struct {
 	Configure func(*protocol.Config)
 	// OnDeliver, if set, is called for each delivery, after the oracle.
 	OnDeliver func(n *Node, m *broadcast.Message)
-	Faults    Faults
-	Oracle    *Oracle
+	// Codec has all that is sent encoded and decoded by package wire, so that what
+	// arrives is what the bytes say. Set it before the first node starts.
+	Codec  bool
+	Faults Faults
+	Oracle *Oracle
 
 	arrived func(*broadcast.Message) // is told of each payload that a link brings
 	// These break what a machine wants done, to see that the oracle objects: all of
@@ -64,6 +67,7 @@ type World struct {
 	tamper func(from, to *Node, f *broadcast.Frame) bool
 
 	traffic traffic
+	ordered ordered
 
 	rng    *rand.Rand
 	now    time.Duration
@@ -82,7 +86,8 @@ type Node struct {
 	Gaps    uint64 // messages reported as gaps
 
 	cfg     protocol.Config
-	started time.Duration
+	started time.Duration // by the world's clock
+	clock   clock
 	known   knowledge
 
 	out   protocol.Outbox
@@ -125,7 +130,7 @@ func (w *World) launch(n *Node) {
 	if w.Configure != nil {
 		w.Configure(&cfg)
 	}
-	m, err := protocol.New(w.now, cfg, rand.NewPCG(w.rng.Uint64(), w.rng.Uint64()))
+	m, err := protocol.New(w.local(n), cfg, rand.NewPCG(w.rng.Uint64(), w.rng.Uint64()))
 	if err != nil {
 		panic(fmt.Sprintf("sim: %v", err)) // a scenario's mistake
 	}
@@ -135,13 +140,13 @@ func (w *World) launch(n *Node) {
 
 // Join tells a node of an address, under which whoever lives there answers.
 func (w *World) Join(n *Node, contact *Node) {
-	w.step(n, func() { n.Machine.Join(w.now, contact.Handle, &n.out) })
+	w.step(n, func() { n.Machine.Join(w.local(n), contact.Handle, &n.out) })
 }
 
 // Broadcast makes a node send; the error is the machine's.
 func (w *World) Broadcast(n *Node, payload []byte) (m *broadcast.Message, err error) {
 	w.Oracle.broadcasting(n)
-	w.step(n, func() { m, err = n.Machine.Broadcast(w.now, payload, &n.out) })
+	w.step(n, func() { m, err = n.Machine.Broadcast(w.local(n), payload, &n.out) })
 	w.Oracle.broadcasted(m)
 	return m, err
 }
@@ -241,12 +246,12 @@ func (w *World) setAlarm(n *Node) {
 		return
 	}
 	n.alarm = t
-	w.at(t, func() {
+	w.at(n.clock.when(t), func() {
 		if n.alarm != t {
 			return // replaced by an earlier one
 		}
 		n.alarm = broadcast.Never
-		w.step(n, func() { n.Machine.Tick(w.now, &n.out) })
+		w.step(n, func() { n.Machine.Tick(w.local(n), &n.out) })
 	})
 }
 
