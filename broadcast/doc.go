@@ -1,11 +1,13 @@
 // Package broadcast spreads messages to every node over a few stable links.
 //
 // It is pure: it reads no socket, starts no goroutine and asks no clock. It
-// has five ideas, a file each, which package protocol joins:
+// has six ideas, a file each, which package protocol joins:
 //
 //   - Seen (seen.go) is the node's version vector: the exact memory, for ever,
 //     of which messages it has had, in space proportional to the number of
 //     origins (Parker et al. 1983).
+//   - Digests (digest.go, hashtree.go) tell a peer what was had, at a cost in
+//     proportion to what differs.
 //   - Log (log.go) keeps the messages themselves for as long as its bounds of
 //     bytes and age allow, in the order in which this node delivered them.
 //   - Links (links.go) is the active view: which peers this node has a

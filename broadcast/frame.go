@@ -30,11 +30,12 @@ const (
 	IHave                              // these can be had from the sender
 	Graft                              // from now on send messages, not announcements
 	Prune                              // from now on send announcements, not messages
+	Refine                             // tell more of those parts of your digest
 )
 
 // String names the kind as docs/protocol.md does.
 func (k FrameKind) String() string {
-	names := [...]string{"?", "NEIGHBOR", "NEIGHBOR_REPLY", "DISCONNECT", "PING", "DIGEST", "DATA", "WANT", "GONE", "SYNC_DONE", "IHAVE", "GRAFT", "PRUNE"}
+	names := [...]string{"?", "NEIGHBOR", "NEIGHBOR_REPLY", "DISCONNECT", "PING", "DIGEST", "DATA", "WANT", "GONE", "SYNC_DONE", "IHAVE", "GRAFT", "PRUNE", "REFINE"}
 	if int(k) < len(names) {
 		return names[k]
 	}
@@ -56,9 +57,11 @@ type Frame struct {
 	Candidates []peer.Descriptor
 	// Disconnect: the sender is leaving the network, not just this link.
 	Leaving bool
-	// Digest: a part of the version vector; More says that another part follows.
-	Digest []DigestEntry
-	More   bool
+	// Digest: parts of the version vector; Opening says that it is told from the
+	// root on. Refine: the parts to tell more of.
+	Digest  []DigestPart
+	Opening bool
+	Refine  []Prefix
 	// Data: the message; its clock goes along if WithClock.
 	Message   *Message
 	WithClock bool
@@ -81,18 +84,6 @@ func (f *Frame) Cost() int {
 		return announcementSize * len(f.Announced)
 	}
 	return 0
-}
-
-// DigestEntry says what was had of one origin.
-type DigestEntry struct {
-	Origin     peer.Handle
-	Contiguous uint64
-	Spans      []Span
-}
-
-// Covers reports whether the entry includes the sequence number.
-func (e *DigestEntry) Covers(seq uint64) bool {
-	return seq <= e.Contiguous || inSpans(e.Spans, seq)
 }
 
 // WantEntry asks for one message; with Clock, for its exact clock as well; with

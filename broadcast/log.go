@@ -142,6 +142,9 @@ func (l *Log) Forsake(origin peer.Handle, seq uint64, born time.Duration) {
 	}
 }
 
+// Forget drops what is known of an origin that has no message in the log.
+func (l *Log) Forget(origin peer.Handle) { delete(l.evicted, origin) }
+
 // Handles calls mark for every identity that a held message names.
 func (l *Log) Handles(mark func(peer.Handle)) {
 	for _, e := range l.entries {

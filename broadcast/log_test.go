@@ -27,7 +27,7 @@ func TestLogKeepsItsBounds(t *testing.T) {
 					Payload: make([]byte, rapid.SampledFrom([]int{0, 100, 400, 3000}).Draw(t, "size")),
 					Born:    now - time.Duration(rapid.IntRange(0, 15).Draw(t, "age"))*time.Second,
 				}
-				seen.Mark(m.Dot)
+				seen.Mark(m.Dot, 0)
 				l.Append(now, m, 0)
 				all, end, since[m.Dot], born[m.Dot] = append(all, m), end+1, now, m.Born
 			},

@@ -18,6 +18,12 @@ type Message struct {
 	Payload []byte
 	// Clock is the exact vector clock, reconstructed at delivery.
 	Clock vclock.Clock
+	// Epoch is when the message was broadcast, in the epochs of package vclock; 0 if
+	// it is the newest of its dependencies'.
+	Epoch uint32
+	// Resumes says that the origin's message before this one, if there is one, is so
+	// old that others have forgotten it: nothing is missing between.
+	Resumes bool
 	// Hops counts the links crossed so far; it saturates at 255.
 	Hops uint8
 	// Born is when the message was broadcast, on this node's own clock: the

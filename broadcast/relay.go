@@ -12,7 +12,7 @@ type RelayConfig struct {
 	// Window is how many bytes of messages a link may have in flight between
 	// this node's log and its socket. One message always fits.
 	Window int
-	// DigestPart is how many origins go into one digest frame.
+	// DigestPart is about how many origins go into one digest frame.
 	DigestPart int
 	// Wants is how many wanted messages go into one frame; more are refused. As
 	// many announcements go into one.
@@ -58,6 +58,7 @@ type Relay struct {
 		WantsServed     uint64
 		WantsGone       uint64
 		Digests         uint64
+		Refined         uint64 // parts of digests that were looked into
 		Rewound         uint64 // links that started over because the peer asked
 		Announced       uint64 // messages, to a peer each
 		Pruned, Grafted uint64 // links, at this node's wish
@@ -74,10 +75,13 @@ type stream struct {
 	peer   peer.Handle
 	repair bool
 	slot   int
-	// From start on, entry.known tells what the peer has; before it, its digest.
+	// From start on, entry.known tells what the peer has; before it, its digest, of
+	// which lacks is what it has had of the origins where that is not all.
 	start, cursor uint64
-	digest        map[peer.Handle]DigestEntry
-	synced        bool // the whole digest is here
+	lacks         map[peer.Handle]DigestEntry
+	pending       map[Prefix]bool // parts of the digest that are on their way
+	opened        bool            // the digest has begun to come
+	synced        bool            // and is here
 	inflight      int
 	mode          mode
 	announceAt    time.Duration // when the next announcements are due
@@ -97,7 +101,7 @@ func NewRelay(cfg RelayConfig, log *Log, seen *Seen) *Relay {
 func (r *Relay) Open(c Change, out *Outbox) {
 	s := &stream{
 		link: c.Link, peer: c.Peer, repair: c.Repair, slot: r.freeSlot(),
-		start: r.log.End(), cursor: r.log.Begin(), digest: make(map[peer.Handle]DigestEntry),
+		start: r.log.End(), cursor: r.log.Begin(),
 		announceAt: Never, strict: r.log.End() + vainSpan,
 	}
 	r.streams = append(r.streams, s)
@@ -109,17 +113,6 @@ func (r *Relay) Open(c Change, out *Outbox) {
 func (r *Relay) Rewind(id LinkID, out *Outbox) {
 	if r.find(id) != nil {
 		r.sendDigest(id, out)
-	}
-}
-
-func (r *Relay) sendDigest(link LinkID, out *Outbox) {
-	r.Stats.Digests++
-	for i, more := 0, true; more; {
-		f := Frame{Kind: Digest}
-		f.Digest, i = r.seen.AppendDigest(nil, i, r.cfg.DigestPart)
-		more = i > 0
-		f.More = more
-		out.send(link, f)
 	}
 }
 
@@ -153,42 +146,6 @@ func (r *Relay) freeSlot() int {
 
 // Has reports whether messages may travel the link.
 func (r *Relay) Has(id LinkID) bool { return r.find(id) != nil }
-
-// HandleDigest takes a part of what a peer has had. On a link that is in step, a
-// further digest sends the cursor back to the start, to skip what that covers.
-func (r *Relay) HandleDigest(id LinkID, f *Frame, out *Outbox) {
-	s := r.find(id)
-	if s == nil || s.synced && s.repair {
-		return
-	}
-	if s.synced {
-		s.synced, s.digest = false, make(map[peer.Handle]DigestEntry)
-		s.start, s.cursor, s.announceAt = r.log.End(), r.log.Begin(), Never
-		r.Stats.Rewound++
-	}
-	for _, e := range f.Digest {
-		if len(s.digest) < r.seen.max {
-			s.digest[e.Origin] = e
-			r.claim(s, e)
-		}
-	}
-	if s.synced = !f.More; s.synced {
-		r.keepEager(out)
-	}
-}
-
-// maxClaims bounds what one repair may ask for when it ends; the next one asks
-// for more.
-const maxClaims = 1024
-
-// claim notes the newest message of an origin that the peer has had, if it was
-// not had here.
-func (r *Relay) claim(s *stream, e DigestEntry) {
-	d := peer.Dot{Origin: e.Origin, Seq: e.Contiguous}
-	if s.repair && len(s.claims) < maxClaims && e.Contiguous > r.seen.Contiguous(e.Origin) {
-		s.claims = append(s.claims, d)
-	}
-}
 
 // Arrived notes that a link has brought a message that is new here.
 func (r *Relay) Arrived(now time.Duration, id LinkID, m *Message) {
@@ -264,7 +221,7 @@ func (r *Relay) pump(now time.Duration, s *stream, out *Outbox) {
 		r.sent = max(r.sent, s.cursor)
 	}
 	if s.cursor >= s.start {
-		s.digest = nil
+		s.lacks = nil
 	}
 	if s.repair && s.cursor >= end && !s.sentDone {
 		s.sentDone = true
@@ -277,8 +234,8 @@ func (s *stream) has(e entry) bool {
 	if s.cursor >= s.start {
 		return e.known&(1<<s.slot) != 0
 	}
-	d, ok := s.digest[e.msg.Dot.Origin]
-	return ok && d.Covers(e.msg.Dot.Seq)
+	d, lacks := s.lacks[e.msg.Dot.Origin]
+	return !lacks || d.Covers(e.msg.Dot.Seq)
 }
 
 // rootless reports whether a dependency has left the log: then a peer that is
@@ -396,8 +353,8 @@ func (r *Relay) AppendIdle(dst []LinkID) []LinkID {
 func (r *Relay) Handles(mark func(peer.Handle)) {
 	for _, s := range r.streams {
 		mark(s.peer)
-		for h := range s.digest { // the order of marks does not show
-			mark(h)
+		for _, d := range s.claims {
+			mark(d.Origin)
 		}
 	}
 }

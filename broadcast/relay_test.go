@@ -32,8 +32,8 @@ type hub struct {
 type spoke struct {
 	id        LinkID
 	repair    bool
-	digest    dots // of its peer
-	said      []DigestEntry
+	peer      *Seen
+	said      []Frame  // by the peer, of its digest
 	start     uint64   // the log's end when it came up
 	synced    bool     // its whole digest has arrived
 	got       []uint64 // positions of what it was sent, in order
@@ -41,8 +41,7 @@ type spoke struct {
 	unwritten []int    // costs
 	done      int      // SYNC_DONE frames
 	closed    bool
-	digests   []DigestEntry // of the hub
-	complete  bool          // all parts of it
+	opened    bool // the hub has told of its digest
 	mode      mode
 	syncedAt  time.Duration
 	announced map[uint64]bool // positions that it was told of, since it became lazy
@@ -72,7 +71,7 @@ func (h *hub) add(origin peer.Handle, size int, from ...*spoke) *Message {
 		ids = append(ids, s.id)
 		s.has[m.Dot] = true
 	}
-	h.seen.Mark(m.Dot)
+	h.seen.Mark(m.Dot, 0)
 	h.log.Append(h.now, m, h.relay.KnownTo(ids))
 	h.all = append(h.all, m)
 	h.via[m], h.added[m] = from, h.now
@@ -81,37 +80,42 @@ func (h *hub) add(origin peer.Handle, size int, from ...*spoke) *Message {
 
 // open brings a link up. Its peer has had the dots.
 func (h *hub) open(repair bool, had dots) *spoke {
-	s := &spoke{id: LinkID(len(h.links) + 1), repair: repair, digest: had, has: dots{}, start: h.log.End(), announced: make(map[uint64]bool),
+	s := &spoke{id: LinkID(len(h.links) + 1), repair: repair, peer: newSeen(), has: dots{}, start: h.log.End(), announced: make(map[uint64]bool),
 		strict: h.log.End() + vainSpan}
+	s.peer.most = h.seen.most
 	h.links = append(h.links, s)
+	for origin := peer.Handle(1); origin <= 4; origin++ {
+		s.peer.Skip(origin, had.contiguous(origin), 0)
+	}
 	for d := range had {
 		s.has[d] = true
 	}
-	for origin := peer.Handle(1); origin <= 4; origin++ {
-		if n := had.contiguous(origin); n > 0 {
-			s.said = append(s.said, DigestEntry{Origin: origin, Contiguous: n})
-		}
-	}
+	s.said = []Frame{{Kind: Digest, Opening: true, Digest: []DigestPart{s.peer.Part(Prefix{})}}}
 	h.relay.Open(Change{Link: s.id, Peer: 7, Up: true, Repair: repair}, &h.out)
 	h.take()
 	h.checkSlots()
 	return s
 }
 
-// hear lets the next n entries of the peer's digest arrive.
-func (h *hub) hear(s *spoke, n int) {
-	n = min(n, len(s.said))
-	part := s.said[:n]
-	s.said = s.said[n:]
-	if s.synced {
+// hear lets the next frame of the peer's digest arrive, if there is one.
+func (h *hub) hear(s *spoke) {
+	if len(s.said) == 0 {
 		return
 	}
-	s.synced, s.syncedAt = len(s.said) == 0, h.now
-	h.relay.HandleDigest(s.id, &Frame{Kind: Digest, Digest: part, More: !s.synced}, &h.out)
+	f := s.said[0]
+	s.said = s.said[1:]
+	h.relay.HandleDigest(s.id, &f, &h.out)
 	h.take()
+	if !s.synced && len(s.said) == 0 {
+		s.synced, s.syncedAt = true, h.now
+	}
 }
 
-func (h *hub) hearAll(s *spoke) { h.hear(s, len(s.said)) }
+func (h *hub) hearAll(s *spoke) {
+	for len(s.said) > 0 {
+		h.hear(s)
+	}
+}
 
 func (h *hub) pump() {
 	h.relay.Pump(h.now, &h.out)
@@ -253,8 +257,11 @@ func (h *hub) take() {
 		}
 		switch f.Kind {
 		case Digest:
-			s.digests = append(s.digests, f.Digest...)
-			s.complete = !f.More
+			s.opened = f.Opening && f.Digest[0].Prefix == Prefix{}
+		case Refine:
+			for _, p := range f.Refine {
+				s.said = append(s.said, Frame{Kind: Digest, Digest: []DigestPart{s.peer.Part(p)}})
+			}
 		case Data:
 			h.takeData(s, &f)
 		case SyncDone:
@@ -378,6 +385,7 @@ func relayUnderAnything(t *rapid.T) {
 		AnnounceEvery: 20 * time.Millisecond,
 	}
 	h := newHub(t.Fatalf, cfg, rapid.SampledFrom([]int{1200, 3000, 1 << 20}).Draw(t, "log"))
+	h.seen.most = rapid.IntRange(1, 4).Draw(t, "origins in a leaf")
 	pick := func() *spoke {
 		var up []*spoke
 		for _, s := range h.links {
@@ -441,15 +449,8 @@ func relayUnderAnything(t *rapid.T) {
 			for origin := peer.Handle(1); origin <= 4; origin++ {
 				had.skip(origin, rapid.Uint64Range(0, h.seen.Highest(origin)).Draw(t, "had"))
 			}
-			s := h.open(rapid.Bool().Draw(t, "repair"), had)
-			told := dots{}
-			for _, e := range s.digests {
-				told.skip(e.Origin, e.Contiguous)
-			}
-			for _, m := range h.all {
-				if !s.complete || !told[m.Dot] {
-					t.Fatalf("the digest, complete: %v, says nothing of %v", s.complete, m.Dot)
-				}
+			if s := h.open(rapid.Bool().Draw(t, "repair"), had); !s.opened {
+				t.Fatal("the link is up, and nothing is said of the digest")
 			}
 		},
 		"close": func(t *rapid.T) {
@@ -459,7 +460,7 @@ func relayUnderAnything(t *rapid.T) {
 		},
 		"hear": func(t *rapid.T) {
 			if s := pick(); s != nil {
-				h.hear(s, rapid.IntRange(0, 2).Draw(t, "entries"))
+				h.hear(s)
 			}
 		},
 		"write": func(t *rapid.T) {
@@ -686,7 +687,7 @@ func TestASecondDigestStartsOver(t *testing.T) {
 		t.Fatalf("%d were sent, want 3", len(s.got))
 	}
 	s.got, s.has = nil, dots{peer.Dot{Origin: 1, Seq: 1}: true}
-	h.relay.HandleDigest(s.id, &Frame{Digest: []DigestEntry{{Origin: 1, Contiguous: 1}}}, &h.out)
+	h.relay.HandleDigest(s.id, &Frame{Opening: true, Digest: []DigestPart{{Entries: []DigestEntry{{Origin: 1, Contiguous: 1}}}}}, &h.out)
 	if h.pump(); len(s.got) != 2 {
 		t.Errorf("%d were sent, want the last two once more", len(s.got))
 	}
@@ -694,7 +695,7 @@ func TestASecondDigestStartsOver(t *testing.T) {
 	h.hearAll(r)
 	h.pump()
 	sent := len(r.got)
-	h.relay.HandleDigest(r.id, &Frame{}, &h.out)
+	h.relay.HandleDigest(r.id, &Frame{Opening: true, Digest: []DigestPart{{}}}, &h.out)
 	if h.pump(); len(r.got) != sent {
 		t.Error("a repair started over")
 	}
@@ -704,7 +705,8 @@ func TestASecondDigestStartsOver(t *testing.T) {
 func TestRelayIgnoresWhatComesTooLate(t *testing.T) {
 	h := quietHub(t, DefaultRelayConfig(), 1<<20)
 	m := h.add(1, 0)
-	h.relay.HandleDigest(9, &Frame{}, &h.out)
+	h.relay.HandleDigest(9, &Frame{Opening: true}, &h.out)
+	h.relay.HandleRefine(9, &Frame{Refine: []Prefix{{}}}, &h.out)
 	h.relay.HandleDone(9)
 	h.relay.Written(9, 1)
 	h.relay.ArrivedAgain(9, m, &h.out)

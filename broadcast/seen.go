@@ -1,7 +1,9 @@
 package broadcast
 
 import (
+	"container/heap"
 	"slices"
+	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
 )
@@ -19,23 +21,32 @@ type Span struct{ From, To uint64 }
 // makes). The zero value is not usable; call NewSeen.
 type Seen struct {
 	origins map[peer.Handle]*progress
-	order   []peer.Handle // by first sight, so that nothing iterates the map
-	hash    uint64
+	tree    group // of all of them
+	most    int   // origins in a leaf of the tree
+	silent  silence
 	hashOf  func(peer.Handle) uint64
 	max     int
 }
 
 // progress is what is known of one origin.
 type progress struct {
+	origin peer.Handle
 	contig uint64
-	spans  []Span // sorted, disjoint, not adjacent, all beyond contig+1
-	hash   uint64 // of the origin's identity
+	spans  []Span        // sorted, disjoint, not adjacent, all beyond contig+1
+	hash   uint64        // of the origin's identity
+	place  uint64        // in the tree
+	born   time.Duration // of the newest message had
+	due    time.Duration // born, or what it once was: its place in silence
 }
+
+// mostInLeaf is as many entries as take about what the sums of a fork do on the
+// wire.
+const mostInLeaf = 16
 
 // NewSeen returns an empty version vector for at most maxOrigins origins.
 // hashOf gives an identity's hash, equal on all nodes.
 func NewSeen(maxOrigins int, hashOf func(peer.Handle) uint64) *Seen {
-	return &Seen{origins: make(map[peer.Handle]*progress), hashOf: hashOf, max: maxOrigins}
+	return &Seen{origins: make(map[peer.Handle]*progress), most: mostInLeaf, hashOf: hashOf, max: maxOrigins}
 }
 
 // Has reports whether the message was had, or given up as a gap. O(1) outside
@@ -48,6 +59,15 @@ func (s *Seen) Has(d peer.Dot) bool {
 	return d.Seq <= p.contig || inSpans(p.spans, d.Seq)
 }
 
+// Born is when the newest message had of an origin was broadcast; false if the
+// origin is not known.
+func (s *Seen) Born(origin peer.Handle) (time.Duration, bool) {
+	if p := s.origins[origin]; p != nil {
+		return p.born, true
+	}
+	return 0, false
+}
+
 // Contiguous is the highest n such that messages 1 to n of the origin were had.
 func (s *Seen) Contiguous(origin peer.Handle) uint64 {
 	if p := s.origins[origin]; p != nil {
@@ -58,10 +78,13 @@ func (s *Seen) Contiguous(origin peer.Handle) uint64 {
 
 // Highest is the highest sequence number had of the origin.
 func (s *Seen) Highest(origin peer.Handle) uint64 {
-	p := s.origins[origin]
-	if p == nil {
-		return 0
+	if p := s.origins[origin]; p != nil {
+		return p.highest()
 	}
+	return 0
+}
+
+func (p *progress) highest() uint64 {
 	if n := len(p.spans); n > 0 {
 		return p.spans[n-1].To
 	}
@@ -73,25 +96,26 @@ func (s *Seen) Highest(origin peer.Handle) uint64 {
 func (s *Seen) Room(d peer.Dot) bool {
 	p := s.origins[d.Origin]
 	if p == nil {
-		return len(s.order) < s.max
+		return len(s.origins) < s.max
 	}
 	return d.Seq == p.contig+1 || len(p.spans) < MaxSpans || p.touches(d.Seq)
 }
 
-// Mark remembers the dot; false if it was there already (invariant B1).
-func (s *Seen) Mark(d peer.Dot) bool {
+// Mark remembers the dot of a message that was broadcast at born; false if it was
+// there already (invariant B1).
+func (s *Seen) Mark(d peer.Dot, born time.Duration) bool {
 	if d.Seq == 0 || s.Has(d) {
 		return false
 	}
-	p := s.progress(d.Origin)
-	s.hash -= p.digest()
+	p := s.progress(d.Origin, born)
+	before := p.share()
 	if d.Seq == p.contig+1 {
 		p.contig++
 	} else {
 		p.addSpan(d.Seq)
 	}
 	p.absorb()
-	s.hash += p.digest()
+	s.tree.change(p, p.share()-before)
 	return true
 }
 
@@ -117,14 +141,14 @@ func (s *Seen) AppendHoles(dst []Span, origin peer.Handle, seq uint64) []Span {
 }
 
 // Skip gives up everything of the origin up to and including seq, so that what
-// follows can be delivered. It returns how many messages that were not had are
+// follows can be delivered; the newest of it was broadcast at born. It returns how many messages that were not had are
 // now counted as had.
-func (s *Seen) Skip(origin peer.Handle, seq uint64) (skipped uint64) {
-	p := s.progress(origin)
-	if seq <= p.contig {
+func (s *Seen) Skip(origin peer.Handle, seq uint64, born time.Duration) (skipped uint64) {
+	if seq <= s.Contiguous(origin) {
 		return 0
 	}
-	s.hash -= p.digest()
+	p := s.progress(origin, born)
+	before := p.share()
 	skipped = seq - p.contig
 	for _, sp := range p.spans {
 		if sp.From > seq {
@@ -134,52 +158,90 @@ func (s *Seen) Skip(origin peer.Handle, seq uint64) (skipped uint64) {
 	}
 	p.contig = seq
 	p.absorb()
-	s.hash += p.digest()
+	s.tree.change(p, p.share()-before)
 	return skipped
 }
 
 // Hash sums up the whole vector in 64 bits: two nodes that had the same
 // messages have the same hash. O(1).
-func (s *Seen) Hash() uint64 { return s.hash }
+func (s *Seen) Hash() uint64 { return s.tree.sum }
 
 // Len is the number of origins.
-func (s *Seen) Len() int { return len(s.order) }
-
-// AppendDigest appends one entry per origin, from the i-th origin on, at most
-// n of them; it returns the index to go on from, 0 when there are no more.
-func (s *Seen) AppendDigest(dst []DigestEntry, i, n int) ([]DigestEntry, int) {
-	end := min(i+n, len(s.order))
-	for ; i < end; i++ {
-		p := s.origins[s.order[i]]
-		dst = append(dst, DigestEntry{Origin: s.order[i], Contiguous: p.contig, Spans: slices.Clone(p.spans)})
-	}
-	if i == len(s.order) {
-		i = 0
-	}
-	return dst, i
-}
+func (s *Seen) Len() int { return len(s.origins) }
 
 // Handles calls mark for every origin, for the driver's address book.
 func (s *Seen) Handles(mark func(peer.Handle)) {
-	for _, h := range s.order {
+	for h := range s.origins { // the order of marks does not show
 		mark(h)
 	}
 }
 
-// progress returns the entry of an origin, making it if there is none.
-func (s *Seen) progress(origin peer.Handle) *progress {
+// progress returns the entry of an origin, making it if there is none; then the
+// caller puts something into it, of which the newest was broadcast at born.
+func (s *Seen) progress(origin peer.Handle, born time.Duration) *progress {
 	p := s.origins[origin]
 	if p == nil {
-		p = &progress{hash: s.hashOf(origin)}
+		hash := s.hashOf(origin)
+		p = &progress{origin: origin, hash: hash, place: mix(hash), born: born, due: born}
 		s.origins[origin] = p
-		s.order = append(s.order, origin)
+		s.tree.add(p, 0, s.most)
+		heap.Push(&s.silent, p)
 	}
+	p.born = max(p.born, born)
 	return p
 }
 
-// digest is the origin's share of the vector's hash: nothing for an origin of
-// whom nothing was had, so that merely having heard of it makes no difference.
-func (p *progress) digest() uint64 {
+// Forget drops the origins whose newest message was broadcast before the time, and
+// calls gone for each: their messages then count as not had, and whoever calls this
+// must see to it that none of them comes again. O(log n) for each, and for each that
+// has been heard of since it last was looked at.
+func (s *Seen) Forget(before time.Duration, gone func(peer.Handle)) {
+	for len(s.silent) > 0 && s.silent[0].due < before {
+		p := s.silent[0]
+		if p.born > p.due {
+			p.due = p.born
+			heap.Fix(&s.silent, 0)
+			continue
+		}
+		heap.Pop(&s.silent)
+		s.tree.remove(p, 0, s.most)
+		delete(s.origins, p.origin)
+		gone(p.origin)
+	}
+}
+
+// Oldest is a time before which no newest message of an origin was broadcast; Never
+// if there are no origins.
+func (s *Seen) Oldest() time.Duration {
+	if len(s.silent) == 0 {
+		return Never
+	}
+	return s.silent[0].due
+}
+
+// silence is a heap of origins, the longest silent first as far as is known: an
+// origin that speaks is not moved, so that a message costs nothing here.
+type silence []*progress
+
+func (l silence) Len() int           { return len(l) }
+func (l silence) Less(i, j int) bool { return l[i].due < l[j].due }
+func (l silence) Swap(i, j int)      { l[i], l[j] = l[j], l[i] }
+
+// Push and Pop are for package heap.
+func (l *silence) Push(x any) { *l = append(*l, x.(*progress)) }
+
+// Pop takes the last one out.
+func (l *silence) Pop() any {
+	last := len(*l) - 1
+	p := (*l)[last]
+	(*l)[last] = nil
+	*l = (*l)[:last]
+	return p
+}
+
+// share is what an origin contributes to the sums of the tree: nothing while
+// nothing was had of it.
+func (p *progress) share() uint64 {
 	if p.contig == 0 && len(p.spans) == 0 {
 		return 0
 	}

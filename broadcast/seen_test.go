@@ -3,6 +3,7 @@ package broadcast
 import (
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
 	"pgregory.net/rapid"
@@ -46,12 +47,13 @@ func (d dots) skip(origin peer.Handle, seq uint64) (missing []uint64) {
 func TestSeenIsASet(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, model := newSeen(), dots{}
+		s.most = rapid.IntRange(1, 3).Draw(t, "origins in a leaf")
 		origin := rapid.Map(rapid.Uint32Range(1, 3), func(h uint32) peer.Handle { return peer.Handle(h) })
 		seq := rapid.Uint64Range(0, 30)
 		t.Repeat(map[string]func(*rapid.T){
 			"mark": func(t *rapid.T) {
 				d := peer.Dot{Origin: origin.Draw(t, "origin"), Seq: seq.Draw(t, "seq")}
-				if got, want := s.Mark(d), d.Seq > 0 && !model[d]; got != want {
+				if got, want := s.Mark(d, 0), d.Seq > 0 && !model[d]; got != want {
 					t.Fatalf("B1: Mark(%v) = %v, want %v", d, got, want)
 				}
 				if d.Seq > 0 {
@@ -70,7 +72,7 @@ func TestSeenIsASet(t *testing.T) {
 				if !slices.Equal(holes, missing) {
 					t.Fatalf("AppendHoles(%d, %d) has %v, want %v", h, to, holes, missing)
 				}
-				if got := s.Skip(h, to); got != uint64(len(missing)) {
+				if got := s.Skip(h, to, 0); got != uint64(len(missing)) {
 					t.Fatalf("Skip(%d, %d) = %d, want %d", h, to, got, len(missing))
 				}
 			},
@@ -93,20 +95,13 @@ func checkSeen(t *rapid.T, s *Seen, model dots) {
 			t.Fatalf("Highest(%d) = %d, want %d", h, got, want)
 		}
 	}
-	// However the digest is cut into parts, it covers exactly the set.
+	// The digest covers exactly the set, and its sums are of what is below them.
 	digest := map[peer.Handle]DigestEntry{}
-	part := rapid.IntRange(1, 4).Draw(t, "part")
-	for i, more := 0, true; more; more = i > 0 {
-		var es []DigestEntry
-		if es, i = s.AppendDigest(nil, i, part); len(es) > part {
-			t.Fatalf("%d entries in a part of %d", len(es), part)
+	for _, e := range entriesBelow(t, s, Prefix{}) {
+		if _, twice := digest[e.Origin]; twice {
+			t.Fatalf("%d is in the digest twice", e.Origin)
 		}
-		for _, e := range es {
-			if _, twice := digest[e.Origin]; twice {
-				t.Fatalf("%d is in the digest twice", e.Origin)
-			}
-			digest[e.Origin] = e
-		}
+		digest[e.Origin] = e
 	}
 	for h := peer.Handle(1); h <= 4; h++ {
 		e := digest[h]
@@ -123,6 +118,26 @@ func checkSeen(t *rapid.T, s *Seen, model dots) {
 	}
 }
 
+// entriesBelow asks for part after part, as a peer does that differs everywhere.
+func entriesBelow(t *rapid.T, s *Seen, p Prefix) (all []DigestEntry) {
+	part := s.Part(p)
+	if part.Sums == nil {
+		return part.Entries
+	}
+	for i, sum := range part.Sums {
+		entries := entriesBelow(t, s, p.child(i))
+		all = append(all, entries...)
+		total := uint64(0)
+		for _, e := range entries {
+			total += s.origins[e.Origin].share()
+		}
+		if got, n := s.tree.total(p.child(i), 0); sum != total || got != total || n != len(entries) {
+			t.Fatalf("%x and %x of %d for the %d origins of %v, whose sum is %x", sum, got, n, len(entries), p.child(i), total)
+		}
+	}
+	return all
+}
+
 // Equal sets have equal hashes, in whatever order they came and whether they
 // were had or given up; different sets have different ones.
 func TestHashIsOfTheContentsAlone(t *testing.T) {
@@ -133,17 +148,17 @@ func TestHashIsOfTheContentsAlone(t *testing.T) {
 		list := rapid.SliceOfNDistinct(dot, 1, 20, rapid.ID[peer.Dot]).Draw(t, "dots")
 		a, b, c := newSeen(), newSeen(), newSeen()
 		for _, d := range list {
-			a.Mark(d)
+			a.Mark(d, 0)
 		}
 		for i, d := range rapid.Permutation(list).Draw(t, "another order") {
 			if d.Seq == b.Contiguous(d.Origin)+1 && i%2 == 0 {
-				b.Skip(d.Origin, d.Seq)
+				b.Skip(d.Origin, d.Seq, 0)
 			}
-			b.Mark(d)
-			b.Skip(9, 0) // merely having heard of an origin makes no difference
+			b.Mark(d, 0)
+			b.Skip(9, 0, 0) // merely having heard of an origin makes no difference
 		}
 		for _, d := range list[1:] {
-			c.Mark(d)
+			c.Mark(d, 0)
 		}
 		if a.Hash() != b.Hash() {
 			t.Fatalf("%x and %x for the same set", a.Hash(), b.Hash())
@@ -160,7 +175,7 @@ func TestSeenHasBounds(t *testing.T) {
 	s := NewSeen(1, func(peer.Handle) uint64 { return 1 })
 	dot := func(seq uint64) peer.Dot { return peer.Dot{Origin: 1, Seq: seq} }
 	for i := range uint64(MaxSpans) {
-		if d := dot(3 + 3*i); !s.Room(d) || !s.Mark(d) {
+		if d := dot(3 + 3*i); !s.Room(d) || !s.Mark(d, 0) {
 			t.Fatalf("no room for span %d", i)
 		}
 	}
@@ -186,4 +201,63 @@ func TestSeenHasBounds(t *testing.T) {
 	if !slices.Equal(named, []peer.Handle{1}) || s.Len() != 1 {
 		t.Errorf("%d origins, named %v", s.Len(), named)
 	}
+}
+
+// Origins are forgotten by when their newest message was broadcast, in whatever
+// order that became known, and none too early or too late. What is left is as if the
+// others had never been.
+func TestSeenForgetsTheSilent(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		s := newSeen()
+		s.most = rapid.IntRange(1, 4).Draw(t, "origins in a leaf")
+		type life struct {
+			seq  uint64
+			born time.Duration
+		}
+		model := map[peer.Handle]life{}
+		t.Repeat(map[string]func(*rapid.T){
+			"speak": func(t *rapid.T) {
+				h := peer.Handle(rapid.Uint32Range(1, 40).Draw(t, "origin"))
+				born := time.Duration(rapid.IntRange(0, 1000).Draw(t, "born"))
+				x := model[h]
+				model[h] = life{x.seq + 1, max(x.born, born)}
+				if rapid.Bool().Draw(t, "as a gap") {
+					s.Skip(h, x.seq+1, born)
+				} else {
+					s.Mark(peer.Dot{Origin: h, Seq: x.seq + 1}, born)
+				}
+			},
+			"forget": func(t *rapid.T) {
+				before := time.Duration(rapid.IntRange(0, 1000).Draw(t, "before"))
+				gone := map[peer.Handle]bool{}
+				s.Forget(before, func(h peer.Handle) { gone[h] = true })
+				for h, x := range model {
+					if gone[h] != (x.born < before) {
+						t.Fatalf("before %d: %d of %d is gone: %v", before, h, x.born, gone[h])
+					}
+				}
+				for h := range gone {
+					delete(model, h)
+				}
+				if s.Oldest() < before && len(model) > 0 {
+					t.Fatalf("the oldest would be of %d, before %d", s.Oldest(), before)
+				}
+			},
+			"": func(t *rapid.T) {
+				fresh := newSeen()
+				for h, x := range model {
+					fresh.Skip(h, x.seq, x.born)
+					if born, known := s.Born(h); !known || born != x.born || s.Oldest() > born {
+						t.Fatalf("%d is of %d, %v, the oldest of %d; want %d", h, born, known, s.Oldest(), x.born)
+					}
+				}
+				if s.Hash() != fresh.Hash() || s.Len() != len(model) || len(entriesBelow(t, s, Prefix{})) != len(model) {
+					t.Fatalf("%d origins with hash %x, want %d with %x", s.Len(), s.Hash(), len(model), fresh.Hash())
+				}
+				if len(model) == 0 && s.Oldest() != Never {
+					t.Fatalf("nobody is left, and the oldest is of %d", s.Oldest())
+				}
+			},
+		})
+	})
 }

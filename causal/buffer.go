@@ -52,6 +52,11 @@ type Config struct {
 	// Graft is how long a message that was announced may take to come by itself,
 	// at least; at most it is sixteen times that, if such messages have been late.
 	Graft time.Duration
+	// Horizon is how long an origin that is silent stays in clocks; after twice that
+	// all of it is forgotten. All nodes must have the same. 0 is for ever.
+	Horizon time.Duration
+	// Wall is the time that counts from 1970, by this node's own reckoning, at time 0.
+	Wall time.Duration
 	// Name gives an origin's identity for clocks, Handle is its inverse.
 	Name   func(peer.Handle) vclock.Origin
 	Handle func(vclock.Origin) peer.Handle
@@ -77,6 +82,8 @@ func (c Config) Validate() error {
 		return errors.New("causal: Retry must be positive and GiveUp longer than it")
 	case c.Graft <= 0:
 		return errors.New("causal: Graft must be positive")
+	case c.Horizon < 0 || c.Horizon > 0 && c.Horizon < minHorizon:
+		return fmt.Errorf("causal: Horizon is %v, must be 0 or at least %v", c.Horizon, minHorizon)
 	case c.Name == nil || c.Handle == nil:
 		return errors.New("causal: Name and Handle must be set")
 	}
@@ -97,10 +104,13 @@ type Buffer struct {
 	frontier vclock.Clock
 	ready    []*held // found deliverable, in order
 	arrivals uint64
-	overflow bool // something was refused for want of room
+	overflow bool   // something was refused for want of room
+	own      uint64 // messages that this node has originated
+	skipped  []Gap  // found in passing, to be reported
 
-	// Stats counts what was held back and what became of it.
-	Stats struct{ Held, Forgotten, NoRoom, Gaps, GapMessages uint64 }
+	// Stats counts what was held back and what became of it. Early and Stale were
+	// refused: their epochs are ahead of this node's clock, or beyond the horizon.
+	Stats struct{ Held, Forgotten, NoRoom, Gaps, GapMessages, Early, Stale uint64 }
 }
 
 // Log is where delivered messages go, and where their clocks are found again.
@@ -151,19 +161,26 @@ func (b *Buffer) Clock() vclock.Clock { return b.frontier }
 // ErrTooManyHeads.
 func (b *Buffer) Originate(now time.Duration, origin peer.Handle, payload []byte) (*broadcast.Message, error) {
 	m := &broadcast.Message{
-		Dot:     peer.Dot{Origin: origin, Seq: b.seen.Highest(origin) + 1},
+		Dot:     peer.Dot{Origin: origin, Seq: max(b.own, b.seen.Highest(origin)) + 1},
 		Payload: payload,
 		Born:    now,
 	}
 	h := &held{msg: m}
 	if b.cfg.Order == Causal {
+		epoch := max(b.epoch(now), b.frontier.Epoch())
+		b.dropHeads(epoch)
 		if len(b.heads) > MaxDeps {
 			return nil, ErrTooManyHeads
 		}
 		m.Deps = b.headDots()
-		m.Clock = b.frontier.With(b.cfg.Name(origin), m.Dot.Seq)
+		m.Clock = b.frontier.Advance(b.cfg.Name(origin), m.Dot.Seq, epoch)
+		if epoch > b.newestHead() {
+			m.Epoch = epoch
+		}
 		h.clock = exact
 	}
+	m.Resumes = b.hasBeenSilent(now, origin, m.Dot.Seq)
+	b.own = m.Dot.Seq
 	b.ready = append(b.ready, h)
 	b.drain(now)
 	return m, nil
@@ -204,6 +221,9 @@ func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, fr
 		b.addAgain(now, h, m, withClock, from)
 		b.arrivedAgain(now, m.Dot, from)
 		return Known
+	}
+	if !b.inTime(now, m, withClock) {
+		return Refused
 	}
 	if !b.room(m, withClock) {
 		b.Stats.NoRoom++
@@ -307,7 +327,7 @@ func (b *Buffer) dependencies(m *broadcast.Message) []peer.Dot {
 	switch {
 	case b.cfg.Order == Causal && len(m.Deps) > 0:
 		return m.Deps // the origin's previous message is in their past
-	case b.cfg.Order != Unordered && m.Dot.Seq > 1:
+	case b.cfg.Order != Unordered && m.Dot.Seq > 1 && !m.Resumes:
 		return []peer.Dot{{Origin: m.Dot.Origin, Seq: m.Dot.Seq - 1}}
 	}
 	return nil
@@ -342,7 +362,7 @@ func (b *Buffer) stamp(now time.Duration, h *held) bool {
 			b.wants.add(now, want{dot: m.Dot, clock: true}, h.from[0])
 			return false
 		}
-		m.Clock = c.With(b.cfg.Name(m.Dot.Origin), m.Dot.Seq)
+		m.Clock = c.Advance(b.cfg.Name(m.Dot.Origin), m.Dot.Seq, max(m.Epoch, c.Epoch()))
 	}
 	return true
 }
@@ -391,13 +411,17 @@ func (b *Buffer) clockOf(d peer.Dot) (vclock.Clock, bool) {
 
 func (b *Buffer) deliver(now time.Duration, h *held) {
 	m := h.msg
-	b.seen.Mark(m.Dot)
+	if m.Resumes {
+		b.resume(now, m.Dot)
+	}
+	b.seen.Mark(m.Dot, m.Born)
 	if b.held[m.Dot] == h {
 		delete(b.held, m.Dot)
 		b.bytes -= m.Size()
 	}
 	b.frontier = b.frontier.Merge(m.Clock)
 	if b.cfg.Order == Causal {
+		b.dropHeads(b.frontier.Epoch())
 		b.heads = slices.DeleteFunc(b.heads, func(x head) bool { return b.supersedes(h, x.dot) })
 		b.heads = append(b.heads, head{m.Dot, m.Clock})
 	}

@@ -149,6 +149,9 @@ func (w *wants) refused(d peer.Dot) {
 // Deadline is when Poll, or AppendGrafts, is due.
 func (b *Buffer) Deadline() time.Duration {
 	t := b.wants.graftsDue()
+	if len(b.skipped) > 0 {
+		return 0
+	}
 	if len(b.wants.list) > 0 {
 		t = min(t, b.wants.list[0].due())
 	}
@@ -194,6 +197,8 @@ func (b *Buffer) Poll(now time.Duration, links []broadcast.LinkID, asks []Ask, g
 		}
 	}
 	b.drain(now)
+	gaps = append(gaps, b.skipped...)
+	b.skipped = b.skipped[:0]
 	return asks, gaps
 }
 
@@ -253,6 +258,9 @@ func (b *Buffer) settle(now time.Duration, a *asking, gaps []Gap) []Gap {
 		return gaps // that one first: it waits for something too
 	}
 	b.wants.remove(a.want)
+	if !a.clock && b.isForgotten(now, a) {
+		return gaps
+	}
 	if a.clock || a.noRoom || a.upTo < a.dot.Seq {
 		b.forget(a)
 		return gaps
@@ -262,12 +270,19 @@ func (b *Buffer) settle(now time.Duration, a *asking, gaps []Gap) []Gap {
 		b.Stats.Gaps++
 		gaps = append(gaps, Gap{origin, hole.From, hole.To, a.born})
 	}
-	b.Stats.GapMessages += b.seen.Skip(origin, to)
+	b.Stats.GapMessages += b.seen.Skip(origin, to, a.born)
 	for _, d := range b.waitedFor(origin, to) {
 		b.release(d)
 	}
 	b.askHole(now, origin, []broadcast.LinkID{a.first})
 	return gaps
+}
+
+// isForgotten reports whether what nobody can send is what everybody forgets, and
+// nothing here needs it: another node is a little late in forgetting it, and would
+// otherwise have it remembered here again.
+func (b *Buffer) isForgotten(now time.Duration, a *asking) bool {
+	return b.cfg.Horizon > 0 && a.upTo > 0 && a.born <= now-2*b.cfg.Horizon && len(b.waiters[a.dot]) == 0
 }
 
 // lowestHeld is the lowest sequence number of the origin that is held back; the

@@ -97,6 +97,14 @@ type Config struct {
 	// Zero: 64 MiB, one hour.
 	LogBytes  int
 	Retention time.Duration
+	// Horizon is how long an origin that broadcasts nothing stays in clocks: older
+	// entries are dropped, and stand for all that it had broadcast by then. It must be
+	// the same on all nodes, whose clocks on the wall must agree within an eighth of
+	// it, and at least four times Retention. Shorter saves memory where many nodes
+	// come, speak and go; a network that is divided for longer than it has clocks
+	// that compare wrongly (package vclock, Epochs). After twice the horizon the
+	// origin is forgotten. Zero: a day, or four times Retention if that is longer.
+	Horizon time.Duration
 	// BacklogBytes bounds the delivered messages that wait for the application
 	// to read them. When it is full the oldest are dropped, counted and
 	// reported. Zero: 64 MiB.
@@ -139,6 +147,9 @@ func bad(field, format string, args ...any) error {
 // maxPayload bounds MaxPayload, so that frame lengths stay far from 32 bits.
 const maxPayload = 64 << 20
 
+// longest bounds Retention, so that no arithmetic on times overflows.
+const longest = 10 * 365 * 24 * time.Hour
+
 // withDefaults returns the config with every zero replaced by what it means.
 func (c Config) withDefaults() Config {
 	setDefault(&c.ID, "node-"+randomHex())
@@ -148,6 +159,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.MaxPayload, 1<<20)
 	setDefault(&c.LogBytes, 64<<20)
 	setDefault(&c.Retention, time.Hour)
+	setDefault(&c.Horizon, max(24*time.Hour, 4*c.Retention))
 	setDefault(&c.BacklogBytes, 64<<20)
 	setDefault(&c.ExchangeMin, time.Second)
 	setDefault(&c.ExchangeMax, max(10*time.Second, c.ExchangeMin))
@@ -211,6 +223,12 @@ func (c *Config) validate() error {
 		return bad("BacklogBytes", "%d is less than MaxPayload, %d", c.BacklogBytes, c.MaxPayload)
 	case c.Retention < time.Second:
 		return bad("Retention", "%v is less than 1s", c.Retention)
+	case c.Retention > longest:
+		return bad("Retention", "%v is more than %v", c.Retention, longest)
+	case c.Horizon < 4*c.Retention || c.Horizon < 8*time.Second:
+		return bad("Horizon", "%v is less than 8s or four times Retention, %v", c.Horizon, c.Retention)
+	case c.Horizon > 4*longest:
+		return bad("Horizon", "%v is more than %v", c.Horizon, 4*longest)
 	case c.ExchangeMin < 10*time.Millisecond:
 		return bad("ExchangeMin", "%v is less than 10ms", c.ExchangeMin)
 	case c.ExchangeMax < c.ExchangeMin:
@@ -248,6 +266,7 @@ func (c *Config) machine(self peer.Handle, dir protocol.Directory) protocol.Conf
 	m.Links.Max = c.Links
 	m.Links.Heartbeat, m.Links.Timeout = c.Heartbeat, c.LinkTimeout
 	m.Log = broadcast.LogConfig{Bytes: c.LogBytes, Age: c.Retention}
+	m.Horizon, m.Wall = c.Horizon, time.Duration(time.Now().UnixNano())
 	m.Relay.Flood = c.Flood
 	m.Order, m.History = c.Order, c.History
 	m.HoldBytes = max(m.HoldBytes, 2*c.MaxPayload)

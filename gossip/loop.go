@@ -90,10 +90,12 @@ func (n *Node) loop() {
 // tick does what is due and sets the timer for what is due next.
 func (n *Node) tick(timer *time.Timer) {
 	now := n.now()
+	n.machine.SetWall(time.Duration(time.Now().UnixNano()) - now)
 	if n.machine.Deadline() <= now {
 		n.machine.Tick(now, &n.out)
 		n.carryOut()
 	}
+	n.warnOfClocks(now)
 	n.retrySenders()
 	if n.book.sweepDue() {
 		n.book.sweep(n.machine.Handles)
@@ -101,6 +103,14 @@ func (n *Node) tick(timer *time.Timer) {
 	n.notify()
 	// A deadline that has just passed again must not make the loop spin.
 	timer.Reset(min(max(n.machine.Deadline()-n.now(), time.Millisecond), time.Hour))
+}
+
+// warnOfClocks tells now and then of messages that were refused for their epochs.
+func (n *Node) warnOfClocks(now time.Duration) {
+	if x := n.machine.Misdated(); x > n.misdated && (n.misdated == 0 || now >= n.warned+time.Minute) {
+		n.log.Warn("messages are refused: clocks on the wall differ by more than an eighth of Config.Horizon", "messages", x-n.misdated)
+		n.misdated, n.warned = x, now
+	}
 }
 
 // notify wakes those that wait for a state of the machine.

@@ -45,6 +45,8 @@ type Node struct {
 	links     map[broadcast.LinkID]*link
 	lastLink  broadcast.LinkID
 	backlog   backlog
+	misdated  uint64 // that the last warning about clocks on the wall told of
+	warned    time.Duration
 	senders   []*sending      // broadcasts that wait for room in the log
 	waiters   []chan struct{} // of Ready
 	samplers  []*sampler      // streams that wait for a peer

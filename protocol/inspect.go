@@ -59,6 +59,7 @@ type Counters struct {
 	WantsServed, WantsGone, Held, Forgotten, NoRoom uint64
 	Announced, Pruned, Grafted                      uint64
 	Gaps, GapMessages                               uint64
+	Early, Stale, Retired                           uint64
 	EvictedByBytes, EvictedByAge                    uint64
 	LinksAccepted, LinksRefused, LinksEvicted       uint64
 	LinksLost, LinksTimedOut                        uint64
@@ -75,6 +76,7 @@ func (m *Machine) Counters() Counters {
 		WantsServed: r.WantsServed, WantsGone: r.WantsGone,
 		Announced: r.Announced, Pruned: r.Pruned, Grafted: r.Grafted,
 		Held: b.Held, Forgotten: b.Forgotten, NoRoom: b.NoRoom, Gaps: b.Gaps, GapMessages: b.GapMessages,
+		Early: b.Early, Stale: b.Stale + m.Stats.Stale, Retired: m.Stats.Retired,
 		EvictedByBytes: m.log.Evictions.ByBytes, EvictedByAge: m.log.Evictions.ByAge,
 		LinksAccepted: l.Accepted, LinksRefused: l.Refused, LinksEvicted: l.Evicted,
 		LinksLost: l.Lost, LinksTimedOut: l.TimedOut,
@@ -82,6 +84,10 @@ func (m *Machine) Counters() Counters {
 		Probes: s.Probes, PeersDropped: s.Dropped, PeersRejoined: s.Rejoined, Repairs: m.Stats.Repairs,
 	}
 }
+
+// Misdated counts the messages that were refused for their epochs: their origin's
+// clock on the wall, or this node's, is wrong.
+func (m *Machine) Misdated() uint64 { return m.buffer.Stats.Early + m.buffer.Stats.Stale }
 
 // Started is when the machine was made, on its driver's clock.
 func (m *Machine) Started() time.Duration { return m.start }

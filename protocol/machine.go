@@ -68,6 +68,13 @@ type Config struct {
 	// Origins bounds how many origins are remembered. A message of one more is
 	// refused. Default 65,536.
 	Origins int
+	// Horizon is how long an origin that has fallen silent stays in clocks; after
+	// twice that it is forgotten. All nodes must have the same, and their clocks on
+	// the wall must agree within an eighth of it. At least four times Log.Age, so that
+	// nothing in a log depends on what is forgotten. A guess: a day.
+	Horizon time.Duration
+	// Wall is the time that counts from 1970 at the driver's time 0; see SetWall.
+	Wall time.Duration
 	// RepairEvery is how often a differing digest leads to a reconciliation
 	// while messages flow; when none flow it does so at once. A guess: 10 s.
 	RepairEvery time.Duration
@@ -84,6 +91,7 @@ func DefaultConfig(self peer.Handle, dir Directory, policy peersampling.Policy) 
 		HoldBytes: 16 << 20, Retry: time.Second, GiveUp: 30 * time.Second,
 		GraftAfter: 50 * time.Millisecond,
 		Origins:    1 << 16, RepairEvery: 10 * time.Second,
+		Horizon: 24 * time.Hour,
 	}
 }
 
@@ -165,7 +173,7 @@ type Machine struct {
 	gaps     []causal.Gap
 
 	// Stats counts what no part below counts.
-	Stats struct{ Delivered, Withheld, Forged, Stray, Repairs uint64 }
+	Stats struct{ Delivered, Withheld, Forged, Stray, Stale, Retired, Repairs uint64 }
 }
 
 // New returns a machine that knows nobody yet.
@@ -203,6 +211,8 @@ func (c *Config) validate() error {
 		return errors.New("protocol: Log.Bytes and Log.Age must be positive")
 	case c.Relay.Window <= 0 || c.Relay.DigestPart <= 0 || c.Relay.Wants <= 0:
 		return errors.New("protocol: Relay.Window, Relay.DigestPart and Relay.Wants must be positive")
+	case c.Horizon < 4*c.Log.Age:
+		return fmt.Errorf("protocol: Horizon is %v, must be at least four times Log.Age, %v", c.Horizon, 4*c.Log.Age)
 	case c.Origins <= 0:
 		return errors.New("protocol: Origins must be positive")
 	case c.Relay.AnnounceEvery <= 0 || c.RepairEvery <= 0 || c.GraftAfter <= 0:
@@ -214,6 +224,7 @@ func (c *Config) validate() error {
 func (m *Machine) causalConfig() causal.Config {
 	return causal.Config{
 		Order: m.cfg.Order, HoldBytes: m.cfg.HoldBytes, Retry: m.cfg.Retry, GiveUp: m.cfg.GiveUp, Graft: m.cfg.GraftAfter,
+		Horizon: m.cfg.Horizon, Wall: m.cfg.Wall,
 		Name: m.cfg.Directory.Name, Handle: m.cfg.Directory.Handle,
 	}
 }
@@ -320,6 +331,8 @@ func (m *Machine) HandleFrame(now time.Duration, link broadcast.LinkID, f *broad
 		m.links.Handle(now, link, f, slices.Clone(m.sampling.View()), &out.Links)
 	case broadcast.Digest:
 		m.relay.HandleDigest(link, f, &m.out.Links)
+	case broadcast.Refine:
+		m.relay.HandleRefine(link, f, &m.out.Links)
 	case broadcast.Data:
 		m.handleData(now, link, f)
 	case broadcast.Want:
@@ -348,6 +361,10 @@ func (m *Machine) handleData(now time.Duration, link broadcast.LinkID, f *broadc
 	}
 	if msg.Dot.Origin == m.cfg.Self && !m.seen.Has(msg.Dot) {
 		m.Stats.Forged++ // nobody but this node makes its dots
+		return
+	}
+	if now-msg.Born > m.cfg.Horizon {
+		m.Stats.Stale++ // no log has it; its origin may be forgotten, so that it would seem new
 		return
 	}
 	outcome := m.buffer.Add(now, msg, f.WithClock, link)
@@ -402,8 +419,27 @@ func (m *Machine) Tick(now time.Duration, out *Outbox) {
 	out.Packets = m.sampling.Tick(now, m.seen.Hash(), out.Packets)
 	m.links.Tick(now, &out.Links)
 	m.log.Expire(now)
+	m.seen.Forget(now-2*m.cfg.Horizon, m.retire)
 	m.settle(now, out)
 }
+
+// retire forgets an origin, all of whose messages are long out of all logs.
+func (m *Machine) retire(origin peer.Handle) {
+	m.Stats.Retired++
+	m.log.Forget(origin)
+}
+
+// retireAt is when the next origin is to be forgotten, or somewhat before.
+func (m *Machine) retireAt() time.Duration {
+	if oldest := m.seen.Oldest(); oldest < broadcast.Never {
+		return oldest + 2*m.cfg.Horizon + 1
+	}
+	return broadcast.Never
+}
+
+// SetWall tells what the time, counted from 1970, was at the driver's time 0, by a
+// clock that may have been set since, or gone on while the driver's own stood still.
+func (m *Machine) SetWall(wall time.Duration) { m.buffer.SetWall(wall) }
 
 // Deadline is when Tick is due; it may have passed already.
 func (m *Machine) Deadline() time.Duration {
@@ -414,7 +450,7 @@ func (m *Machine) Deadline() time.Duration {
 }
 
 func (m *Machine) deadline() time.Duration {
-	return min(m.sampling.Deadline(), m.links.Deadline(), m.relay.Deadline(), m.buffer.Deadline(), m.log.Deadline(), m.leave.deadline(m.now))
+	return min(m.sampling.Deadline(), m.links.Deadline(), m.relay.Deadline(), m.buffer.Deadline(), m.log.Deadline(), m.leave.deadline(m.now), m.retireAt())
 }
 
 func (m *Machine) begin(now time.Duration, out *Outbox) { m.now, m.out = now, out }

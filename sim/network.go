@@ -40,8 +40,8 @@ func (w *World) latency(a, b peer.Handle) time.Duration {
 // sendPacket sends a datagram, or loses it, or sends it twice.
 func (w *World) sendPacket(n *Node, p peersampling.Packet) {
 	to := w.node(p.Peer)
-	p.Peer = n.Handle
-	p.View = slices.Clone(p.View)
+	w.traffic.packets[p.Kind]++
+	arrived := w.passPacket(n, p)
 	if to == nil || w.rng.Float64() < w.Faults.Loss || w.cut(n, to) {
 		return
 	}
@@ -50,11 +50,24 @@ func (w *World) sendPacket(n *Node, p peersampling.Packet) {
 		copies = 2
 	}
 	for range copies {
+		w.after(w.latency(n.Handle, to.Handle), func() {
+			w.step(to, func() { to.Machine.HandlePacket(w.local(to), arrived(), &to.out) })
+		})
+	}
+}
+
+// passPacket returns what arrives of a datagram, anew for each copy of it.
+func (w *World) passPacket(from *Node, p peersampling.Packet) func() peersampling.Packet {
+	if w.Codec {
+		b := w.encodePacket(from, &p)
+		return func() peersampling.Packet { return w.decodePacket(from, b) }
+	}
+	p.Peer = from.Handle
+	p.View = slices.Clone(p.View)
+	return func() peersampling.Packet {
 		q := p
 		q.View = slices.Clone(p.View)
-		w.after(w.latency(n.Handle, to.Handle), func() {
-			w.step(to, func() { to.Machine.HandlePacket(w.now, q, &to.out) })
-		})
+		return q
 	}
 }
 
@@ -64,6 +77,8 @@ type end struct {
 	link   broadcast.LinkID
 	other  *end
 	closed bool
+	// inflight is what the frames cost that were sent and have not left.
+	inflight int
 	// What is on its way from this end to the other, in order.
 	busy    time.Duration // when the last of it arrives
 	stalled []func()      // what waits for a cut to be lifted
@@ -74,7 +89,7 @@ const dialTimeout = 3 * time.Second
 
 func (w *World) dial(n *Node, p peer.Handle) {
 	to := w.node(p)
-	fail := func() { w.step(n, func() { n.Machine.DialFailed(w.now, p, &n.out) }) }
+	fail := func() { w.step(n, func() { n.Machine.DialFailed(w.local(n), p, &n.out) }) }
 	if to == nil || w.cut(n, to) || w.cut(to, n) {
 		w.after(dialTimeout, fail)
 		return
@@ -95,8 +110,8 @@ func (w *World) connect(n, to *Node) {
 	b := &end{node: to, link: w.nextLink()}
 	a.other, b.other = b, a
 	n.ends[a.link], to.ends[b.link] = a, b
-	w.step(to, func() { to.Machine.Connected(w.now, b.link, n.Handle, false, &to.out) })
-	w.step(n, func() { n.Machine.Connected(w.now, a.link, to.Handle, true, &n.out) })
+	w.step(to, func() { to.Machine.Connected(w.local(to), b.link, n.Handle, false, &to.out) })
+	w.step(n, func() { n.Machine.Connected(w.local(n), a.link, to.Handle, true, &n.out) })
 }
 
 func (w *World) nextLink() broadcast.LinkID {
@@ -110,19 +125,45 @@ func (w *World) sendFrame(n *Node, s broadcast.Send) {
 	if e == nil {
 		return
 	}
-	f := copyFrame(s.Frame)
-	cost := f.Cost()
+	if w.tamper != nil && !w.tamper(n, e.other.node, &s.Frame) {
+		return
+	}
+	cost := s.Frame.Cost()
+	w.traffic.frames[s.Frame.Kind]++
+	arrived := w.passFrame(n, e.other.node, s.Frame)
+	e.inflight += cost
+	w.Oracle.sending(e)
 	w.deliverInOrder(e, func() {
+		e.inflight -= cost
 		if !e.closed {
-			w.step(n, func() { n.Machine.Written(w.now, e.link, cost, &n.out) })
+			w.step(n, func() { n.Machine.Written(w.local(n), e.link, cost, &n.out) })
 		}
 		if o := e.other; !o.closed {
+			f := arrived()
 			if f.Message != nil && w.arrived != nil {
 				w.arrived(f.Message)
 			}
-			w.step(o.node, func() { o.node.Machine.HandleFrame(w.now, o.link, &f, &o.node.out) })
+			w.step(o.node, func() { o.node.Machine.HandleFrame(w.local(o.node), o.link, &f, &o.node.out) })
 		}
 	})
+}
+
+// passFrame returns what arrives of a frame. The age of a message travels with it,
+// and the time on the way is not known to anybody.
+func (w *World) passFrame(from, to *Node, f broadcast.Frame) func() broadcast.Frame {
+	if w.Codec {
+		b := w.encodeFrame(from, &f)
+		return func() broadcast.Frame { return w.decodeFrame(from, to, b) }
+	}
+	f = copyFrame(f)
+	if f.Message == nil {
+		return func() broadcast.Frame { return f }
+	}
+	age := w.local(from) - f.Message.Born
+	return func() broadcast.Frame {
+		f.Message.Born = w.local(to) - age
+		return f
+	}
 }
 
 // copyFrame makes what arrives independent of what was sent.
@@ -196,7 +237,7 @@ func (w *World) hangUp(e *end) {
 	}
 	e.closed = true
 	delete(e.node.ends, e.link)
-	w.step(e.node, func() { e.node.Machine.Disconnected(w.now, e.link, &e.node.out) })
+	w.step(e.node, func() { e.node.Machine.Disconnected(w.local(e.node), e.link, &e.node.out) })
 }
 
 func (n *Node) sortedEnds() []*end {

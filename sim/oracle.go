@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"math/bits"
 	"slices"
 	"time"
 
@@ -19,31 +20,40 @@ type Oracle struct {
 	// MaxViolations bounds them, but not Broken, which counts them by promise: P1
 	// at 0.
 	MaxViolations int
-	Broken        [5]int
+	Broken        [Promises]int
 	// Order is the guarantee that the world's nodes are configured to give.
 	Order causal.Order
 
-	truth   map[peer.Dot]truth // of every message sent
-	order   []peer.Dot         // in which they were sent
-	born    map[peer.Dot]time.Duration
-	history map[*Node]*knowledge // of every node
-	linked  []peer.Handle
+	sent     []sending // every message, in the order in which they were sent
+	index    map[peer.Dot]int
+	log      broadcast.LogConfig // the tightest bounds of any node
+	logBytes int                 // what all messages are charged together
+	largest  int                 // what the largest is charged
+	linked   []peer.Handle
+}
+
+// sending is what is known of a message from the moment that it is sent.
+type sending struct {
+	dot  peer.Dot
+	past truth
+	born time.Duration // on the world's clock; Message.Born is what nodes make of it
 }
 
 // truth is what a message's clock has to say: how many messages of each origin
 // happened before it, itself included. Indexed by handle.
 type truth []uint64
 
-// knowledge is what a node has delivered.
+// knowledge is what a node has delivered, and what it has reported as gone.
 type knowledge struct {
-	delivered map[peer.Dot]bool
-	past      truth
+	delivered, gone set
+	count           int // of the delivered
+	past            truth
 }
 
 func newOracle(w *World) *Oracle {
 	return &Oracle{
-		w: w, MaxViolations: 20,
-		truth: make(map[peer.Dot]truth), born: make(map[peer.Dot]time.Duration), history: make(map[*Node]*knowledge),
+		w: w, MaxViolations: 20, index: make(map[peer.Dot]int),
+		log: broadcast.LogConfig{Bytes: 1 << 62, Age: broadcast.Never},
 	}
 }
 
@@ -55,47 +65,65 @@ func (o *Oracle) violated(promise int, format string, args ...any) {
 }
 
 func (o *Oracle) started(n *Node) {
-	o.history[n] = &knowledge{delivered: make(map[peer.Dot]bool)}
+	o.log.Bytes = min(o.log.Bytes, n.cfg.Log.Bytes)
+	o.log.Age = min(o.log.Age, n.cfg.Log.Age)
 }
 
 // broadcasting notes the true past of the message that a node is about to send,
 // before its machine knows of it.
 func (o *Oracle) broadcasting(n *Node) {
-	k := o.history[n]
-	past := k.past.with(n.Handle, k.past.get(n.Handle)+1)
+	past := n.known.past.with(n.Handle, n.known.past.get(n.Handle)+1)
 	dot := peer.Dot{Origin: n.Handle, Seq: past.get(n.Handle)}
-	if o.truth[dot] == nil {
-		o.order = append(o.order, dot)
+	if _, used := o.index[dot]; used {
+		o.violated(1, "%v sends a second message as %v", n.ID, dot)
 	}
-	o.truth[dot], o.born[dot] = past, o.w.now
+	o.index[dot] = len(o.sent)
+	o.sent = append(o.sent, sending{dot, past, o.w.now})
 }
 
-// delivered checks P1 to P3.
+// broadcasted notes that the message was made, or was not.
+func (o *Oracle) broadcasted(m *broadcast.Message) {
+	if m == nil {
+		last := len(o.sent) - 1
+		delete(o.index, o.sent[last].dot)
+		o.sent = o.sent[:last]
+		return
+	}
+	o.logBytes += m.Size()
+	o.largest = max(o.largest, m.Size())
+}
+
+// delivered checks P1 to P3, and P6.
 func (o *Oracle) delivered(n *Node, m *broadcast.Message) {
-	k := o.history[n]
-	past, sent := o.truth[m.Dot]
+	k := &n.known
+	i, sent := o.index[m.Dot]
 	switch {
 	case !sent:
 		o.violated(2, "%v delivered %v, which nobody sent", n.ID, m.Dot)
 		return
-	case k.delivered[m.Dot]:
+	case k.delivered.has(i):
 		o.violated(1, "%v delivered %v twice", n.ID, m.Dot)
 		return
+	case k.gone.has(i):
+		o.violated(6, "%v delivered %v after it had reported it as gone", n.ID, m.Dot)
 	}
-	k.delivered[m.Dot] = true
-	if n.history == protocol.None && m.Dot.Origin == n.Handle {
+	k.delivered.add(i)
+	k.count++
+	past := o.sent[i].past
+	if n.cfg.History == protocol.None && m.Dot.Origin == n.Handle {
 		past = o.withWithheld(m, past)
+		o.sent[i].past = past
 	}
 	switch o.Order {
 	case causal.Causal:
 		o.checkCausality(n, k, m, past)
 		o.checkClock(n, m, past)
-		k.past = k.past.merge(past)
+		k.past = k.past.merged(past)
 	case causal.FIFO:
 		o.checkCausality(n, k, m, truth(nil).with(m.Dot.Origin, m.Dot.Seq))
-		k.past = k.past.merge(truth(nil).with(m.Dot.Origin, m.Dot.Seq))
+		k.past = k.past.counting(m.Dot)
 	case causal.Unordered:
-		k.past = k.past.merge(truth(nil).with(m.Dot.Origin, m.Dot.Seq))
+		k.past = k.past.counting(m.Dot)
 	}
 }
 
@@ -109,7 +137,6 @@ func (o *Oracle) withWithheld(m *broadcast.Message, past truth) truth {
 			past = past.with(h, count)
 		}
 	}
-	o.truth[m.Dot] = past
 	return past
 }
 
@@ -154,76 +181,105 @@ func (o *Oracle) checkClock(n *Node, m *broadcast.Message, past truth) {
 	}
 }
 
-// stepped checks P5.
-func (o *Oracle) stepped(n *Node) {
-	o.linked = n.Machine.AppendLinked(o.linked[:0])
-	slices.Sort(o.linked)
-	for i, h := range o.linked {
-		if h == n.Handle {
-			o.violated(5, "%v has a link to itself", n.ID)
+// reported checks P6 of a gap that a node has just reported, and that P4 allows it.
+func (o *Oracle) reported(n *Node, g causal.Gap) {
+	for seq := g.From; seq <= g.To; seq++ {
+		dot := peer.Dot{Origin: g.Origin, Seq: seq}
+		i, sent := o.index[dot]
+		switch {
+		case !sent:
+			o.violated(6, "%v reports %d to %d of %v as gone, and %v was never sent", n.ID, g.From, g.To, g.Origin, dot)
+			return
+		case n.known.delivered.has(i):
+			o.violated(6, "%v reports %v as gone, which it has delivered", n.ID, dot)
+		case n.known.gone.has(i):
+			o.violated(6, "%v reports %v as gone once more", n.ID, dot)
+		case !o.mayBeGone(i):
+			o.violated(4, "%v reports %v as gone, which every log must have that has had it", n.ID, dot)
 		}
-		if i > 0 && o.linked[i-1] == h {
-			o.violated(5, "%v has two links to %v", n.ID, o.w.node(h).ID)
-		}
-	}
-	if len(o.linked) > n.maxLinks {
-		o.violated(5, "%v has %d links, more than the %d configured", n.ID, len(o.linked), n.maxLinks)
+		n.known.gone.add(i)
 	}
 }
 
-// Missing counts, over the nodes given, the deliveries that P4 still owes:
-// what any of them has delivered or sent and another has not.
+// mayBeGone reports whether a log that had a message may have lost it by now.
+func (o *Oracle) mayBeGone(i int) bool {
+	return o.logBytes > o.log.Bytes || o.w.now-o.sent[i].born >= o.log.Age
+}
+
+// Missing counts, over the nodes given, the deliveries, or reports of gaps, that P4
+// and P6 still owe: what any of them has delivered or sent and another has not.
 func (o *Oracle) Missing(nodes []*Node) int {
 	missing := 0
-	for _, dot := range o.order {
-		have, owed := 0, 0
+	for w := range (len(o.sent) + 63) / 64 {
+		var have uint64
 		for _, n := range nodes {
-			switch {
-			case o.history[n].delivered[dot]:
-				have++
-			case o.owes(n, dot):
-				owed++
-			}
+			have |= n.known.delivered.word(w)
 		}
-		if have > 0 {
-			missing += owed
+		for _, n := range nodes {
+			lacks := have &^ n.known.delivered.word(w) &^ n.known.gone.word(w)
+			for ; lacks != 0; lacks &= lacks - 1 {
+				if o.owes(n, 64*w+bits.TrailingZeros64(lacks)) {
+					missing++
+				}
+			}
 		}
 	}
 	return missing
 }
 
-// owes reports whether a node is to deliver a message that others have: one that
-// wants no history, only what was sent after it started.
-func (o *Oracle) owes(n *Node, dot peer.Dot) bool {
-	return n.history == protocol.Retained || o.born[dot] > n.Machine.Started()
+// owes reports whether a node is to deliver a message that others have, or to
+// report it: what is older than the node only if it wants history, and if it can
+// still be had.
+func (o *Oracle) owes(n *Node, i int) bool {
+	return o.sent[i].born > n.started || n.cfg.History == protocol.Retained && !o.mayBeGone(i)
 }
 
-// Agree checks P4 among nodes that stayed up.
+// Agree checks P4 and P6 among nodes that stayed up.
 func (o *Oracle) Agree(nodes []*Node) {
-	for _, dot := range o.order {
+	for i, s := range o.sent {
 		var with, without *Node
 		for _, n := range nodes {
 			switch {
-			case o.history[n].delivered[dot]:
+			case n.known.delivered.has(i):
 				with = n
-			case o.owes(n, dot):
+			case o.owes(n, i) && !n.known.gone.has(i):
 				without = n
 			}
 		}
-		if with != nil && without != nil {
-			o.violated(4, "%v has %v, %v has not", with.ID, dot, without.ID)
-		}
-		if with == nil && slices.ContainsFunc(nodes, func(n *Node) bool { return n.Handle == dot.Origin }) {
-			o.violated(4, "nobody has %v, not even its origin", dot)
+		switch {
+		case with == nil:
+			if slices.ContainsFunc(nodes, func(n *Node) bool { return n.Handle == s.dot.Origin }) {
+				o.violated(4, "nobody has %v, not even its origin", s.dot)
+			}
+		case without == nil:
+		case o.mayBeGone(i):
+			o.violated(6, "%v has %v, %v has not and has not reported it", with.ID, s.dot, without.ID)
+		default:
+			o.violated(4, "%v has %v, %v has not", with.ID, s.dot, without.ID)
 		}
 	}
 }
 
 // Delivered counts a node's deliveries.
-func (o *Oracle) Delivered(n *Node) int { return len(o.history[n].delivered) }
+func (o *Oracle) Delivered(n *Node) int { return n.known.count }
 
 // Sent counts the messages sent by anybody.
-func (o *Oracle) Sent() int { return len(o.order) }
+func (o *Oracle) Sent() int { return len(o.sent) }
+
+// has reports whether a node has delivered a message.
+func (o *Oracle) has(n *Node, d peer.Dot) bool {
+	i, sent := o.index[d]
+	return sent && n.known.delivered.has(i)
+}
+
+// born is when a message was sent, if it was.
+func (o *Oracle) born(d peer.Dot) (born time.Duration, sent bool) {
+	i, sent := o.index[d]
+	if !sent {
+		return 0, false
+	}
+	return o.sent[i].born, true
+}
 
 func (t truth) get(h peer.Handle) uint64 {
 	if int(h) < len(t) {
@@ -232,6 +288,7 @@ func (t truth) get(h peer.Handle) uint64 {
 	return 0
 }
 
+// with is a copy in which one entry is another.
 func (t truth) with(h peer.Handle, n uint64) truth {
 	u := make(truth, max(len(t), int(h)+1))
 	copy(u, t)
@@ -239,14 +296,44 @@ func (t truth) with(h peer.Handle, n uint64) truth {
 	return u
 }
 
-func (t truth) merge(u truth) truth {
-	if len(u) > len(t) {
-		t = append(slices.Clone(t), make(truth, len(u)-len(t))...)
-	} else {
-		t = slices.Clone(t)
-	}
+// merged changes t, which nobody else may hold.
+func (t truth) merged(u truth) truth {
+	t = t.grown(len(u))
 	for i, n := range u {
 		t[i] = max(t[i], n)
 	}
 	return t
+}
+
+// counting changes t, too.
+func (t truth) counting(d peer.Dot) truth {
+	t = t.grown(int(d.Origin) + 1)
+	t[d.Origin] = max(t[d.Origin], d.Seq)
+	return t
+}
+
+func (t truth) grown(size int) truth {
+	if len(t) < size {
+		t = append(t, make(truth, size-len(t))...)
+	}
+	return t
+}
+
+// set is a set of messages, by their place in Oracle.sent: a bit for each.
+type set []uint64
+
+func (s set) word(w int) uint64 {
+	if w < len(s) {
+		return s[w]
+	}
+	return 0
+}
+
+func (s set) has(i int) bool { return s.word(i/64)>>(i%64)&1 == 1 }
+
+func (s *set) add(i int) {
+	for len(*s) <= i/64 {
+		*s = append(*s, 0)
+	}
+	(*s)[i/64] |= 1 << (i % 64)
 }

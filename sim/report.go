@@ -4,6 +4,9 @@ import (
 	"maps"
 	"slices"
 	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
 )
 
 // Report is what came of a scenario. The same scenario has the same report.
@@ -15,9 +18,9 @@ type Report struct {
 	Deliveries int    `json:"deliveries"` // each origin's own included
 	// Missing are the deliveries that survivors still owe at the end.
 	Missing int `json:"missing"`
-	// Broken counts the violations of P1 to P5, and Violations tells of the first.
-	Broken     [5]int   `json:"broken"`
-	Violations []string `json:"violations"`
+	// Broken counts the violations of P1 and on, and Violations tells of the first.
+	Broken     [Promises]int `json:"broken"`
+	Violations []string      `json:"violations"`
 	// What had to be mended, and how; see protocol.Counters.
 	Repairs  uint64 `json:"repairs"`  // reconciliations with random peers
 	Grafts   uint64 `json:"grafts"`   // links that the tree took in because a message was late
@@ -25,6 +28,12 @@ type Report struct {
 	Pulls    uint64 `json:"pulls"`    // messages asked for by name, and given
 	Withheld uint64 `json:"withheld"` // older than the node, with history none
 	Gaps     uint64 `json:"gaps"`     // messages reported as gone
+	// Traffic is what was sent, by kind: datagrams and then frames.
+	Traffic []KindReport `json:"traffic"`
+	// PayloadBytes and OrderBytes are what DATA frames carried of payload, and to say
+	// what comes before a message: its dependencies, and clocks. With the codec only.
+	PayloadBytes int `json:"payload_bytes,omitempty"`
+	OrderBytes   int `json:"order_bytes,omitempty"`
 	// VirtualMS is how long all of it took in the world.
 	VirtualMS float64 `json:"virtual_ms"`
 	// Talks are the Talk steps, in their order.
@@ -50,17 +59,31 @@ type TalkReport struct {
 	P50MS float64 `json:"latency_p50_ms"`
 	P99MS float64 `json:"latency_p99_ms"`
 	MaxMS float64 `json:"latency_max_ms"`
+	// How many bytes a message took to say what comes before it, and how many its
+	// whole clock would have. With the codec only.
+	OrderP50 int `json:"order_bytes_p50,omitempty"`
+	OrderP99 int `json:"order_bytes_p99,omitempty"`
+	ClockP50 int `json:"clock_bytes_p50,omitempty"`
+	ClockP99 int `json:"clock_bytes_p99,omitempty"`
+}
+
+// KindReport is what was sent of one kind of datagram or frame, lost or not.
+type KindReport struct {
+	Kind  string `json:"kind"`
+	Sent  int    `json:"sent"`
+	Bytes int    `json:"bytes,omitempty"` // with the codec only
 }
 
 // Kept reports whether every promise was kept.
-func (r Report) Kept() bool { return r.Broken == [5]int{} }
+func (r Report) Kept() bool { return r.Broken == [Promises]int{} }
 
 func (p *play) report() Report {
 	alive := p.up()
 	r := Report{
 		Seed: p.s.Seed, Nodes: len(p.nodes), Survivors: len(alive), Messages: p.Oracle.Sent(),
 		Missing: p.Oracle.Missing(alive), Broken: p.Oracle.Broken, Violations: append([]string{}, p.Oracle.Violations...),
-		VirtualMS: milliseconds(p.now),
+		PayloadBytes: p.traffic.payloadBytes, OrderBytes: p.traffic.orderBytes,
+		VirtualMS: milliseconds(p.now), Traffic: p.traffic.byKind(),
 	}
 	for _, n := range p.nodes {
 		c := n.Machine.Counters()
@@ -80,12 +103,28 @@ func (p *play) report() Report {
 	return r
 }
 
+// byKind lists what was sent at all.
+func (t *traffic) byKind() []KindReport {
+	kinds := []KindReport{}
+	for k, n := range t.packets {
+		if n > 0 {
+			kinds = append(kinds, KindReport{peersampling.PacketKind(k).String(), n, t.packetBytes[k]})
+		}
+	}
+	for k, n := range t.frames {
+		if n > 0 {
+			kinds = append(kinds, KindReport{broadcast.FrameKind(k).String(), n, t.frameBytes[k]})
+		}
+	}
+	return kinds
+}
+
 // reached counts, for each talk, the survivors that have its messages.
 func (p *play) reached(alive []*Node) map[*talk]int {
 	reached := make(map[*talk]int)
 	for dot, t := range p.of {
 		for _, n := range alive {
-			if p.Oracle.history[n].delivered[dot] {
+			if p.Oracle.has(n, dot) {
 				reached[t]++
 			}
 		}
@@ -95,6 +134,8 @@ func (p *play) reached(alive []*Node) map[*talk]int {
 
 func (t *talk) report(reached, survivors int) TalkReport {
 	r := TalkReport{AtMS: milliseconds(t.step.At), Messages: t.sent, Deliveries: t.deliveries}
+	r.OrderP50, r.OrderP99 = percentile(t.order, 50), percentile(t.order, 99)
+	r.ClockP50, r.ClockP99 = percentile(t.clock, 50), percentile(t.clock, 99)
 	if t.sent > 0 {
 		r.Reliability = float64(reached) / float64(t.sent*survivors)
 	}
@@ -110,6 +151,14 @@ func (t *talk) report(reached, survivors int) TalkReport {
 	r.LastHop = float64(hops) / float64(t.sent)
 	r.P50MS, r.P99MS, r.MaxMS = t.delay(0.5), t.delay(0.99), t.delay(1)
 	return r
+}
+
+// percentile is what so many of a hundred do not exceed; 0 of none.
+func percentile(of []int, percent int) int {
+	if len(of) == 0 {
+		return 0
+	}
+	return slices.Sorted(slices.Values(of))[(len(of)*percent+99)/100-1]
 }
 
 // delay is what so large a share of the deliveries did not take longer than.

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
 	"github.com/Ishan27gOrg/gossipProtocol/causal"
 	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
 	"github.com/Ishan27gOrg/gossipProtocol/protocol"
@@ -25,7 +26,12 @@ type Scenario struct {
 	Flood   bool   // or a tree
 	Policy  string // of peer sampling, one of peersampling.PresetNames
 	View    int    // how many peers a node knows
+	Codec   bool   // as World.Codec
 	Origins int    // of the nodes that are up, how many talk; 0 is all
+
+	// The bounds of a node: Log and HoldBytes of protocol.Config.
+	Retention           time.Duration
+	LogBytes, HoldBytes int
 
 	// What the network does to everything, as in Faults.
 	Latency, Spread, Jitter time.Duration
@@ -45,6 +51,7 @@ type Step struct {
 	Every   time.Duration // from one of Count to the next
 	For     time.Duration // how long it lasts
 	Answers int           // deliveries that are answered, of Talk
+	Size    int           // bytes of each message and answer, of Talk; 0 is a word
 }
 
 // StepKind tells what a Step does.
@@ -71,9 +78,13 @@ const (
 )
 
 // DefaultScenario is what ParseScenario starts from: a network without faults in
-// which nothing happens. A view of 20 is what NewWorld's nodes have.
+// which nothing happens. A view of 20 is what NewWorld's nodes have, and the bounds are
+// protocol.DefaultConfig's.
 func DefaultScenario() Scenario {
-	return Scenario{Seed: 1, Nodes: 100, Policy: "healer", View: 20, Latency: 10 * time.Millisecond}
+	return Scenario{
+		Seed: 1, Nodes: 100, Policy: "healer", View: 20, Latency: 10 * time.Millisecond,
+		Retention: time.Hour, LogBytes: 64 << 20, HoldBytes: 16 << 20,
+	}
 }
 
 // ScenarioError tells what of a scenario is not allowed.
@@ -104,6 +115,9 @@ func (s *Scenario) Validate() error {
 		if err := step.check(); err != nil {
 			return err
 		}
+		if room := min(s.LogBytes, s.HoldBytes) - broadcast.SizeOf(0, s.Nodes); step.Size > room {
+			return &ScenarioError{fmt.Sprintf("at %v %s: size", step.At, step.Kind), fmt.Sprint(step.Size), fmt.Sprintf("what log and hold have room for, beside what is charged for each message: %d", max(room, 0))}
+		}
 	}
 	return nil
 }
@@ -122,7 +136,8 @@ func (s *Scenario) end() time.Duration {
 
 // RandomScenario draws a scenario of 4 to most nodes, rather few: loss and
 // duplication of datagrams, crashes, restarts under the same name, newcomers,
-// partitions and bursts of loss, with traffic throughout.
+// partitions and bursts of loss, with traffic throughout, and now and then with tight
+// bounds.
 func RandomScenario(seed uint64, most int) Scenario {
 	d := drawer{rand.New(rand.NewPCG(seed, 0x5ce7a210))}
 	s := DefaultScenario()
@@ -135,6 +150,7 @@ func RandomScenario(seed uint64, most int) Scenario {
 	if d.oneIn(2) {
 		s.Spread = d.ms(0, 90)
 	}
+	s.Codec = d.oneIn(3)
 	s.Flood = d.oneIn(4)
 	if d.oneIn(4) {
 		s.Policy, s.View = "brahms", 10
@@ -145,6 +161,7 @@ func RandomScenario(seed uint64, most int) Scenario {
 	if d.oneIn(8) {
 		s.History = protocol.None
 	}
+	d.bound(&s)
 	now := time.Duration(d.IntN(5)) * time.Second
 	for range 4 {
 		now = d.appendTrouble(&s, now)
@@ -159,6 +176,20 @@ func (d drawer) oneIn(n int) bool { return d.IntN(n) == 0 }
 
 func (d drawer) ms(least, most int) time.Duration {
 	return time.Duration(least+d.IntN(most-least+1)) * time.Millisecond
+}
+
+// bound draws tight bounds, now and then: a retention that partitions outlast, a log
+// that fills, a hold-back that does.
+func (d drawer) bound(s *Scenario) {
+	if d.oneIn(6) {
+		s.Retention = d.ms(20_000, 60_000)
+	}
+	if d.oneIn(12) {
+		s.LogBytes = 16_000 + d.IntN(64_000)
+	}
+	if d.oneIn(8) {
+		s.HoldBytes = 8_000 + d.IntN(24_000)
+	}
 }
 
 // appendTrouble adds a fault, and people who talk during it and after, and returns
@@ -181,6 +212,9 @@ func (d drawer) appendTrouble(s *Scenario, now time.Duration) time.Duration {
 		s.Steps = append(s.Steps, Step{At: now, Kind: Lose, Share: float64(30+d.IntN(70)) / 100, For: d.ms(1000, 20_000)})
 	}
 	talk := Step{At: now, Kind: Talk, Count: 20, Every: gap, Answers: 20}
+	if d.oneIn(4) {
+		talk.Size = 1 + d.IntN(2000)
+	}
 	s.Steps = append(s.Steps, talk)
 	return talk.over()
 }

@@ -66,7 +66,24 @@ var keys = []key{
 			return slices.Contains(peersampling.PresetNames(), text)
 		}, strings.Join(slices.Sorted(slices.Values(peersampling.PresetNames())), ", ")},
 	intKey("view", 2, 1000, func(s *Scenario) *int { return &s.View }),
+	{"codec",
+		func(s *Scenario) string {
+			if s.Codec {
+				return "on"
+			}
+			return "off"
+		},
+		func(s *Scenario, text string) bool {
+			s.Codec = text == "on"
+			return s.Codec || text == "off"
+		}, "on, off"},
 	intKey("origins", 0, MaxNodes, func(s *Scenario) *int { return &s.Origins }),
+	{"retention",
+		func(s *Scenario) string { return s.Retention.String() },
+		func(s *Scenario, text string) bool { return setTime(&s.Retention, text) && s.Retention >= time.Second },
+		"1s to 24h, with its unit, as in 90s or 1h30m"},
+	intKey("log", leastBound, mostBound, func(s *Scenario) *int { return &s.LogBytes }),
+	intKey("hold", leastBound, mostBound, func(s *Scenario) *int { return &s.HoldBytes }),
 	timeKey("latency", func(s *Scenario) *time.Duration { return &s.Latency }),
 	timeKey("spread", func(s *Scenario) *time.Duration { return &s.Spread }),
 	timeKey("jitter", func(s *Scenario) *time.Duration { return &s.Jitter }),
@@ -74,6 +91,9 @@ var keys = []key{
 	shareKey("duplicate", func(s *Scenario) *float64 { return &s.Duplicate }),
 	timeKey("end", func(s *Scenario) *time.Duration { return &s.End }),
 }
+
+// leastBound holds a few messages, mostBound more than any machine has memory for.
+const leastBound, mostBound = 4096, 1 << 40
 
 func intKey(name string, least, most int, field func(*Scenario) *int) key {
 	return key{name,
@@ -151,6 +171,7 @@ type operand struct {
 var (
 	countOperand   = intOperand("count", 1, func(s *Step) *int { return &s.Count })
 	answersOperand = intOperand("answers", 0, func(s *Step) *int { return &s.Answers })
+	sizeOperand    = intOperand("size", 0, func(s *Step) *int { return &s.Size })
 	shareOperand   = operand{"share",
 		func(s *Step) string { return formatShare(s.Share) },
 		func(s *Step, text string) bool { return setShare(&s.Share, text) },
@@ -175,7 +196,7 @@ func timeOperand(word string, field func(*Step) *time.Duration) operand {
 
 // operands are what each kind of step takes, all of it or, but for the first, less.
 var operands = map[StepKind][]operand{
-	Talk:      {countOperand, everyOperand, answersOperand},
+	Talk:      {countOperand, everyOperand, answersOperand, sizeOperand},
 	Crash:     {countOperand},
 	Kill:      {shareOperand},
 	Restart:   {countOperand},

@@ -5,14 +5,28 @@
 // The same seed gives the same run. An Oracle that knows the true
 // happened-before relation checks every delivery against the numbered promises:
 //
-//	P1  no message is delivered twice at one node
+//	P1  no message is delivered twice at one node, and no dot names two messages
 //	P2  no message is delivered before one that happened before it
 //	P3  the clock delivered with a message is its exact clock
 //	P4  what one node that stays up delivers, all nodes that stay up and
-//	    connected deliver, and each delivers all that those nodes broadcast, but
-//	    for what is older than a node that wants no history; checked when
-//	    Oracle.Agree is called
+//	    connected deliver, and each delivers all that those nodes broadcast, as
+//	    long as every log must still have it, but for what is older than a node
+//	    that wants no history; nor does any node report as gone what every log
+//	    must still have. Checked when Oracle.Agree is called, but for the last
 //	P5  no node has more links than configured, one to itself, or two to a peer
+//	P6  what the logs need no longer have and a node that was up when it was
+//	    sent has not delivered, though others have, is within a gap that the
+//	    node has reported; and what a node reports as gone was sent, was not
+//	    delivered there, never is, and is reported once. Checked when
+//	    Oracle.Agree is called, but for the second half
+//	P7  log, hold-back, origins and view of a node are within their bounds, and so
+//	    is what a link has in flight: Relay.Window and one frame more, or four
+//	    windows where messages were asked for by name
+//	P8  some time after the faults the links make one network of all nodes that
+//	    are up, if the node that all joined through is. Checked by Run
+//	P9  three quarters of a minute after the last delivery nothing moves messages
+//	    any more, and four minutes after the faults, or sooner, what keeps links
+//	    and views alive is little. Checked by Run
 //
 // A Scenario is a world and all that happens in it, as a value: Run carries it out,
 // RandomScenario draws one from a seed, ParseScenario reads one.
@@ -31,17 +45,29 @@ import (
 	"github.com/Ishan27gOrg/gossipProtocol/vclock"
 )
 
+// Promises is how many there are: P1 is the first, and counted at 0.
+const Promises = 9
+
 // World is a network of machines in virtual time.
 type World struct {
 	// Configure may change a new machine's configuration.
 	Configure func(*protocol.Config)
 	// OnDeliver, if set, is called for each delivery, after the oracle.
 	OnDeliver func(n *Node, m *broadcast.Message)
-	Faults    Faults
-	Oracle    *Oracle
+	// Codec has all that is sent encoded and decoded by package wire, so that what
+	// arrives is what the bytes say. Set it before the first node starts.
+	Codec  bool
+	Faults Faults
+	Oracle *Oracle
 
 	arrived func(*broadcast.Message) // is told of each payload that a link brings
-	spoil   func(*Node)              // breaks what a machine wants done, to see that the oracle objects
+	// These break what a machine wants done, to see that the oracle objects: all of
+	// it, and whether a frame gets onto its connection.
+	spoil  func(*Node)
+	tamper func(from, to *Node, f *broadcast.Frame) bool
+
+	traffic traffic
+	ordered ordered
 
 	rng    *rand.Rand
 	now    time.Duration
@@ -59,8 +85,10 @@ type Node struct {
 	Up      bool
 	Gaps    uint64 // messages reported as gaps
 
-	maxLinks int // as configured
-	history  protocol.History
+	cfg     protocol.Config
+	started time.Duration // by the world's clock
+	clock   clock
+	known   knowledge
 
 	out   protocol.Outbox
 	ends  map[broadcast.LinkID]*end
@@ -91,28 +119,35 @@ func (w *World) Start(name string) *Node {
 		ends: make(map[broadcast.LinkID]*end), alarm: broadcast.Never,
 	}
 	w.nodes = append(w.nodes, n)
+	w.launch(n)
+	return n
+}
+
+// launch gives a node its machine.
+func (w *World) launch(n *Node) {
+	h := n.Handle
 	cfg := protocol.DefaultConfig(h, directory{w}, peersampling.Healer(20))
 	if w.Configure != nil {
 		w.Configure(&cfg)
 	}
-	m, err := protocol.New(w.now, cfg, rand.NewPCG(w.rng.Uint64(), w.rng.Uint64()))
+	m, err := protocol.New(w.local(n), cfg, rand.NewPCG(w.rng.Uint64(), w.rng.Uint64()))
 	if err != nil {
 		panic(fmt.Sprintf("sim: %v", err)) // a scenario's mistake
 	}
-	n.Machine, n.maxLinks, n.history = m, cfg.Links.Max, cfg.History
+	n.Machine, n.cfg, n.started = m, cfg, w.now
 	w.Oracle.started(n)
-	return n
 }
 
 // Join tells a node of an address, under which whoever lives there answers.
 func (w *World) Join(n *Node, contact *Node) {
-	w.step(n, func() { n.Machine.Join(w.now, contact.Handle, &n.out) })
+	w.step(n, func() { n.Machine.Join(w.local(n), contact.Handle, &n.out) })
 }
 
 // Broadcast makes a node send; the error is the machine's.
 func (w *World) Broadcast(n *Node, payload []byte) (m *broadcast.Message, err error) {
 	w.Oracle.broadcasting(n)
-	w.step(n, func() { m, err = n.Machine.Broadcast(w.now, payload, &n.out) })
+	w.step(n, func() { m, err = n.Machine.Broadcast(w.local(n), payload, &n.out) })
+	w.Oracle.broadcasted(m)
 	return m, err
 }
 
@@ -184,6 +219,7 @@ func (w *World) carryOut(n *Node) {
 	for _, e := range n.out.Events {
 		if e.Kind == protocol.MessageGap {
 			n.Gaps += e.Gap.To - e.Gap.From + 1
+			w.Oracle.reported(n, e.Gap)
 		}
 	}
 	for _, p := range n.out.Packets {
@@ -210,12 +246,12 @@ func (w *World) setAlarm(n *Node) {
 		return
 	}
 	n.alarm = t
-	w.at(t, func() {
+	w.at(n.clock.when(t), func() {
 		if n.alarm != t {
 			return // replaced by an earlier one
 		}
 		n.alarm = broadcast.Never
-		w.step(n, func() { n.Machine.Tick(w.now, &n.out) })
+		w.step(n, func() { n.Machine.Tick(w.local(n), &n.out) })
 	})
 }
 

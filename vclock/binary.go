@@ -4,17 +4,26 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // The binary form, all integers unsigned varints as in encoding/binary:
 //
-//	version byte | number of entries | entries
+//	1 | number of entries | entries
 //	entry = length of name | name | incarnation | count
 //
-// Entries are strictly sorted by name and then by incarnation, and varints are
-// as short as they can be, so that a clock has exactly one binary form.
+// and if there are epochs
+//
+//	2 | epoch of the clock | number of entries | entries
+//	entry = length of name | name | incarnation | count | ago
+//
+// where ago is 0 for an entry without an epoch and otherwise one more than by how
+// much its epoch is before the clock's. Entries are strictly sorted by name and then
+// by incarnation, and varints are as short as they can be, so that a clock has
+// exactly one binary form.
 const (
-	binaryVersion  = 1
+	withoutEpochs  = 1
+	withEpochs     = 2
 	minBinaryEntry = 3 // an empty name, one byte for each number
 )
 
@@ -23,16 +32,31 @@ const (
 //
 // The form is a version byte (1), the number of entries, and for each entry the
 // length of the name, the name, the incarnation and the count, where every
-// number is an unsigned varint and entries are sorted by name and incarnation.
+// number is an unsigned varint and entries are sorted by name and incarnation. If
+// there are epochs the version byte is 2 and the clock's epoch follows it, and each
+// count is followed by 0 if the entry has none, and else by one more than by how
+// much its epoch is before the clock's.
 func (c Clock) AppendBinary(b []byte) ([]byte, error) {
 	es := c.sorted()
-	b = append(b, binaryVersion)
+	epoch := newest(es)
+	if epoch == 0 {
+		b = append(b, withoutEpochs)
+	} else {
+		b = binary.AppendUvarint(append(b, withEpochs), uint64(epoch))
+	}
 	b = binary.AppendUvarint(b, uint64(len(es)))
 	for _, e := range es {
 		b = binary.AppendUvarint(b, uint64(len(e.key.Name)))
 		b = append(b, e.key.Name...)
 		b = binary.AppendUvarint(b, e.key.Incarnation)
 		b = binary.AppendUvarint(b, e.n)
+		switch {
+		case epoch == 0:
+		case e.key.epoch == 0:
+			b = append(b, 0)
+		default:
+			b = binary.AppendUvarint(b, uint64(epoch-e.key.epoch)+1)
+		}
 	}
 	return b, nil
 }
@@ -42,8 +66,9 @@ func (c Clock) MarshalBinary() ([]byte, error) { return c.AppendBinary(nil) }
 
 // UnmarshalBinary replaces c by the clock whose binary form is data. It takes
 // nothing but what [Clock.AppendBinary] writes: an unknown version, entries
-// that are unsorted or occur twice, a count of zero, a varint longer than
-// necessary or above 64 bits, a length beyond the end of data, and bytes after
+// that are unsorted or occur twice, a count of zero, an epoch that is none of the
+// clock's last Horizon + 1 or is not needed, a varint longer than necessary or above
+// 64 bits, a length beyond the end of data, and bytes after
 // the last entry are errors, which say what was found and what is allowed; c is
 // then unchanged. Lengths are checked against the bytes that are there before
 // anything is allocated, so memory is proportional to len(data). data is not
@@ -59,20 +84,32 @@ func (c *Clock) UnmarshalBinary(data []byte) error {
 }
 
 type binaryReader struct {
-	data []byte
-	at   int
+	data  []byte
+	at    int
+	epoch uint32 // of the clock
 }
 
 func (r *binaryReader) left() int { return len(r.data) - r.at }
 
 func (r *binaryReader) clock() ([]entry, error) {
 	if len(r.data) == 0 {
-		return nil, fmt.Errorf("no data, want at least version byte %d and a number of entries", binaryVersion)
-	}
-	if v := r.data[0]; v != binaryVersion {
-		return nil, fmt.Errorf("version %d, want %d", v, binaryVersion)
+		return nil, fmt.Errorf("no data, want at least version byte %d or %d and a number of entries", withoutEpochs, withEpochs)
 	}
 	r.at = 1
+	switch v := r.data[0]; v {
+	case withoutEpochs:
+	case withEpochs:
+		epoch, err := r.uvarint()
+		if err == nil && (epoch == 0 || epoch > math.MaxUint32) {
+			err = errEpoch
+		}
+		if err != nil {
+			return nil, fmt.Errorf("epoch: %w", err)
+		}
+		r.epoch = uint32(epoch)
+	default:
+		return nil, fmt.Errorf("version %d, want %d or %d", v, withoutEpochs, withEpochs)
+	}
 	count, err := r.uvarint()
 	if err != nil {
 		return nil, fmt.Errorf("number of entries: %w", err)
@@ -93,35 +130,58 @@ func (r *binaryReader) clock() ([]entry, error) {
 func (r *binaryReader) entries(count int) ([]entry, error) {
 	es := make([]entry, 0, count)
 	var last Origin
+	newest := uint32(0)
 	for i := range count {
 		start := r.at
-		o, n, err := r.entry(last.Name)
+		o, n, epoch, err := r.entry(last.Name)
 		if err == nil && i > 0 && last.Compare(o) >= 0 {
 			err = fmt.Errorf("origin %s comes after %s, want strictly ascending names and incarnations", brief(o), brief(last))
 		}
 		if err != nil {
 			return nil, fmt.Errorf("entry %d at byte %d: %w", i, start, err)
 		}
-		es = append(es, newEntry(o, n))
-		last = o
+		es = append(es, newEntry(o, n, epoch))
+		last, newest = o, max(newest, epoch)
+	}
+	if newest != r.epoch {
+		return nil, fmt.Errorf("epoch %d, but that of the newest entry is %d", r.epoch, newest)
 	}
 	return es, nil
 }
 
-func (r *binaryReader) entry(lastName string) (o Origin, n uint64, err error) {
+func (r *binaryReader) entry(lastName string) (o Origin, n uint64, epoch uint32, err error) {
 	if o.Name, err = r.name(lastName); err != nil {
-		return o, 0, fmt.Errorf("name: %w", err)
+		return o, 0, 0, fmt.Errorf("name: %w", err)
 	}
 	if o.Incarnation, err = r.uvarint(); err != nil {
-		return o, 0, fmt.Errorf("incarnation: %w", err)
+		return o, 0, 0, fmt.Errorf("incarnation: %w", err)
 	}
 	if n, err = r.uvarint(); err != nil {
-		return o, 0, fmt.Errorf("count: %w", err)
+		return o, 0, 0, fmt.Errorf("count: %w", err)
 	}
 	if n == 0 {
-		return o, 0, errZeroCount
+		return o, 0, 0, errZeroCount
 	}
-	return o, n, nil
+	if epoch, err = r.entryEpoch(); err != nil {
+		return o, 0, 0, fmt.Errorf("epoch: %w", err)
+	}
+	return o, n, epoch, nil
+}
+
+func (r *binaryReader) entryEpoch() (uint32, error) {
+	if r.epoch == 0 {
+		return 0, nil
+	}
+	ago, err := r.uvarint()
+	switch most := uint64(r.epoch-max(floor(r.epoch), 1)) + 1; {
+	case err != nil:
+		return 0, err
+	case ago == 0:
+		return 0, nil
+	case ago > most:
+		return 0, fmt.Errorf("%d before the clock's, want at most %d", ago-1, most-1)
+	}
+	return r.epoch - uint32(ago-1), nil
 }
 
 // name copies the name, except that the lives of one name share one copy.

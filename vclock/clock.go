@@ -16,8 +16,9 @@ type Origin = peer.ID
 // Clock is an immutable vector clock. The zero Clock is empty and ready to
 // use. See the package documentation for what it costs.
 type Clock struct {
-	_    [0]func() // == would compare identities, so the compiler refuses it
-	root *node
+	_     [0]func() // == would compare identities, so the compiler refuses it
+	root  *node
+	epoch uint32 // E1: the newest of its entries
 }
 
 // FromMap returns the clock with these counts, all of incarnation 0. Counts of
@@ -26,7 +27,7 @@ func FromMap(counts map[string]uint64) Clock {
 	es := make([]entry, 0, len(counts))
 	for name, n := range counts {
 		if n > 0 {
-			es = append(es, newEntry(Origin{Name: name}, n))
+			es = append(es, newEntry(Origin{Name: name}, n, 0))
 		}
 	}
 	return fromEntries(es)
@@ -80,15 +81,20 @@ func (c Clock) Increment(name string) Clock {
 }
 
 // With returns c with the count of o set to n, whether that is more or less
-// than before. Setting it to 0 removes the entry. If nothing changes, c itself
-// is returned. O(log n).
+// than before. Setting it to 0 removes the entry. The entry keeps its epoch; a new
+// one has none. If nothing changes, c itself is returned. O(log n), and O(n) if
+// an entry of the newest epoch is removed.
 func (c Clock) With(o Origin, n uint64) Clock {
 	k := key{Origin: o, hash: hashName(o.Name)}
 	return c.with(&k, n)
 }
 
 func (c Clock) with(k *key, n uint64) Clock {
-	return Clock{root: c.root.set(k, n, topShift)}
+	out := Clock{root: c.root.set(k, n, topShift), epoch: c.epoch}
+	if n == 0 && c.epoch > 0 && out.root != c.root {
+		out.epoch = newest(out.root.appendTo(nil))
+	}
+	return out
 }
 
 // Merge returns the clock that holds the larger count of each origin: the least
@@ -96,14 +102,20 @@ func (c Clock) with(k *key, n uint64) Clock {
 // returned as it is, and nothing is allocated. O(d), where d is the size of the
 // parts that the clocks do not share.
 func (c Clock) Merge(d Clock) Clock {
-	root, _ := merge(c.root, d.root, topShift)
-	return Clock{root: root}
+	epoch := max(c.epoch, d.epoch)
+	root, _ := merge(c.since(epoch), d.since(epoch), topShift)
+	return Clock{root: root, epoch: epoch}
 }
 
 // Compare tells how c relates to d: Before if c happened before d. O(d), where
 // d is the size of the parts that the clocks do not share; no allocation.
+//
+// Of two clocks with epochs, that answer is as right as package documentation,
+// section "Epochs", says. If their horizons differ and the older clock has entries
+// beyond the newer one's, it allocates.
 func (c Clock) Compare(d Clock) Ordering {
-	return compare(c.root, d.root, topShift)
+	epoch := max(c.epoch, d.epoch)
+	return compare(c.since(epoch), d.since(epoch), topShift)
 }
 
 // HappenedBefore reports whether c is strictly in the causal past of d, that is
@@ -140,7 +152,7 @@ func (c Clock) sorted() []entry {
 // and no count may be zero. It reorders es.
 func fromEntries(es []entry) Clock {
 	sortByHash(es)
-	return Clock{root: build(es, topShift)}
+	return Clock{root: build(es, topShift), epoch: newest(es)}
 }
 
 func addSaturating(a, b uint64) uint64 {

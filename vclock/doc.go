@@ -28,13 +28,30 @@
 //
 // # Values and sharing
 //
-// A Clock is one word and never changes. Methods that look as if they changed
+// A Clock is two words and never changes. Methods that look as if they changed
 // it return a new clock that shares all but a short path with the old one, so
 // it is cheap to keep a clock for every message ever seen, and any number of
 // goroutines may read the same clock. (A variable of type Clock is still a
 // variable: assigning to it while another goroutine reads it needs a lock.)
 // Clocks cannot be compared with ==, which would look at identity; use
 // [Clock.Compare] or [Clock.Equal].
+//
+// # Epochs
+//
+// A clock need not remember for ever everybody who once spoke. Events may be given
+// an epoch, the number of some long stretch of time, with [Clock.Advance]. A clock of
+// epoch e has no entries of origins whose last event is more than [Horizon] epochs
+// before e: they count as wholly in its past. So what a clock holds is bounded by who
+// has spoken within the horizon, and an origin that speaks again is counted again,
+// with the number it has reached.
+//
+// Compare answers as it would for clocks that forget nothing, however old the clocks
+// are that are compared, if two things hold of the events: an event's epoch is not
+// before that of its past, and after Horizon epochs an event is in the past of
+// whatever happens then. If the second fails, in a network that was divided for that
+// long, a clock from before the other's horizon may be taken for its past though the
+// two are concurrent; nothing else goes wrong. Entries without epochs stay for ever;
+// an origin should have them always or never.
 //
 // # Shape and cost
 //
@@ -53,7 +70,9 @@
 //	With, Increment     O(log n)      1 allocation up to 16 entries, 3 at
 //	                                  1,000, 4 at 10,000; the first time that an
 //	                                  origin is seen costs one more
-//	Compare, Equal      O(d)          no allocation
+//	Advance             as With; O(n) when the horizon moves
+//	Compare, Equal      O(d)          no allocation, but if what one clock has is
+//	                                  beyond the other's horizon: O(n) then
 //	Merge               O(d)          no allocation if one clock contains the
 //	                                  other, else a path for each difference
 //	Len                 O(1)

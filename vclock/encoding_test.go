@@ -163,8 +163,28 @@ func TestDecodersRefuse(t *testing.T) {
 		{"JSON", `{"100%":1}`, `"%" without two hexadecimal digits`},
 		{"JSON", `{"%zz":1}`, `"%" without two hexadecimal digits`},
 
-		{"binary", "", "no data, want at least version byte 1"},
-		{"binary", "\x02\x00", "version 2, want 1"},
+		{"text", "{p1:1:}", "want an epoch, a decimal number"},
+		{"text", "{p1:1:0}", "at byte 6: epoch out of range, want 1 to 4294967295"},
+		{"text", "{p1:1:4294967296}", "epoch out of range, want 1 to 4294967295"},
+		{"text", "{p1:1:9, p2:1:18}", `origin "p1"#0 has epoch 9, want 10 to 18 or none, as the newest is 18`},
+		{"JSON", `{"p1":[1]}`, "an array with more or less than a count and an epoch"},
+		{"JSON", `{"p1":[]}`, "an array with more or less than a count and an epoch"},
+		{"JSON", `{"p1":[1,2,3]}`, "an array with more or less than a count and an epoch"},
+		{"JSON", `{"p1":[1,0]}`, `"0": epoch out of range`},
+		{"JSON", `{"p1":[1,4294967296]}`, "epoch out of range"},
+		{"JSON", `{"p1":[1,"2"]}`, `found "2", want an epoch`},
+		{"JSON", `{"p1":[0,2]}`, "count is 0"},
+		{"JSON", `{"p1":[1,9],"p2":[1,18]}`, `origin "p1"#0 has epoch 9, want 10 to 18 or none`},
+
+		{"binary", "", "no data, want at least version byte 1 or 2"},
+		{"binary", "\x03\x00", "version 3, want 1 or 2"},
+		{"binary", "\x02", "epoch: data ends within a number"},
+		{"binary", "\x02\x00\x00", "epoch: epoch out of range"},
+		{"binary", "\x02\xff\xff\xff\xff\x10\x00", "epoch: epoch out of range"},
+		{"binary", "\x02\x07\x00", "epoch 7, but that of the newest entry is 0"},
+		{"binary", "\x02\x07\x01\x02p1\x00\x01\x02", "epoch 7, but that of the newest entry is 6"},
+		{"binary", "\x02\x07\x01\x02p1\x00\x01\x08", "epoch: 7 before the clock's, want at most 6"},
+		{"binary", "\x02\x14\x01\x02p1\x00\x01\x0a", "epoch: 9 before the clock's, want at most 8"},
 		{"binary", "\x01", "number of entries: data ends within a number"},
 		{"binary", "\x01\x01", "announces 1 entries, but the remaining 0 bytes hold at most 0"},
 		{"binary", "\x01" + huge + "aaaaaa", "entries, but the remaining 6 bytes hold at most 2"},
@@ -217,7 +237,7 @@ func TestJSONInAStruct(t *testing.T) {
 // A small input must not make a decoder allocate much, whatever it announces.
 func TestDecodersDoNotOverallocate(t *testing.T) {
 	inputs := map[string][]byte{
-		"binary": append(binary.AppendUvarint([]byte{binaryVersion}, math.MaxUint64), "xxxxxxxxx"...),
+		"binary": append(binary.AppendUvarint([]byte{withoutEpochs}, math.MaxUint64), "xxxxxxxxx"...),
 		"text":   []byte(`{"` + strings.Repeat("a", 100)),
 		"JSON":   []byte(strings.Repeat("[", 100)),
 	}

@@ -79,7 +79,7 @@ func TestShapeIsCanonical(t *testing.T) {
 		}
 		var es []entry
 		for o, n := range m {
-			es = append(es, newEntry(o, n))
+			es = append(es, newEntry(o, n, 0))
 		}
 		if !sameShape(c.root, fromEntries(es).root) {
 			t.Fatalf("two shapes of %v", m)

@@ -107,7 +107,11 @@ func appendUnion(out, a, b []entry) []entry {
 			out = append(out, b[0])
 			b = b[1:]
 		default:
-			out = append(out, entry{a[0].key, max(a[0].n, b[0].n)})
+			if e := a[0]; e.compare(b[0]) >= 0 {
+				out = append(out, e)
+			} else {
+				out = append(out, b[0])
+			}
 			a, b = a[1:], b[1:]
 		}
 	}

@@ -73,7 +73,7 @@ func compareRuns(a, b []entry) Ordering {
 			ord |= Before
 			b = b[1:]
 		default:
-			ord |= compareCounts(a[0].n, b[0].n)
+			ord |= compareEntries(a[0], b[0])
 			a, b = a[1:], b[1:]
 		}
 	}
@@ -86,11 +86,11 @@ func compareRuns(a, b []entry) Ordering {
 	return ord
 }
 
-func compareCounts(a, b uint64) Ordering {
-	switch {
-	case a < b:
+func compareEntries(a, b entry) Ordering {
+	switch c := a.compare(b); {
+	case c < 0:
 		return Before
-	case a > b:
+	case c > 0:
 		return After
 	default:
 		return Equal

@@ -10,9 +10,9 @@ import (
 // before one whose clock happened before its own. clock returns the clock of an
 // item, its own event included, and is called once for each.
 //
-// What is promised beyond that: items are ordered by the number of events in
-// their clocks, all origins together, and items with the same number keep the
-// order they came in. So items with equal clocks keep their order, concurrent
+// What is promised beyond that: items are ordered by the epochs of their clocks,
+// then by the number of events in them, all origins together, and items with the
+// same of both keep the order they came in. So items with equal clocks keep their order, concurrent
 // items of the same size keep their order, concurrent items of different sizes
 // come the smaller one first whatever their order was, the result depends on
 // nothing but the clocks and the order of items, and sorting again changes
@@ -22,7 +22,8 @@ import (
 func Sort[T any](items []T, clock func(T) Clock) {
 	ranks := make([]rank, len(items))
 	for i, item := range items {
-		ranks[i] = rank{events: clock(item).root.sum(), at: i}
+		c := clock(item)
+		ranks[i] = rank{epoch: c.epoch, events: c.root.sum(), at: i}
 	}
 	slices.SortFunc(ranks, rank.compare)
 	old := slices.Clone(items)
@@ -31,15 +32,17 @@ func Sort[T any](items []T, clock func(T) Clock) {
 	}
 }
 
-// rank orders items. If one clock happened before another, none of its counts
-// is larger and at least one is smaller, so that its sum is smaller.
+// rank orders items. If one clock happened before another, its epoch is not later,
+// and if they have the same, and so the same floor, none of its counts is larger and
+// at least one is smaller, so that its sum is smaller.
 type rank struct {
+	epoch  uint32
 	events uint128
 	at     int
 }
 
 func (r rank) compare(s rank) int {
-	return cmp.Or(r.events.compare(s.events), cmp.Compare(r.at, s.at))
+	return cmp.Or(cmp.Compare(r.epoch, s.epoch), r.events.compare(s.events), cmp.Compare(r.at, s.at))
 }
 
 // uint128 holds the sum of as many 64-bit counts as fit into memory. A sum that

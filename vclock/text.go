@@ -3,6 +3,7 @@ package vclock
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
 	"unicode"
@@ -10,13 +11,13 @@ import (
 )
 
 // String returns the clock for people: {p1:1, p2:3}, sorted by name and then by
-// incarnation. The incarnation is left out unless the same name occurs twice in
-// this clock: {p1#17:1, p1#42:2}. Names that are empty, contain a space or one
+// incarnation. Epochs are left out, and so is the incarnation unless the same name
+// occurs twice in this clock: {p1#17:1, p1#42:2}. Names that are empty, contain a space or one
 // of {}:,#"\, or are not plainly printable are quoted as by [strconv.Quote].
 // Use [Clock.MarshalText] for a form that can be read back. O(n log n).
 func (c Clock) String() string {
 	es := c.sorted()
-	return string(appendText(nil, es, func(i int) bool {
+	return string(appendText(nil, es, false, func(i int) bool {
 		name := es[i].key.Name
 		return i > 0 && es[i-1].key.Name == name || i+1 < len(es) && es[i+1].key.Name == name
 	}))
@@ -24,16 +25,17 @@ func (c Clock) String() string {
 
 // MarshalText returns the clock as [Clock.String] does, except that no
 // incarnation other than 0 is left out, so that [Clock.UnmarshalText] gives
-// back the same clock: {p1#17:1, p2:3}. Equal clocks have equal texts. The
-// error is always nil. O(n log n).
+// back the same clock: {p1#17:1, p2:3}. An epoch follows the count: {p1:3:7}.
+// Equal clocks have equal texts. The error is always nil. O(n log n).
 func (c Clock) MarshalText() ([]byte, error) {
-	return appendText(nil, c.sorted(), func(int) bool { return true }), nil
+	return appendText(nil, c.sorted(), true, func(int) bool { return true }), nil
 }
 
 // UnmarshalText replaces c by the clock that text describes, in the form that
 // [Clock.MarshalText] writes. People may have edited it: entries may come in
 // any order, with spaces around them. An origin that occurs twice, a count of
-// zero and anything after the closing brace are errors. The error says at which
+// zero, an entry that is older than the newest one's horizon, and anything after
+// the closing brace are errors. The error says at which
 // byte it was found and what is allowed there; c is then unchanged.
 // O(n log n); memory is proportional to the text.
 func (c *Clock) UnmarshalText(text []byte) error {
@@ -49,6 +51,8 @@ func (c *Clock) UnmarshalText(text []byte) error {
 	*c = d
 	return nil
 }
+
+var errEpoch = errors.New("epoch out of range, want 1 to 4294967295 (an entry without one has none)")
 
 var errZeroCount = errors.New("count is 0, want 1 to 18446744073709551615 (an absent origin has count 0)")
 
@@ -67,7 +71,21 @@ func fromDecoded(es []entry) (Clock, error) {
 	if twice != nil {
 		return Clock{}, fmt.Errorf("origin %s occurs twice, want one entry for each", brief(twice.Origin))
 	}
-	return c, nil
+	return c, c.checkEpochs()
+}
+
+// checkEpochs reports the least origin whose entry the clock should not have (E2).
+func (c Clock) checkEpochs() error {
+	if floor(c.epoch) == 0 {
+		return nil
+	}
+	for _, e := range c.sorted() {
+		if e.isBefore(floor(c.epoch)) {
+			return fmt.Errorf("origin %s has epoch %d, want %d to %d or none, as the newest is %d",
+				brief(e.key.Origin), e.key.epoch, floor(c.epoch), c.epoch, c.epoch)
+		}
+	}
+	return nil
 }
 
 // brief names o in an error. Names from outside can be of any length.
@@ -75,9 +93,9 @@ func brief(o Origin) string {
 	return fmt.Sprintf("%.60q#%d", o.Name, o.Incarnation)
 }
 
-// appendText appends es, which are sorted. distinct tells where an incarnation
-// other than 0 has to be shown.
-func appendText(b []byte, es []entry, distinct func(i int) bool) []byte {
+// appendText appends es, which are sorted, with their epochs or without. distinct
+// tells where an incarnation other than 0 has to be shown.
+func appendText(b []byte, es []entry, epochs bool, distinct func(i int) bool) []byte {
 	b = append(b, '{')
 	for i, e := range es {
 		if i > 0 {
@@ -88,6 +106,9 @@ func appendText(b []byte, es []entry, distinct func(i int) bool) []byte {
 			b = strconv.AppendUint(append(b, '#'), inc, 10)
 		}
 		b = strconv.AppendUint(append(b, ':'), e.n, 10)
+		if epochs && e.key.epoch != 0 {
+			b = strconv.AppendUint(append(b, ':'), uint64(e.key.epoch), 10)
+		}
 	}
 	return append(b, '}')
 }
@@ -116,7 +137,7 @@ func plainPrefix(s string) int {
 // textReader reads
 //
 //	clock = "{" [ entry { "," entry } ] "}"
-//	entry = name [ "#" number ] ":" number
+//	entry = name [ "#" incarnation ] ":" count [ ":" epoch ]
 //	name  = plain runes | Go string literal in double quotes
 //
 // with spaces around an entry and around the whole. at is where an error is.
@@ -185,7 +206,18 @@ func (r *textReader) entry() (e entry, err error) {
 	if err != nil {
 		return e, err
 	}
-	return newEntry(o, n), nil
+	epoch := uint64(0)
+	if r.take(':') {
+		start := r.at
+		if epoch, err = r.number("an epoch"); err != nil {
+			return e, err
+		}
+		if epoch == 0 || epoch > math.MaxUint32 {
+			r.at = start
+			return e, errEpoch
+		}
+	}
+	return newEntry(o, n, uint32(epoch)), nil
 }
 
 func (r *textReader) name() (string, error) {

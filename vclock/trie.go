@@ -35,9 +35,12 @@ const (
 
 // key names an entry for ever. It is made once, when an origin is first set,
 // and shared by every clock that descends from there; entries stay 16 bytes.
+//
+// The epoch is no part of the name. A new one makes a new key, which is seldom.
 type key struct {
 	Origin
-	hash uint64 // of Origin.Name alone, so that the lives of one name are neighbours
+	hash  uint64 // of Origin.Name alone, so that the lives of one name are neighbours
+	epoch uint32 // of the last event that is counted; 0 if it has none
 }
 
 type entry struct {
@@ -63,8 +66,18 @@ var seed = maphash.MakeSeed()
 // hashName is a variable so that tests can force collisions.
 var hashName = func(name string) uint64 { return maphash.String(seed, name) }
 
-func newEntry(o Origin, n uint64) entry {
-	return entry{key: &key{Origin: o, hash: hashName(o.Name)}, n: n}
+func newEntry(o Origin, n uint64, epoch uint32) entry {
+	return entry{key: &key{Origin: o, hash: hashName(o.Name), epoch: epoch}, n: n}
+}
+
+// compare orders the entries of one origin. One event has one epoch, so the count
+// decides; but a clock that somebody has made of counts alone equals the one that it
+// is meant to be.
+func (e entry) compare(f entry) int {
+	if e.n != f.n || e.key.epoch == 0 || f.key.epoch == 0 {
+		return cmp.Compare(e.n, f.n)
+	}
+	return cmp.Compare(e.key.epoch, f.key.epoch)
 }
 
 func slot(hash uint64, shift uint) int { return int(hash >> shift % slots) }
@@ -152,7 +165,8 @@ func (n *node) appendTo(es []entry) []entry {
 }
 
 // set returns the subtree n with the count of k set to count, and n itself if
-// that changes nothing.
+// that changes nothing. An entry that is there keeps its epoch if k has none
+// that is later.
 func (n *node) set(k *key, count uint64, shift uint) *node {
 	if !n.isBranch() {
 		return n.setInBucket(k, count, shift)
@@ -175,7 +189,14 @@ func (n *node) setInBucket(k *key, count uint64, shift uint) *node {
 	es := n.run()
 	i, found := find(es, k)
 	switch {
-	case found && count == es[i].n, !found && count == 0:
+	case !found && count == 0:
+		return n
+	case found && count != 0 && k.epoch > es[i].key.epoch:
+		kept := *k
+		out := newBucket(es)
+		out.entries[i] = entry{&kept, count}
+		return out
+	case found && count == es[i].n:
 		return n
 	case found && count == 0:
 		return buildWithout(es, i, shift)

@@ -25,7 +25,7 @@ type broadcastFlags struct {
 	nodes, messages, origins int
 	every, latency, jitter   time.Duration
 	loss, kill               float64
-	flood                    bool
+	flood, codec             bool
 	seed                     uint64
 	policy                   string
 	view                     int
@@ -42,7 +42,7 @@ const longestDelay = time.Minute
 func (f *broadcastFlags) groups() []flagGroup {
 	*f = broadcastFlags{
 		nodes: 1000, messages: 100, origins: 1, every: 200 * time.Millisecond, latency: 10 * time.Millisecond,
-		jitter: 5 * time.Millisecond, seed: 1, policy: "healer", view: 20, format: "table",
+		jitter: 5 * time.Millisecond, seed: 1, policy: "healer", view: 20, codec: true, format: "table",
 	}
 	run := newGroup("Scenario flags")
 	run.Var(fileValue{&f.file}, "scenario", "file that tells all that happens, instead of the flags below")
@@ -55,6 +55,7 @@ func (f *broadcastFlags) groups() []flagGroup {
 	run.Var(shareValue{&f.loss}, "loss", "fraction of the datagrams that is lost, 0 or more and less than 1")
 	run.Var(shareValue{&f.kill}, "kill", "fraction of the nodes that dies at once, 0 or more and less than 1; --messages are sent from that moment, and again after that")
 	run.BoolVar(&f.flood, "flood", false, "send everything over every link, and not along a tree")
+	run.BoolVar(&f.codec, "codec", true, "encode all that is sent, pass on what the bytes say, and count them; --codec=false takes an eighth less time")
 	run.Var(choiceValue{&f.policy, peersampling.PresetNames()}, "policy", "of peer sampling: healer, swapper, blind, cyclon, newscast, lpbcast or brahms")
 	addIntVar(run, &f.view, "view", 2, 1000, "how many peers a node knows, 2 to 1000")
 	run.Var(seedValue{&f.seed}, "seed", "number that decides everything random, 0 to 18446744073709551615; with --scenario it takes the place of the file's")
@@ -87,7 +88,10 @@ The table has a line for each of these phases:
 
 Hops and times are of the nodes that had started when a message was sent. Below
 is what was mended: repairs are reconciliations with random peers, grafts and
-prunes change the tree, pulls are messages that were asked for by name.
+prunes change the tree, pulls are messages that were asked for by name. Then
+comes what was sent of each kind of datagram and frame, as docs/protocol.md
+names them, and with the codec how many bytes; and of the last phase, what a
+message takes to say what comes before it, and what its whole vector clock would.
 
 A scenario file has a key and its value on each line, and steps:
 
@@ -165,7 +169,7 @@ func (f *broadcastFlags) scenario(given *pflag.FlagSet) (sim.Scenario, error) {
 func (f *broadcastFlags) fromFlags() sim.Scenario {
 	s := sim.DefaultScenario()
 	s.Seed, s.Nodes, s.Arrive = f.seed, f.nodes, 30*time.Second
-	s.Origins, s.Flood, s.Policy, s.View = f.origins, f.flood, f.policy, f.view
+	s.Origins, s.Flood, s.Codec, s.Policy, s.View = f.origins, f.flood, f.codec, f.policy, f.view
 	s.Latency, s.Jitter, s.Loss = f.latency, f.jitter, f.loss
 	now := time.Minute
 	talk := func() {
@@ -250,7 +254,31 @@ func reportTable(r sim.Report) string {
 	}
 	fmt.Fprintf(&b, "\n%d nodes, %d up at the end; %d messages, %d deliveries, %d missing\n", r.Nodes, r.Survivors, r.Messages, r.Deliveries, r.Missing)
 	fmt.Fprintf(&b, "%d repairs, %d grafts, %d prunes, %d pulls, %d gaps; %.1f s of virtual time\n", r.Repairs, r.Grafts, r.Prunes, r.Pulls, r.Gaps, r.VirtualMS/1000)
+	b.WriteString(trafficTable(r))
 	fmt.Fprintf(&b, "%s\n%s", brokenText(r.Broken), indented(r.Violations))
+	return b.String()
+}
+
+// trafficTable tells what was sent, and if it was encoded, how long that was.
+func trafficTable(r sim.Report) string {
+	bytes := slices.ContainsFunc(r.Traffic, func(k sim.KindReport) bool { return k.Bytes > 0 })
+	var b strings.Builder
+	if !bytes {
+		b.WriteString("\nkind                     sent\n")
+		for _, k := range r.Traffic {
+			fmt.Fprintf(&b, "%-16s %12d\n", k.Kind, k.Sent)
+		}
+		return b.String() + "\n"
+	}
+	b.WriteString("\nkind                     sent         bytes\n")
+	for _, k := range r.Traffic {
+		fmt.Fprintf(&b, "%-16s %12d %13d\n", k.Kind, k.Sent, k.Bytes)
+	}
+	fmt.Fprintf(&b, "\nDATA has %d bytes of payload, and %d that say what comes before it\n", r.PayloadBytes, r.OrderBytes)
+	if len(r.Talks) > 0 {
+		t := r.Talks[len(r.Talks)-1]
+		fmt.Fprintf(&b, "which takes a message of the last phase %d (p50), %d (p99); its clock %d, %d\n", t.OrderP50, t.OrderP99, t.ClockP50, t.ClockP99)
+	}
 	return b.String()
 }
 
@@ -263,7 +291,7 @@ func percent(share float64) string {
 }
 
 // brokenText counts violations.
-func brokenText(broken [5]int) string {
+func brokenText(broken [sim.Promises]int) string {
 	total := 0
 	var of []string
 	for i, n := range broken {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -29,6 +30,19 @@ func TestFuzzSumsUp(t *testing.T) {
 	}
 	if _, again, _ := scenarioed(t, args...); again != out {
 		t.Errorf("%q, and then %q", out, again)
+	}
+}
+
+// The help has a line for each promise that is checked.
+func TestFuzzHelpNamesEveryPromise(t *testing.T) {
+	_, out, _ := scenarioed(t, "fuzz", "--help")
+	for p := range sim.Promises {
+		if !strings.Contains(out, fmt.Sprintf("\n  P%d  ", p+1)) {
+			t.Errorf("P%d is not in the help", p+1)
+		}
+	}
+	if strings.Contains(out, fmt.Sprintf("\n  P%d  ", sim.Promises+1)) {
+		t.Error("a promise too many is in the help")
 	}
 }
 
@@ -86,6 +100,12 @@ func TestBroadcastFromFlagsAndFromAFile(t *testing.T) {
 	if status != statusOK || stderr != "" || !strings.Contains(out, "30 nodes, 21 up at the end; 40 messages, ") || !strings.Contains(out, "\n0 violations\n") {
 		t.Fatalf("status %d, stdout %q, stderr %q", status, out, stderr)
 	}
+	if !strings.Contains(out, "kind                     sent         bytes\nEXCHANGE  ") || !strings.Contains(out, "\nDATA has ") {
+		t.Errorf("no bytes in\n%s", out)
+	}
+	if _, plain, _ := scenarioed(t, append(flags, "--codec=false")...); strings.Contains(plain, "bytes") || !strings.Contains(plain, "\nEXCHANGE  ") {
+		t.Errorf("without the codec\n%s", plain)
+	}
 	for line := range strings.Lines(out) {
 		if len(line) > 81 {
 			t.Errorf("%d columns: %q", len(line)-1, line)
@@ -104,7 +124,7 @@ func TestBroadcastFromFlagsAndFromAFile(t *testing.T) {
 	}
 	_, out, _ = scenarioed(t, "broadcast", "--scenario", file, "--format", "json", "--seed", "5")
 	var r sim.Report
-	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Seed != 5 || len(r.Talks) != 4 || r.Talks[3].Reliability != 1 {
+	if err := json.Unmarshal([]byte(out), &r); err != nil || r.Seed != 5 || len(r.Talks) != 4 || r.Talks[3].Reliability != 1 || r.Talks[3].ClockP99 == 0 || r.OrderBytes == 0 || r.Traffic[0].Bytes == 0 {
 		t.Errorf("%v: %+v from %s", err, r, out)
 	}
 }

@@ -114,7 +114,7 @@ func describe(f broadcast.Frame) string {
 		return s
 	}
 	clock, _ := m.Clock.MarshalBinary()
-	return s + fmt.Sprintf(" dot %v deps %v payload %x clock %x hops %d born %v", m.Dot, m.Deps, m.Payload, clock, m.Hops, m.Born)
+	return s + fmt.Sprintf(" dot %v deps %v payload %x clock %x hops %d born %v epoch %d resumes %v", m.Dot, m.Deps, m.Payload, clock, m.Hops, m.Born, m.Epoch, m.Resumes)
 }
 
 func describePacket(p peersampling.Packet) string { return fmt.Sprintf("%+v", p) }

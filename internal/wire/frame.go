@@ -31,14 +31,22 @@ const (
 	maxAge = 1 << 50
 
 	smallestOrigin = 1 + 1 + 8 // a name of one byte
+	smallestPart   = 1 + 1 + 1 // of a digest: the whole prefix, and no entries
 )
 
 // ErrFrameSize refuses a frame longer than the receiver allows.
 var ErrFrameSize = errors.New("wire: frame too long")
 
-// Flags of DATA and WANT. Others are for later versions, and ignored.
+// Flags of DATA. Others are for later versions, and ignored.
 const (
 	flagClock = 1 << iota
+	flagEpoch
+	flagResumes
+)
+
+// Flags of WANT, likewise.
+const (
+	flagWantClock = 1 << iota
 	flagCheck
 )
 
@@ -70,7 +78,9 @@ func AppendFrameHead(dst []byte, now time.Duration, f *broadcast.Frame, book Boo
 	case broadcast.Disconnect:
 		dst = appendBool(dst, f.Leaving)
 	case broadcast.Digest:
-		dst = appendDigest(appendBool(dst, f.More), f.Digest, book)
+		dst = appendDigest(appendBool(dst, f.Opening), f.Digest, book)
+	case broadcast.Refine:
+		dst = appendPrefixes(dst, f.Refine)
 	case broadcast.Data:
 		dst = appendDataHead(dst, now, f)
 		body = len(EncodeMessage(f.Message, book))
@@ -97,7 +107,44 @@ func appendDot(dst []byte, d peer.Dot, book Book) []byte {
 	return binary.AppendUvarint(appendID(dst, id), d.Seq)
 }
 
-func appendDigest(dst []byte, entries []broadcast.DigestEntry, book Book) []byte {
+func appendDigest(dst []byte, parts []broadcast.DigestPart, book Book) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(parts)))
+	for i := range parts {
+		dst = appendPrefix(dst, parts[i].Prefix)
+		if dst = appendBool(dst, parts[i].Sums != nil); parts[i].Sums != nil {
+			dst = appendSums(dst, parts[i].Sums)
+		} else {
+			dst = appendEntries(dst, parts[i].Entries, book)
+		}
+	}
+	return dst
+}
+
+// appendPrefix writes as many bytes as the prefix has.
+func appendPrefix(dst []byte, p broadcast.Prefix) []byte {
+	dst = append(dst, p.Len)
+	for i := range (int(p.Len) + 1) / 2 {
+		dst = append(dst, byte(p.Bits>>(56-8*i)))
+	}
+	return dst
+}
+
+func appendPrefixes(dst []byte, prefixes []broadcast.Prefix) []byte {
+	dst = binary.AppendUvarint(dst, uint64(len(prefixes)))
+	for _, p := range prefixes {
+		dst = appendPrefix(dst, p)
+	}
+	return dst
+}
+
+func appendSums(dst []byte, sums []uint64) []byte {
+	for _, sum := range sums {
+		dst = binary.BigEndian.AppendUint64(dst, sum)
+	}
+	return dst
+}
+
+func appendEntries(dst []byte, entries []broadcast.DigestEntry, book Book) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(entries)))
 	for _, e := range entries {
 		dst = appendDot(dst, peer.Dot{Origin: e.Origin, Seq: e.Contiguous}, book)
@@ -114,12 +161,11 @@ func appendDigest(dst []byte, entries []broadcast.DigestEntry, book Book) []byte
 
 func appendDataHead(dst []byte, now time.Duration, f *broadcast.Frame) []byte {
 	m := f.Message
-	flags := byte(0)
-	if f.WithClock {
-		flags = flagClock
-	}
-	dst = append(dst, flags, m.Hops)
+	dst = append(dst, dataFlags(f), m.Hops)
 	dst = appendAge(dst, now-m.Born)
+	if m.Epoch != 0 {
+		dst = binary.AppendUvarint(dst, uint64(m.Epoch))
+	}
 	if !f.WithClock {
 		return dst
 	}
@@ -129,6 +175,19 @@ func appendDataHead(dst []byte, now time.Duration, f *broadcast.Frame) []byte {
 	}
 	dst = binary.AppendUvarint(dst, uint64(len(clock)))
 	return append(dst, clock...)
+}
+
+func dataFlags(f *broadcast.Frame) (flags byte) {
+	if f.WithClock {
+		flags |= flagClock
+	}
+	if f.Message.Epoch != 0 {
+		flags |= flagEpoch
+	}
+	if f.Message.Resumes {
+		flags |= flagResumes
+	}
+	return flags
 }
 
 // EncodeMessage returns what a message looks like on every link, making it at
@@ -159,7 +218,7 @@ func appendWants(dst []byte, wants []broadcast.WantEntry, book Book) []byte {
 
 func wantFlags(w broadcast.WantEntry) (flags byte) {
 	if w.Clock {
-		flags |= flagClock
+		flags |= flagWantClock
 	}
 	if w.Check {
 		flags |= flagCheck
@@ -204,8 +263,10 @@ func DecodeFrame(b []byte, now time.Duration, book Book) (broadcast.Frame, error
 		f.Leaving = r.bool()
 	case broadcast.Ping, broadcast.SyncDone, broadcast.Graft, broadcast.Prune:
 	case broadcast.Digest:
-		f.More = r.bool()
+		f.Opening = r.bool()
 		f.Digest = r.digest(book)
+	case broadcast.Refine:
+		f.Refine = r.prefixes()
 	case broadcast.Data:
 		r.data(&f, now, book)
 	case broadcast.Want:
@@ -230,7 +291,69 @@ func (r *reader) dot(book Book) peer.Dot {
 	return peer.Dot{Origin: r.origin(book), Seq: r.uvarint()}
 }
 
-func (r *reader) digest(book Book) []broadcast.DigestEntry {
+func (r *reader) digest(book Book) []broadcast.DigestPart {
+	n := r.count(maxControl, smallestPart)
+	parts := make([]broadcast.DigestPart, 0, n)
+	for range n {
+		p := broadcast.DigestPart{Prefix: r.prefix()}
+		if r.bool() {
+			p.Sums = r.sums()
+		} else {
+			p.Entries = r.entries(book)
+		}
+		if r.err == nil && p.Sums != nil && p.Len == broadcast.MaxPrefix {
+			r.fail(fmt.Errorf("%w: sums below a whole place", ErrMalformed))
+		}
+		if r.err != nil {
+			return nil
+		}
+		parts = append(parts, p)
+	}
+	return parts
+}
+
+// prefix reads as many bytes as the prefix has; what is beyond it must be 0, so that
+// a prefix has one form.
+func (r *reader) prefix() (p broadcast.Prefix) {
+	p.Len = r.byte()
+	if p.Len > broadcast.MaxPrefix {
+		r.fail(fmt.Errorf("%w: a prefix of length %d, at most %d", ErrMalformed, p.Len, broadcast.MaxPrefix))
+		return broadcast.Prefix{}
+	}
+	for i := range (int(p.Len) + 1) / 2 {
+		p.Bits |= uint64(r.byte()) << (56 - 8*i)
+	}
+	if p.Bits<<(4*p.Len) != 0 {
+		r.fail(fmt.Errorf("%w: a prefix with bits beyond its end", ErrMalformed))
+	}
+	return p
+}
+
+func (r *reader) prefixes() []broadcast.Prefix {
+	n := r.count(maxControl, 1)
+	prefixes := make([]broadcast.Prefix, 0, n)
+	for range n {
+		prefixes = append(prefixes, r.prefix())
+	}
+	if r.err != nil {
+		return nil
+	}
+	return prefixes
+}
+
+func (r *reader) sums() []uint64 {
+	b := r.bytes(16 * 8)
+	if b == nil {
+		return nil
+	}
+	sums := make([]uint64, 16)
+	for i := range sums {
+		sums[i] = binary.BigEndian.Uint64(b[8*i:])
+	}
+	return sums
+}
+
+func (r *reader) entries(book Book) []broadcast.DigestEntry {
 	n := r.count(maxControl, smallestOrigin+2)
 	entries := make([]broadcast.DigestEntry, 0, n)
 	for range n {
@@ -277,6 +400,10 @@ func (r *reader) data(f *broadcast.Frame, now time.Duration, book Book) {
 		m.Hops = hops
 	}
 	m.Born = now - r.age()
+	m.Resumes = flags&flagResumes != 0
+	if flags&flagEpoch != 0 {
+		m.Epoch = r.epoch()
+	}
 	if flags&flagClock != 0 {
 		f.WithClock = true
 		m.Clock = r.clock()
@@ -289,6 +416,15 @@ func (r *reader) data(f *broadcast.Frame, now time.Duration, book Book) {
 	}
 	m.Payload = r.bytes(len(r.b))
 	f.Message = m
+}
+
+func (r *reader) epoch() uint32 {
+	epoch := r.uvarint()
+	if epoch == 0 || epoch > math.MaxUint32 {
+		r.fail(fmt.Errorf("%w: an epoch of %d", ErrMalformed, epoch))
+		return 0
+	}
+	return uint32(epoch)
 }
 
 func (r *reader) clock() (c vclock.Clock) {
@@ -332,7 +468,7 @@ func (r *reader) wants(book Book) (wants []broadcast.WantEntry) {
 	for range r.count(maxControl, smallestOrigin+2) {
 		w := broadcast.WantEntry{Dot: r.dot(book)}
 		flags := r.byte()
-		w.Clock, w.Check = flags&flagClock != 0, flags&flagCheck != 0
+		w.Clock, w.Check = flags&flagWantClock != 0, flags&flagCheck != 0
 		if r.err != nil {
 			return nil
 		}

@@ -191,16 +191,27 @@ func vectors() []vector {
 		frameVector("disconnect_leaving", "goodbye", broadcast.Frame{Kind: broadcast.Disconnect, Leaving: true},
 			frameParts("DISCONNECT"), []part{{1, "leaving"}}),
 		frameVector("ping", "alive", broadcast.Frame{Kind: broadcast.Ping}, frameParts("PING")),
-		frameVector("digest", "1 to 5, 8 and 10 to 20 of ann's, nothing of bob's, 2^64-1 of eve's; another part follows",
-			broadcast.Frame{Kind: broadcast.Digest, More: true, Digest: []broadcast.DigestEntry{
+		frameVector("digest", "how a digest begins: 1 to 5, 8 and 10 to 20 of ann's, nothing of bob's, 2^64-1 of eve's",
+			broadcast.Frame{Kind: broadcast.Digest, Opening: true, Digest: []broadcast.DigestPart{{Entries: []broadcast.DigestEntry{
 				{Origin: hAnn, Contiguous: 5, Spans: []broadcast.Span{{From: 8, To: 8}, {From: 10, To: 20}}},
 				{Origin: hBob},
 				{Origin: hEve, Contiguous: 1<<64 - 1},
-			}},
-			frameParts("DIGEST"), []part{{1, "more"}, {1, "entries"}},
+			}}}},
+			frameParts("DIGEST"), []part{{1, "opening"}, {1, "parts"}, {1, "length of the prefix: all origins"}, {1, "sums"}, {1, "entries"}},
 			originParts("ann"), []part{{1, "contiguous"}, {1, "spans"}, {1, "distance: 5 to 8"}, {1, "and 0 more"}, {1, "distance: 8 to 10"}, {1, "and 10 more"}},
 			originParts("bob"), []part{{1, "contiguous"}, {1, "spans"}},
 			originParts("eve"), []part{{10, "contiguous"}, {1, "spans"}}),
+		frameVector("digest_sums", "more of it: the sums of what begins with a, of which there is nothing but in the last, and of the origins of 0bc nothing was had",
+			broadcast.Frame{Kind: broadcast.Digest, Digest: []broadcast.DigestPart{
+				{Prefix: broadcast.Prefix{Bits: 0xa << 60, Len: 1}, Sums: []uint64{15: 0x1122334455667788}},
+				{Prefix: broadcast.Prefix{Bits: 0x0bc << 52, Len: 3}},
+			}},
+			frameParts("DIGEST"), []part{{1, "opening"}, {1, "parts"},
+				{1, "length of the prefix"}, {1, "prefix a"}, {1, "sums"}, {120, "sums of a0 to ae"}, {8, "sum of af"},
+				{1, "length of the prefix"}, {2, "prefix 0bc"}, {1, "sums"}, {1, "entries"}}),
+		frameVector("refine", "please, more of what begins with a and with 0bc",
+			broadcast.Frame{Kind: broadcast.Refine, Refine: []broadcast.Prefix{{Bits: 0xa << 60, Len: 1}, {Bits: 0x0bc << 52, Len: 3}}},
+			frameParts("REFINE"), []part{{1, "prefixes"}, {1, "length of the prefix"}, {1, "prefix a"}, {1, "length of the prefix"}, {2, "prefix 0bc"}}),
 		frameVector("data_first", "ann's first message", broadcast.Frame{Kind: broadcast.Data, Message: first},
 			frameParts("DATA"), []part{{1, "flags"}, {1, "hops"}, {1, "age"}},
 			dotParts("message", 1), []part{{1, "dependencies"}, {5, "payload"}}),
@@ -213,6 +224,16 @@ func vectors() []vector {
 				{1, "length of the clock"}, {1, "form of the clock"}, {1, "entries"},
 				{1, "length of the name"}, {3, "name"}, {9, "incarnation"}, {1, "count"},
 				{1, "length of the name"}, {3, "name"}, {1, "incarnation"}, {2, "count"}}, thirdParts),
+		frameVector("data_epoch", "ann again, after a long silence: her message before this one need not be known any more; with its clock",
+			broadcast.Frame{Kind: broadcast.Data, WithClock: true, Message: &broadcast.Message{
+				Dot: peer.Dot{Origin: hAnn, Seq: 3}, Deps: []peer.Dot{{Origin: hBob, Seq: 300}}, Payload: []byte("hello"), Born: now,
+				Clock: vclock.Clock{}.Advance(bob.ID, 300, 161_801).Advance(ann.ID, 3, 161_803),
+				Epoch: 161_803, Resumes: true}},
+			frameParts("DATA"), []part{{1, "flags: a clock, an epoch, resumes"}, {1, "hops"}, {1, "age"}, {3, "epoch"},
+				{1, "length of the clock"}, {1, "form of the clock: with epochs"}, {3, "epoch of the clock"}, {1, "entries"},
+				{1, "length of the name"}, {3, "name"}, {9, "incarnation"}, {1, "count"}, {1, "epochs ago, and one"},
+				{1, "length of the name"}, {3, "name"}, {1, "incarnation"}, {2, "count"}, {1, "epochs ago, and one"}},
+			dotParts("message", 1), []part{{1, "dependencies"}}, dotParts("dependency", 2), []part{{5, "payload"}}),
 		frameVector("want", "please, bob's 300th, and ann's third with its clock",
 			broadcast.Frame{Kind: broadcast.Want, Wants: []broadcast.WantEntry{
 				{Dot: peer.Dot{Origin: hBob, Seq: 300}}, {Dot: peer.Dot{Origin: hAnn, Seq: 3}, Clock: true},
@@ -239,7 +260,7 @@ func vectors() []vector {
 	}
 
 	// What may be missing from the end without anybody noticing.
-	tails := map[string]int{"exchange_wide": 1200 - 180, "data_first": 5, "data": 5, "data_clock": 5}
+	tails := map[string]int{"exchange_wide": 1200 - 180, "data_first": 5, "data": 5, "data_clock": 5, "data_epoch": 5}
 	for i := range list {
 		size := 0
 		for _, p := range list[i].layout {

@@ -143,7 +143,7 @@ func checkFull(t *rapid.T, p *peersampling.Packet, size int, next peer.Descripto
 var frameKinds = []broadcast.FrameKind{
 	broadcast.Neighbor, broadcast.NeighborReply, broadcast.Disconnect, broadcast.Ping, broadcast.Digest,
 	broadcast.Data, broadcast.Want, broadcast.Gone, broadcast.SyncDone,
-	broadcast.IHave, broadcast.Graft, broadcast.Prune,
+	broadcast.IHave, broadcast.Graft, broadcast.Prune, broadcast.Refine,
 }
 
 func (b *testBook) drawFrame(t *rapid.T, kind broadcast.FrameKind) broadcast.Frame {
@@ -158,9 +158,13 @@ func (b *testBook) drawFrame(t *rapid.T, kind broadcast.FrameKind) broadcast.Fra
 	case broadcast.Disconnect:
 		f.Leaving = yes("leaving")
 	case broadcast.Digest:
-		f.More = yes("more")
-		for range times("entries") {
-			f.Digest = append(f.Digest, b.drawEntry(t))
+		f.Opening = yes("opening")
+		for range times("parts") {
+			f.Digest = append(f.Digest, b.drawPart(t))
+		}
+	case broadcast.Refine:
+		for range times("prefixes") {
+			f.Refine = append(f.Refine, drawPrefix(t))
 		}
 	case broadcast.Data:
 		f.Message, f.WithClock = b.drawMessage(t), yes("with clock")
@@ -178,6 +182,27 @@ func (b *testBook) drawFrame(t *rapid.T, kind broadcast.FrameKind) broadcast.Fra
 		}
 	}
 	return f
+}
+
+func drawPrefix(t *rapid.T) broadcast.Prefix {
+	p := broadcast.Prefix{Len: rapid.Uint8Max(broadcast.MaxPrefix).Draw(t, "length")}
+	p.Bits = rapid.Uint64().Draw(t, "bits") >> (64 - 4*p.Len) << (64 - 4*p.Len)
+	return p
+}
+
+func (b *testBook) drawPart(t *rapid.T) broadcast.DigestPart {
+	p := broadcast.DigestPart{Prefix: drawPrefix(t)}
+	if p.Len < broadcast.MaxPrefix && rapid.Bool().Draw(t, "sums") {
+		p.Sums = make([]uint64, 16)
+		for i := range p.Sums {
+			p.Sums[i] = rapid.Uint64().Draw(t, "sum")
+		}
+		return p
+	}
+	for range rapid.IntRange(0, 5).Draw(t, "entries") {
+		p.Entries = append(p.Entries, b.drawEntry(t))
+	}
+	return p
 }
 
 func (b *testBook) drawEntry(t *rapid.T) broadcast.DigestEntry {
@@ -214,9 +239,16 @@ func (b *testBook) drawMessage(t *rapid.T) *broadcast.Message {
 	for range rapid.IntRange(0, 20).Draw(t, "deps") {
 		m.Deps = append(m.Deps, b.drawDot(t))
 	}
+	epochs := rapid.Bool().Draw(t, "epochs")
 	for range rapid.IntRange(0, 20).Draw(t, "clock") {
-		d := b.drawDot(t)
-		m.Clock = m.Clock.With(vclock.Origin(b.known[d.Origin].ID), d.Seq)
+		d, epoch := b.drawDot(t), uint32(0)
+		if epochs {
+			epoch = rapid.Uint32().Draw(t, "epoch")
+		}
+		m.Clock = m.Clock.Advance(vclock.Origin(b.known[d.Origin].ID), d.Seq, epoch)
+	}
+	if epochs {
+		m.Epoch, m.Resumes = rapid.Uint32().Draw(t, "own epoch"), rapid.Bool().Draw(t, "resumes")
 	}
 	return m
 }

@@ -196,7 +196,7 @@ func TestDecodeFrameRefuses(t *testing.T) {
 	top := uv(math.MaxUint64)
 	pad := make([]byte, 1<<20)
 	neighbor, reply, digest, data := int(broadcast.Neighbor), int(broadcast.NeighborReply), int(broadcast.Digest), int(broadcast.Data)
-	want, gone, ihave := int(broadcast.Want), int(broadcast.Gone), int(broadcast.IHave)
+	want, gone, ihave, refine := int(broadcast.Want), int(broadcast.Gone), int(broadcast.IHave), int(broadcast.Refine)
 	for _, tt := range []struct {
 		why  string
 		b    []byte
@@ -204,27 +204,39 @@ func TestDecodeFrameRefuses(t *testing.T) {
 	}{
 		{"nothing", nil, ErrTruncated},
 		{"kind 0", pack(0), ErrUnknownKind},
-		{"kind 13", pack(13, pad), ErrUnknownKind},
+		{"kind 14", pack(14, pad), ErrUnknownKind},
 		{"a second hello", pack(helloKind, Version), ErrUnknownKind},
 		{"bytes behind it", pack(int(broadcast.Ping), 0), ErrMalformed},
 		{"bytes behind a neighbor", pack(neighbor, uint64(1), 0, 0, 0), ErrMalformed},
 		{"a bool of 2", pack(neighbor, uint64(1), 2, 0), ErrMalformed},
 		{"a candidate without an address", pack(reply, 0, 1, id, 0, 1), ErrMalformed},
 		{"a candidate without a name", pack(reply, 0, 1, nobody, 4, uint32(1), 0, 1, 1), ErrMalformed},
-		{"an origin without a name", pack(digest, 0, 1, nobody, 5, 0), ErrMalformed},
-		{"an origin with too long a name", pack(digest, 0, 1, long, 5, 0), ErrMalformed},
-		{"more origins than are allowed", pack(digest, 0, uv(maxControl+1), pad), ErrMalformed},
-		{"more origins than there are", pack(digest, 0, 100, dot, 0), ErrMalformed},
-		{"more spans than are allowed", pack(digest, 0, 1, dot, uv(broadcast.MaxSpans+1), pad), ErrMalformed},
-		{"a span that begins where the last ended", pack(digest, 0, 1, dot, 1, 0, 0), ErrMalformed},
-		{"a span that begins beyond 2^64", pack(digest, 0, 1, id, top, 1, 1, 0), ErrMalformed},
-		{"a span that ends beyond 2^64", pack(digest, 0, 1, dot, 1, 2, top), ErrMalformed},
-		{"a second span beyond 2^64", pack(digest, 0, 1, dot, 2, 2, 0, top, 0), ErrMalformed},
+		{"an origin without a name", pack(digest, 0, 1, 0, 0, 1, nobody, 5, 0), ErrMalformed},
+		{"an origin with too long a name", pack(digest, 0, 1, 0, 0, 1, long, 5, 0), ErrMalformed},
+		{"more origins than are allowed", pack(digest, 0, 1, 0, 0, uv(maxControl+1), pad), ErrMalformed},
+		{"more origins than there are", pack(digest, 0, 1, 0, 0, 100, dot, 0), ErrMalformed},
+		{"more spans than are allowed", pack(digest, 0, 1, 0, 0, 1, dot, uv(broadcast.MaxSpans+1), pad), ErrMalformed},
+		{"a span that begins where the last ended", pack(digest, 0, 1, 0, 0, 1, dot, 1, 0, 0), ErrMalformed},
+		{"a span that begins beyond 2^64", pack(digest, 0, 1, 0, 0, 1, id, top, 1, 1, 0), ErrMalformed},
+		{"a span that ends beyond 2^64", pack(digest, 0, 1, 0, 0, 1, dot, 1, 2, top), ErrMalformed},
+		{"a second span beyond 2^64", pack(digest, 0, 1, 0, 0, 1, dot, 2, 2, 0, top, 0), ErrMalformed},
+		{"more parts than are allowed", pack(digest, 0, uv(maxControl+1), pad), ErrMalformed},
+		{"more parts than there are", pack(digest, 0, 9, 0, 0, 0), ErrMalformed},
+		{"a prefix longer than a place", pack(digest, 0, 1, 17, pad), ErrMalformed},
+		{"a prefix that is cut off", pack(digest, 0, 1, 5, 0x12, 0x34), ErrTruncated},
+		{"a prefix with bits beyond its end", pack(digest, 0, 1, 3, 0x12, 0x34, 0, 0), ErrMalformed},
+		{"sums that are cut off", pack(digest, 0, 1, 0, 1, make([]byte, 127)), ErrTruncated},
+		{"sums below a whole place", pack(digest, 0, 1, 16, uint64(5), 1, make([]byte, 128)), ErrMalformed},
+		{"more prefixes than are allowed", pack(refine, uv(maxControl+1), pad), ErrMalformed},
+		{"more prefixes than there are", pack(refine, 2, 0), ErrMalformed},
+		{"bytes behind the prefixes", pack(refine, 1, 0, 0), ErrMalformed},
 		{"a message 0", pack(data, 0, 0, 0, id, 0, 0), ErrMalformed},
 		{"a message of nobody", pack(data, 0, 0, 0, nobody, 1, 0), ErrMalformed},
 		{"a dependency on a message 0", pack(data, 0, 0, 0, dot, 1, id, 0), ErrMalformed},
 		{"more dependencies than are allowed", pack(data, 0, 0, 0, dot, uv(causal.MaxDeps+1), pad), ErrMalformed},
 		{"more dependencies than there are", pack(data, 0, 0, 0, dot, 9, dot), ErrMalformed},
+		{"an epoch 0", pack(data, flagEpoch, 0, 0, 0, dot, 0), ErrMalformed},
+		{"an epoch above 32 bits", pack(data, flagEpoch, 0, 0, uv(1<<32), dot, 0), ErrMalformed},
 		{"an age of 36 years", pack(data, 0, 0, uv(maxAge+1), dot, 0), ErrMalformed},
 		{"an age above 64 bits", pack(data, 0, 0, "\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", dot, 0), ErrMalformed},
 		{"a clock longer than the frame", pack(data, flagClock, 0, 0, 200, dot, 0), ErrTruncated},
@@ -251,7 +263,7 @@ func TestDecodeFrameRefuses(t *testing.T) {
 		if !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", tt.why, err, tt.want)
 		}
-		if err != nil && (f.Message != nil || f.Digest != nil || f.Wants != nil || f.Gone != nil || f.Announced != nil || f.Candidates != nil) {
+		if err != nil && (f.Message != nil || f.Digest != nil || f.Wants != nil || f.Gone != nil || f.Announced != nil || f.Candidates != nil || f.Refine != nil) {
 			t.Errorf("%s: refused, and yet it reads %s", tt.why, describe(f))
 		}
 	}
@@ -280,9 +292,10 @@ func TestExtremes(t *testing.T) {
 		"the oldest message":         {Kind: broadcast.Data, Message: &broadcast.Message{Dot: dot, Born: old}},
 		"a message of tomorrow":      {Kind: broadcast.Data, Message: &broadcast.Message{Dot: dot, Born: 25 * now}},
 		"the most dependencies":      {Kind: broadcast.Data, Message: &broadcast.Message{Dot: dot, Born: now, Deps: deps}},
-		"everything was had":         {Kind: broadcast.Digest, Digest: []broadcast.DigestEntry{{Origin: hAnn, Contiguous: top}}},
-		"all but the first":          {Kind: broadcast.Digest, Digest: []broadcast.DigestEntry{{Origin: hAnn, Spans: []broadcast.Span{{From: 2, To: top}}}}},
-		"the last only":              {Kind: broadcast.Digest, Digest: []broadcast.DigestEntry{{Origin: hAnn, Spans: []broadcast.Span{{From: top, To: top}}}}},
+		"everything was had":         {Kind: broadcast.Digest, Digest: []broadcast.DigestPart{{Entries: []broadcast.DigestEntry{{Origin: hAnn, Contiguous: top}}}}},
+		"all but the first":          {Kind: broadcast.Digest, Digest: []broadcast.DigestPart{{Entries: []broadcast.DigestEntry{{Origin: hAnn, Spans: []broadcast.Span{{From: 2, To: top}}}}}}},
+		"the last only":              {Kind: broadcast.Digest, Digest: []broadcast.DigestPart{{Entries: []broadcast.DigestEntry{{Origin: hAnn, Spans: []broadcast.Span{{From: top, To: top}}}}}}},
+		"the longest prefix":         {Kind: broadcast.Refine, Refine: []broadcast.Prefix{{Bits: top, Len: broadcast.MaxPrefix}}},
 		"the most wants":             {Kind: broadcast.Want, Wants: wants},
 		"gone for as long as can be": {Kind: broadcast.Gone, Gone: []broadcast.GoneEntry{{Dot: dot, UpTo: top, Age: maxAge * time.Microsecond}}},
 	} {
@@ -313,7 +326,7 @@ func TestAgesSaturate(t *testing.T) {
 }
 
 func TestFlagsOfLaterVersionsAreIgnored(t *testing.T) {
-	f, err := DecodeFrame(pack(int(broadcast.Data), 0xfe, 0, 0, origin(ann.ID), 1, 0, "x"), now, newTestBook())
+	f, err := DecodeFrame(pack(int(broadcast.Data), 0xf8, 0, 0, origin(ann.ID), 1, 0, "x"), now, newTestBook())
 	if err != nil || f.WithClock || string(f.Message.Payload) != "x" {
 		t.Errorf("%s, %v", describe(f), err)
 	}

@@ -1,0 +1,103 @@
+package causal
+
+import (
+	"slices"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"github.com/Ishan27gOrg/gossipProtocol/vclock"
+)
+
+// What is long past is forgotten. A message belongs to an epoch, an eighth of
+// Config.Horizon by the clocks on the wall, and not to one before its
+// dependencies'; it is said on the wire only where it is a later one (vclock, E4).
+// So all nodes drop the same entries from the same message's clock, and with them
+// the heads that they would be dependencies for.
+//
+// That is sound as long as a message is in everybody's past within the horizon (E5),
+// and the horizon is several times as long as any log keeps messages. Clocks on the
+// wall that differ by more than an epoch would break it, so such messages are
+// refused.
+//
+// After twice the horizon an origin is forgotten altogether (Machine.Tick): then no
+// message that is still in a log depends on any of its. Should it speak after all, it
+// goes on with the numbers it had, and says that it resumes.
+
+// minHorizon keeps epochs longer than messages travel.
+const minHorizon = 8 * time.Second
+
+// mostAhead is by how many epochs clocks on the wall may differ.
+const mostAhead = 1
+
+// epoch is the one that it is now, by this node's own clock; 0 if there are none.
+func (b *Buffer) epoch(now time.Duration) uint32 {
+	if b.cfg.Horizon == 0 {
+		return 0
+	}
+	return uint32(max(1, (b.cfg.Wall+now)/(b.cfg.Horizon/vclock.Horizon)))
+}
+
+// SetWall corrects Config.Wall: clocks on the wall are set, and other clocks stop
+// while a computer sleeps.
+func (b *Buffer) SetWall(wall time.Duration) { b.cfg.Wall = wall }
+
+// inTime reports whether a message's epoch can be right.
+func (b *Buffer) inTime(now time.Duration, m *broadcast.Message, withClock bool) bool {
+	epoch := m.Epoch
+	if withClock {
+		epoch = m.Clock.Epoch()
+	}
+	switch {
+	case b.cfg.Horizon == 0 || b.cfg.Order != Causal || epoch == 0:
+	case epoch > b.epoch(now)+mostAhead:
+		b.Stats.Early++
+		return false
+	case isBeyond(epoch, b.frontier.Epoch()):
+		b.Stats.Stale++
+		return false
+	}
+	return true
+}
+
+// isBeyond reports whether one epoch is beyond the horizon of another.
+func isBeyond(epoch, of uint32) bool { return epoch != 0 && epoch+vclock.Horizon < of }
+
+// dropHeads forgets the heads beyond an epoch's horizon: that they are in its past
+// goes without saying.
+func (b *Buffer) dropHeads(epoch uint32) {
+	b.heads = slices.DeleteFunc(b.heads, func(h head) bool { return isBeyond(h.clock.Epoch(), epoch) })
+}
+
+// newestHead is the epoch that a message has if it does not say so.
+func (b *Buffer) newestHead() (epoch uint32) {
+	for _, h := range b.heads {
+		epoch = max(epoch, h.clock.Epoch())
+	}
+	return epoch
+}
+
+// hasBeenSilent reports whether this node's last message may have been forgotten by
+// others. They do so after twice the horizon, by their own clocks.
+func (b *Buffer) hasBeenSilent(now time.Duration, origin peer.Handle, seq uint64) bool {
+	born, known := b.seen.Born(origin)
+	return b.cfg.Horizon > 0 && seq > 1 && (!known || born+b.cfg.Horizon <= now)
+}
+
+// resume gives up whatever an origin sent before it fell silent. Who remembers it,
+// and lacks some of that, has a gap.
+func (b *Buffer) resume(now time.Duration, d peer.Dot) {
+	before, past := d.Seq-1, now-b.cfg.Horizon
+	if _, known := b.seen.Born(d.Origin); known {
+		for _, hole := range b.seen.AppendHoles(nil, d.Origin, before) {
+			b.Stats.Gaps++
+			b.skipped = append(b.skipped, Gap{d.Origin, hole.From, hole.To, past})
+		}
+		b.Stats.GapMessages += b.seen.Skip(d.Origin, before, past)
+	} else {
+		b.seen.Skip(d.Origin, before, past)
+	}
+	for _, x := range b.waitedFor(d.Origin, before) {
+		b.release(x)
+	}
+}

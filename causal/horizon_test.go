@@ -1,0 +1,211 @@
+package causal
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"github.com/Ishan27gOrg/gossipProtocol/vclock"
+)
+
+// epoch is how long one is in these stories.
+const epoch = 10 * time.Second
+
+// teller is a node that keeps everything it delivers.
+type teller struct {
+	t    *testing.T
+	self peer.Handle
+	seen *broadcast.Seen
+	buf  *Buffer
+	log  map[peer.Dot]*broadcast.Message
+	had  []peer.Dot
+}
+
+func newTeller(t *testing.T, self peer.Handle, order Order) *teller {
+	n := &teller{t: t, self: self, log: make(map[peer.Dot]*broadcast.Message)}
+	n.seen = broadcast.NewSeen(100, func(h peer.Handle) uint64 { return uint64(h) * 0x9e3779b97f4a7c15 })
+	cfg := Config{
+		Order: order, HoldBytes: 1 << 20, Retry: time.Second, GiveUp: 30 * time.Second, Graft: time.Second,
+		Horizon: vclock.Horizon * epoch, Wall: 1000 * epoch,
+		Name:   func(h peer.Handle) vclock.Origin { return vclock.Origin{Name: string(rune('w' + h))} },
+		Handle: func(o vclock.Origin) peer.Handle { return peer.Handle(o.Name[0] - 'w') },
+	}
+	if err := cfg.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	n.buf = New(cfg, n.seen, n)
+	return n
+}
+
+func (n *teller) Get(d peer.Dot) *broadcast.Message { return n.log[d] }
+
+func (n *teller) Deliver(m *broadcast.Message, _ []broadcast.LinkID) {
+	n.log[m.Dot] = m
+	n.had = append(n.had, m.Dot)
+}
+
+func (n *teller) say(now time.Duration) *broadcast.Message {
+	n.t.Helper()
+	m, err := n.buf.Originate(now, n.self, nil)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return m
+}
+
+// hear takes a message as a link brings it.
+func (n *teller) hear(now time.Duration, m *broadcast.Message) Outcome {
+	c := *m
+	c.Clock = vclock.Clock{}
+	return n.buf.Add(now, &c, false, 1)
+}
+
+// forget is what the machine does after twice the horizon.
+func (n *teller) forget(now time.Duration) {
+	n.seen.Forget(now-2*vclock.Horizon*epoch, func(peer.Handle) {})
+}
+
+func (n *teller) wantClock(m *broadcast.Message, want string) {
+	n.t.Helper()
+	if got := n.log[m.Dot]; got == nil || got.Clock.String() != want {
+		n.t.Errorf("%v has %v delivered as %+v, want clock %s", n.self, m.Dot, got, want)
+	}
+}
+
+// A message says its epoch only if it begins one, and everybody works out the same
+// clock: without what is beyond the horizon, which is no dependency any more either.
+func TestBeyondTheHorizonNothingIsNamed(t *testing.T) {
+	x, y := newTeller(t, X, Causal), newTeller(t, Y, Causal)
+	at := func(epochs int) time.Duration { return time.Duration(epochs) * epoch }
+	for _, step := range []struct {
+		why     string
+		epoch   int
+		from    *teller
+		says    bool // its epoch
+		deps    int
+		clock   string
+		entries int
+	}{
+		{"the first", 0, x, true, 0, "{x:1}", 1},
+		{"in the same epoch", 0, y, false, 1, "{x:1, y:1}", 2},
+		{"within the horizon", 8, y, true, 1, "{x:1, y:2}", 2},
+		{"x is beyond it", 9, y, true, 1, "{y:3}", 1},
+		{"in the same epoch", 9, x, false, 1, "{x:2, y:3}", 2},
+		{"everything is beyond it", 30, y, true, 0, "{y:4}", 1},
+	} {
+		to := map[*teller]*teller{x: y, y: x}[step.from]
+		m := step.from.say(at(step.epoch))
+		if (m.Epoch != 0) != step.says || len(m.Deps) != step.deps {
+			t.Errorf("%s: %v has epoch %d and depends on %v", step.why, m.Dot, m.Epoch, m.Deps)
+		}
+		if got := to.hear(at(step.epoch), m); got != Fresh {
+			t.Fatalf("%s: %v is %d", step.why, m.Dot, got)
+		}
+		for _, n := range []*teller{x, y} {
+			n.wantClock(m, step.clock)
+			if got := n.buf.Clock(); got.Len() != step.entries || got.Epoch() != uint32(1000+step.epoch) {
+				t.Errorf("%s: the clock of %v is %v of epoch %d", step.why, n.self, got, got.Epoch())
+			}
+		}
+	}
+}
+
+// A clock on the wall that is wrong must not have others drop what is not old, nor
+// can what is beyond the horizon be put into order. One that is ahead is right later.
+func TestMessagesOfAnotherTime(t *testing.T) {
+	x, y := newTeller(t, X, Causal), newTeller(t, Y, Causal)
+	x.buf.SetWall(1002 * epoch)
+	early := x.say(0)
+	if got := y.hear(0, early); got != Refused || y.buf.Stats.Early != 1 {
+		t.Errorf("a message of the epoch after the next is %d: %+v", got, y.buf.Stats)
+	}
+	if got := y.hear(epoch, early); got != Fresh {
+		t.Errorf("a message of the next epoch is %d", got)
+	}
+	z := newTeller(t, Z, Causal)
+	z.buf.SetWall(993 * epoch)
+	if got := y.hear(epoch, z.say(0)); got != Refused || y.buf.Stats.Stale != 1 {
+		t.Errorf("a message of nine epochs ago is %d: %+v", got, y.buf.Stats)
+	}
+	z.hear(0, y.say(epoch)) // waits for what x has said
+	z.buf.SetWall(1001 * epoch)
+	z.hear(0, early)
+	if got := y.hear(epoch, z.say(0)); got != Fresh {
+		t.Errorf("its clock has been set, and a message is %d: %+v", got, y.buf.Stats)
+	}
+}
+
+// Who falls silent for so long that others forget goes on counting, and says so. Who
+// has forgotten takes the past as had; who has not, and lacks some of it, has a gap.
+func TestAnOriginResumes(t *testing.T) {
+	for _, order := range []Order{Causal, FIFO, Unordered} {
+		t.Run(fmt.Sprint(order), func(t *testing.T) {
+			x := newTeller(t, X, order)
+			forgetful, faithful, late := newTeller(t, Y, order), newTeller(t, Y, order), newTeller(t, Y, order)
+			var first []*broadcast.Message
+			for range 3 {
+				first = append(first, x.say(0))
+			}
+			for _, m := range first {
+				forgetful.hear(0, m)
+				faithful.hear(0, m)
+			}
+			late.hear(0, first[0])
+			now := 2*vclock.Horizon*epoch + 1
+			x.forget(now)
+			forgetful.forget(now)
+			if x.seen.Len() != 0 || forgetful.seen.Len() != 0 {
+				t.Fatal("nothing is forgotten")
+			}
+			m := x.say(now)
+			if m.Dot.Seq != 4 || !m.Resumes {
+				t.Fatalf("after a long silence it says %+v", m)
+			}
+			for _, n := range []*teller{forgetful, faithful, late} {
+				if got := n.hear(now, m); got != Fresh || n.had[len(n.had)-1] != m.Dot || n.seen.Contiguous(X) != 4 {
+					t.Errorf("%v: it is %d, and delivered are %v, up to %d", order, got, n.had, n.seen.Contiguous(X))
+				}
+				want := map[bool][]Gap{true: {{Origin: X, From: 2, To: 3, Born: now - vclock.Horizon*epoch}}}[n == late]
+				if n.buf.Deadline() > now != (want == nil) {
+					t.Errorf("%v: the deadline is %v", order, n.buf.Deadline())
+				}
+				_, gaps := n.buf.Poll(now, nil, nil, nil)
+				if fmt.Sprint(gaps) != fmt.Sprint(want) {
+					t.Errorf("%v: gaps %v, want %v", order, gaps, want)
+				}
+				if got := n.hear(now, first[2]); got != Known {
+					t.Errorf("%v: what came before is %d", order, got)
+				}
+			}
+			if next := x.say(now); next.Dot.Seq != 5 || next.Resumes {
+				t.Errorf("the next one is %+v", next)
+			}
+		})
+	}
+}
+
+// Nodes do not forget at the same moment. What one has just forgotten it must not
+// take up again from one that is about to.
+func TestTheForgottenStaysForgotten(t *testing.T) {
+	for _, test := range []struct {
+		why  string
+		age  time.Duration
+		want int // origins known
+	}{
+		{"it is to be forgotten", 2 * vclock.Horizon * epoch, 0},
+		{"it is a gap", vclock.Horizon * epoch, 1},
+	} {
+		y := newTeller(t, Y, Causal)
+		now := time.Hour
+		d := peer.Dot{Origin: X, Seq: 7}
+		y.buf.Ask(now, d, 1)
+		now += 3 * time.Second
+		y.buf.Poll(now, []broadcast.LinkID{1}, nil, nil)
+		y.buf.Denied(now, 1, broadcast.GoneEntry{Dot: d, UpTo: 7, Age: test.age})
+		if y.buf.Poll(now, []broadcast.LinkID{1}, nil, nil); y.seen.Len() != test.want || y.buf.Deadline() != broadcast.Never {
+			t.Errorf("%s: %d origins are known, and the deadline is %v", test.why, y.seen.Len(), y.buf.Deadline())
+		}
+	}
+}

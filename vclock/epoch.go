@@ -1,0 +1,103 @@
+package vclock
+
+// Horizon is how many epochs an entry stays in clocks after its last event, at
+// least: a clock of epoch e has none that are older than e - Horizon.
+const Horizon = 8
+
+// Epochs let clocks forget. See the package documentation; by number:
+//
+//	E1  A clock's epoch is the newest of its entries.
+//	E2  No entry has an epoch that is before the clock's floor, Horizon epochs
+//	    before its own, unless it has none.
+//	E3  An entry that is absent stands for all events of its origin before the
+//	    floor, and for none since. What is pruned, Merge does not bring back.
+//
+// and for whoever gives events their epochs:
+//
+//	E4  An origin's events all have epochs or none has; an event's epoch is not
+//	    before that of any event that happened before it.
+//	E5  An event is in the past of all events that are Horizon epochs after it.
+//
+// With E4 and E5 an absent entry says what is true, so that any two clocks compare
+// as the full ones would. Without E5 (a network was divided for that long) one that
+// ends before the other's floor may be taken for its past, though the two are
+// concurrent; never the other way round.
+
+// Epoch is that of the clock's newest event, 0 if none has any. O(1).
+func (c Clock) Epoch() uint32 { return c.epoch }
+
+// Advance returns c with the count of o set to n by an event of this epoch, and
+// without what is older than Horizon epochs then. Epoch 0 is none: the entry is
+// never dropped. An event before the clock's own floor leaves c as it is. O(log n),
+// and O(n) if the floor rises.
+func (c Clock) Advance(o Origin, n uint64, epoch uint32) Clock {
+	if epoch != 0 && epoch < floor(c.epoch) {
+		return c
+	}
+	k := key{Origin: o, hash: hashName(o.Name), epoch: epoch}
+	newest := max(c.epoch, epoch)
+	return Clock{root: c.since(newest), epoch: newest}.with(&k, n)
+}
+
+// floor is the oldest epoch that a clock of this epoch has entries of.
+func floor(epoch uint32) uint32 { return max(epoch, Horizon) - Horizon }
+
+// since returns the entries that a clock of this epoch, which is not before c's,
+// still has.
+func (c Clock) since(epoch uint32) *node {
+	if floor(c.epoch) == floor(epoch) {
+		return c.root // E2
+	}
+	return c.root.prune(floor(epoch), topShift)
+}
+
+// isBefore reports whether an entry has to go.
+func (e entry) isBefore(floor uint32) bool { return e.key.epoch != 0 && e.key.epoch < floor }
+
+// prune returns the subtree without the entries before the floor, and n itself if
+// there are none. O(n).
+func (n *node) prune(floor uint32, shift uint) *node {
+	if !n.isBranch() {
+		return n.pruneBucket(floor, shift)
+	}
+	out := n
+	for i, kid := range n.kids.at {
+		if pruned := kid.prune(floor, shift-slotBits); pruned != kid {
+			if out == n {
+				out = n.copyBranch()
+			}
+			out.put(i, pruned)
+		}
+	}
+	switch {
+	case out == n:
+		return n
+	case out.len() == 0:
+		return nil
+	}
+	return out.restoreT3()
+}
+
+func (n *node) pruneBucket(floor uint32, shift uint) *node {
+	for i, e := range n.run() {
+		if !e.isBefore(floor) {
+			continue
+		}
+		kept := append(make([]entry, 0, len(n.entries)), n.entries[:i]...)
+		for _, e := range n.entries[i+1:] {
+			if !e.isBefore(floor) {
+				kept = append(kept, e)
+			}
+		}
+		return build(kept, shift)
+	}
+	return n
+}
+
+// newest is the newest epoch of the entries.
+func newest(es []entry) (epoch uint32) {
+	for _, e := range es {
+		epoch = max(epoch, e.key.epoch)
+	}
+	return epoch
+}
