@@ -2,7 +2,6 @@ package stage
 
 import (
 	"math/rand/v2"
-	"strconv"
 	"sync"
 	"time"
 
@@ -37,7 +36,7 @@ type ledger struct {
 }
 
 func newLedger(rng *rand.Rand, s sim.Scenario) *ledger {
-	l := &ledger{rng: rng, origins: s.Origins, sentAt: make(map[oracle.ID]time.Time)}
+	l := &ledger{rng: rng, origins: s.Origins, sentAt: make(map[oracle.ID]time.Time), retention: s.Retention}
 	for _, step := range s.Steps {
 		if step.Kind == sim.Talk {
 			l.answers = append(l.answers, step.Answers)
@@ -104,9 +103,9 @@ func (l *ledger) delivered(m *member, d oracle.Delivery, payload []byte) (answer
 	}
 	l.hasNow(m, d.ID)
 	l.maybeSettled()
-	talk, err := strconv.Atoi(string(payload))
+	talk, ok := talkOf(payload)
 	own := d.ID.Origin == m.journal.Node
-	if err != nil || own || !m.journal.Up || l.answers[talk] == 0 || l.rng.IntN(len(l.members)) > 0 || l.origins > 0 && m.place >= l.origins {
+	if !ok || own || !m.journal.Up || l.answers[talk] == 0 || l.rng.IntN(len(l.members)) > 0 || l.origins > 0 && m.place >= l.origins {
 		return false
 	}
 	l.answers[talk]--

@@ -39,7 +39,6 @@ const (
 	maxLinks   = 5
 	maxLog     = 64 << 20
 	maxBacklog = 64 << 20
-	retention  = time.Hour
 )
 
 // start starts a node that joins through the first.
@@ -69,7 +68,7 @@ func (p *player) config(name, address string) gossip.Config {
 	cfg := gossip.Config{
 		ID: name, Listen: address, Sampling: policy, Links: maxLinks,
 		Flood: p.s.Flood, Order: p.s.Order, History: p.s.History,
-		LogBytes: maxLog, BacklogBytes: maxBacklog, Retention: p.retention,
+		LogBytes: maxLog, BacklogBytes: maxBacklog, Retention: p.s.Retention,
 		Logger: slog.New(slog.DiscardHandler),
 	}
 	if len(p.members) > 0 {
@@ -152,12 +151,11 @@ func oracleID(id gossip.MessageID) oracle.ID {
 // sabotage breaks promises, to see that the oracle objects. The zero value does
 // nothing.
 type sabotage struct {
-	retention time.Duration // if not 0: instead of the usual
-	config    func(*gossip.Config)
-	deliver   func(*member, oracle.Delivery) []oracle.Delivery // what the application gets instead
-	deaf      bool                                             // nobody hears of gaps
-	noHeal    bool                                             // partitions last for ever
-	restless  bool                                             // somebody talks while all should rest
+	config   func(*gossip.Config)
+	deliver  func(*member, oracle.Delivery) []oracle.Delivery // what the application gets instead
+	deaf     bool                                             // nobody hears of gaps
+	noHeal   bool                                             // partitions last for ever
+	restless bool                                             // somebody talks while all should rest
 }
 
 func (s *sabotage) given(m *member, d oracle.Delivery) []oracle.Delivery {

@@ -48,10 +48,11 @@ func (e *UnsupportedError) Error() string {
 // as in sim.DefaultScenario.
 var (
 	playedKeys = []string{
-		"seed", "nodes", "arrive", "order", "relay", "policy", "view", "origins",
+		"seed", "nodes", "arrive", "order", "relay", "policy", "view", "origins", "retention",
+		"codec", // there is nothing to turn on: real nodes send bytes
 		"latency", "jitter", "loss", "duplicate", "end",
 	}
-	playedWords = []string{"every", "for", "answers"}
+	playedWords = []string{"every", "for", "answers", "size"}
 )
 
 // unsupported looks at the scenario's text, so that nothing in it is passed over in

@@ -16,6 +16,7 @@
 package stage
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -23,6 +24,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -62,7 +64,6 @@ func play(ctx context.Context, s sim.Scenario, on Network, broken sabotage) (*Re
 	}
 	p := newPlayer(s, on)
 	p.sabotage = broken
-	p.retention = cmp.Or(broken.retention, retention)
 	defer p.end() // whatever happens: no node outlives the play
 	if err := p.run(ctx); err != nil {
 		return nil, fmt.Errorf("stage: %w", err)
@@ -157,7 +158,7 @@ func (p *player) cues() (cues []cue) {
 	for _, s := range p.s.Steps {
 		switch s.Kind {
 		case sim.Talk:
-			payload := []byte(strconv.Itoa(talks))
+			payload := makePayload(talks, s.Size)
 			talks++
 			for i := range s.Count {
 				at(s.At+time.Duration(i)*s.Every, func(ctx context.Context) error { return p.say(ctx, p.speaker(), payload) })
@@ -192,6 +193,19 @@ func (p *player) cues() (cues []cue) {
 	}
 	at(end, p.look)
 	return cues
+}
+
+// makePayload makes the payload of a talk's messages and their answers: its number,
+// and then as much as it takes.
+func makePayload(talk, size int) []byte {
+	number := strconv.Itoa(talk)
+	return []byte(number + strings.Repeat(" ", max(size-len(number), 0)))
+}
+
+// talkOf tells which talk a payload belongs to.
+func talkOf(payload []byte) (talk int, ok bool) {
+	talk, err := strconv.Atoi(string(bytes.TrimRight(payload, " ")))
+	return talk, err == nil
 }
 
 func times(ctx context.Context, count int, do func(context.Context) error) error {

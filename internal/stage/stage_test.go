@@ -152,11 +152,14 @@ func TestRandomScenarios(t *testing.T) {
 	for seed := *firstSeed; seed < *firstSeed+seeds; seed++ {
 		s := sim.RandomScenario(seed, *maxNodes)
 		s.Spread, s.History = 0, protocol.Retained // cannot be had here
+		if *maxRetention > 0 {
+			s.Retention = *maxRetention
+		}
 		if unsupported(&s, Memory(0)) != nil {
 			continue
 		}
 		played++
-		if r, _ := inBubble(t, s, sabotage{retention: *maxRetention}); !r.Kept() {
+		if r, _ := inBubble(t, s, sabotage{}); !r.Kept() {
 			mustBeKept(t, r)
 			t.Logf("seed %d:\n%v", seed, s)
 		}
@@ -182,6 +185,7 @@ func TestSteps(t *testing.T) {
 		{"restart 1", 13, 12, nil},
 		{"lose 0.9 for 20s", 12, 12, func(r *Report, _ transport.Stats) bool { return r.Lost > r.Datagrams/10 }},
 		{"partition 0.5 for 20s", 12, 12, func(_ *Report, s transport.Stats) bool { return s.Separated > 0 }},
+		{"talk 7 every 1s size 20000", 12, 12, func(r *Report, s transport.Stats) bool { return r.Messages == 17 && s.StreamBytes > 7*11*20_000 }},
 		{"talk 7 every 1s answers 3", 12, 12, func(r *Report, _ transport.Stats) bool { return r.Messages == 20 }},
 	}
 	for _, tt := range tests {
@@ -216,6 +220,8 @@ func TestKeys(t *testing.T) {
 			return cfg.Sampling != gossip.DefaultPolicy() && cfg.Sampling.C == 10
 		}},
 		{"origins 2", func(_ gossip.Config, origins int, _ transport.Stats) bool { return origins == 1 || origins == 2 }},
+		{"retention 90s", func(cfg gossip.Config, _ int, _ transport.Stats) bool { return cfg.Retention == 90*time.Second }},
+		{"codec on", func(gossip.Config, int, transport.Stats) bool { return true }},
 		{"loss 0.5", func(_ gossip.Config, _ int, s transport.Stats) bool { return s.Lost > s.Sent/20 }},
 		{"duplicate 0.5", func(_ gossip.Config, _ int, s transport.Stats) bool { return s.Duplicated > s.Sent/20 }},
 	}
@@ -262,7 +268,8 @@ func TestBeyondRetention(t *testing.T) {
 		at 30s talk 30 every 1s answers 10
 		at 3m30s talk 20 every 500ms answers 10
 		at 3m35s join 2`)
-	r, _ := inBubble(t, s, sabotage{retention: 40 * time.Second})
+	s.Retention = 40 * time.Second
+	r, _ := inBubble(t, s, sabotage{})
 	mustBeKept(t, r)
 	if r.Gaps == 0 {
 		t.Error("nobody reported a gap")
@@ -271,11 +278,12 @@ func TestBeyondRetention(t *testing.T) {
 		t.Errorf("settled after %v ms", r.SettledMS)
 	}
 	// Who does not hear of it lacks messages without a word.
-	r, _ = inBubble(t, s, sabotage{retention: 40 * time.Second, deaf: true})
+	r, _ = inBubble(t, s, sabotage{deaf: true})
 	if broken := r.Oracle.Broken(); broken[5] == 0 || broken[0]+broken[1]+broken[2]+broken[3] > 0 {
 		t.Errorf("deaf to gaps: broken %v: %q", broken, r.Oracle.Problems)
 	}
 	// Within retention the same partition loses nothing.
+	s.Retention = time.Hour
 	r, _ = inBubble(t, s, sabotage{})
 	mustBeKept(t, r)
 	if r.Gaps > 0 {
@@ -392,6 +400,9 @@ func TestUnsupported(t *testing.T) {
 	const text = `
 		spread 20ms
 		history none
+		hold 9000
+		log 70000
+		codec on
 		loss 0.1
 		latency 30ms
 		jitter 5ms
@@ -403,8 +414,8 @@ func TestUnsupported(t *testing.T) {
 		on   Network
 		want string
 	}{
-		{Memory(1), "stage: not with real nodes on a network in memory: history none; spread 20ms"},
-		{Loopback(1), "stage: not with real nodes on the loopback interface: history none; spread 20ms; at 2s partition 0.5 for 3s"},
+		{Memory(1), "stage: not with real nodes on a network in memory: history none; log 70000; hold 9000; spread 20ms"},
+		{Loopback(1), "stage: not with real nodes on the loopback interface: history none; log 70000; hold 9000; spread 20ms; at 2s partition 0.5 for 3s"},
 	}
 	for _, tt := range tests {
 		_, err := Play(t.Context(), parse(t, text), tt.on)
