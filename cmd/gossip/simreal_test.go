@@ -43,10 +43,10 @@ func TestARealScenario(t *testing.T) {
 }
 
 func TestARealScenarioThatIsRefused(t *testing.T) {
-	file := realScenario(t, "spread 2ms\nat 1s partition 0.5 for 1s\n")
+	file := realScenario(t, "history none\nat 1s partition 0.5 for 1s\n")
 	for _, test := range []struct{ on, want string }{
-		{"memory", "--real memory: not with real nodes on a network in memory: spread 2ms"},
-		{"loopback", "--real loopback: not with real nodes on the loopback interface: spread 2ms; at 1s partition 0.5 for 1s"},
+		{"memory", "--real memory: not with real nodes on a network in memory: history none"},
+		{"loopback", "--real loopback: not with real nodes on the loopback interface: history none; at 1s partition 0.5 for 1s"},
 		{"carrier pigeons", "allowed: loopback, memory"},
 	} {
 		status, out, stderr := scenarioed(t, "broadcast", "--scenario", file, "--real", test.on)

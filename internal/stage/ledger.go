@@ -203,11 +203,11 @@ func (l *ledger) settle() <-chan struct{} {
 	return l.settled
 }
 
-// sentAtRest takes down what a member has sent of late.
-func (l *ledger) sentAtRest(m *member, holdings []oracle.Holding) {
+// atRest takes down what a member has sent of late.
+func (l *ledger) atRest(m *member, sent oracle.Holding) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	m.journal.Rest = holdings
+	m.journal.Rest = append(m.journal.Rest, sent)
 }
 
 // owe notes that all members that are up are to have a message.

@@ -50,7 +50,7 @@ var (
 	playedKeys = []string{
 		"seed", "nodes", "arrive", "order", "relay", "policy", "view", "origins", "retention",
 		"codec", // there is nothing to turn on: real nodes send bytes
-		"latency", "jitter", "loss", "duplicate", "end",
+		"latency", "spread", "jitter", "loss", "duplicate", "end",
 	}
 	playedWords = []string{"every", "for", "answers", "size"}
 )
@@ -135,7 +135,7 @@ func (m *memory) datagrams() (sent, lost uint64) {
 }
 
 // Loopback is the loopback interface with its UDP and TCP sockets. A scenario's
-// loss, duplicates, latency and jitter are done to datagrams, in addition to what
+// loss, duplicates, latency, spread and jitter are done to datagrams, in addition to what
 // the kernel does; connections are as fast as they are, and nothing can be cut.
 func Loopback(seed uint64) Network { return &loopback{transport.NewImpairment(seed)} }
 

@@ -38,9 +38,9 @@ const (
 	// patience is how long after the faults everything that is owed may take, as in
 	// package sim.
 	patience = 2 * time.Minute
-	// restPackets is how many datagrams a node may send in a second of rest: twice
-	// what package sim allows on average.
-	restPackets = 6
+	// restPackets is how many datagrams a node may send in a second of rest, on
+	// average, as in package sim.
+	restPackets = 3
 )
 
 // lookEvery is how often it is looked at what everybody holds. A guess.
@@ -228,7 +228,7 @@ func without[T comparable](list []T, x T) []T {
 func (p *player) setFaults() error {
 	return p.on.setFaults(transport.Faults{
 		Loss: slices.Max(append(p.loss, p.s.Loss)), Duplicate: p.s.Duplicate,
-		Latency: p.s.Latency, Jitter: p.s.Jitter,
+		Latency: p.s.Latency, Spread: p.s.Spread, Jitter: p.s.Jitter,
 	})
 }
 
@@ -311,7 +311,7 @@ func (p *player) heal(ctx context.Context) (settled bool, err error) {
 	p.datagrams, p.lost = p.on.datagrams()
 	p.cuts, p.loss = nil, nil
 	p.setCuts()
-	if err := p.on.setFaults(transport.Faults{Latency: p.s.Latency, Jitter: p.s.Jitter}); err != nil {
+	if err := p.on.setFaults(transport.Faults{Latency: p.s.Latency, Spread: p.s.Spread, Jitter: p.s.Jitter}); err != nil {
 		return false, err
 	}
 	timer := time.NewTimer(patience)
@@ -345,13 +345,16 @@ func (p *player) rest(ctx context.Context) error {
 		return err
 	}
 	moved := func(s gossip.Stats) int { return int(s.Sent + s.Announced + s.WantsServed + s.WantsGone) }
+	datagrams := 0
 	for m, was := range before {
 		is := m.node.Stats()
-		p.sentAtRest(m, []oracle.Holding{
-			{What: "messages, announcements and answers at rest", Is: moved(is) - moved(was)},
-			{What: "datagrams at rest", Is: int(is.PacketsSent - was.PacketsSent), Most: int(restPackets * watched.Seconds())},
-		})
+		datagrams += int(is.PacketsSent - was.PacketsSent)
+		p.atRest(m, oracle.Holding{What: "messages, announcements and answers at rest", Is: moved(is) - moved(was)})
 	}
+	p.atRest(p.members[0], oracle.Holding{
+		What: "datagrams at rest, with all others", Is: datagrams,
+		Most: int(restPackets * watched.Seconds() * float64(len(before))),
+	})
 	return nil
 }
 

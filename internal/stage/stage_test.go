@@ -57,13 +57,14 @@ func mustBeKept(t *testing.T, r *Report) {
 // over a network in memory, and with real nodes over UDP and TCP. All keep the same
 // promises.
 func TestEverywhere(t *testing.T) {
+	t.Parallel() // it waits most of its time
 	text, err := os.ReadFile("../../sim/testdata/scenarios/everywhere.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
 	inMemory, onSockets := 200, 64
 	if testing.Short() || underRace {
-		inMemory, onSockets = 60, 24
+		inMemory, onSockets = 40, 16
 	}
 	scenario := func(nodes int) sim.Scenario {
 		s := parse(t, string(text))
@@ -134,7 +135,7 @@ func wholeCast(t *testing.T, s sim.Scenario, nodes, survivors, messages int) {
 // decide: the same seed need not go wrong twice.
 var (
 	firstSeed    = flag.Uint64("first", 1, "first seed of the random scenarios")
-	countSeeds   = flag.Uint64("seeds", 12, "how many random scenarios to play")
+	countSeeds   = flag.Uint64("seeds", 10, "how many random scenarios to play")
 	maxNodes     = flag.Int("nodes", 60, "how many nodes they have at most")
 	maxRetention = flag.Duration("retention", 0, "instead of the usual retention, so that partitions outlast it")
 )
@@ -144,14 +145,15 @@ var (
 //
 //	go test ./internal/stage -run RandomScenarios -first 1000 -seeds 400 -timeout 1h
 func TestRandomScenarios(t *testing.T) {
-	seeds := *countSeeds
+	t.Parallel()
+	seeds, nodes := *countSeeds, *maxNodes
 	if testing.Short() || underRace {
-		seeds = min(seeds, 4)
+		seeds, nodes = min(seeds, 4), min(nodes, 20)
 	}
 	played := uint64(0)
 	for seed := *firstSeed; seed < *firstSeed+seeds; seed++ {
-		s := sim.RandomScenario(seed, *maxNodes)
-		s.Spread, s.History = 0, protocol.Retained // cannot be had here
+		s := sim.RandomScenario(seed, nodes)
+		s.History = protocol.Retained // None cannot be had here
 		if *maxRetention > 0 {
 			s.Retention = *maxRetention
 		}
@@ -398,7 +400,6 @@ func TestABrokenPromiseIsTold(t *testing.T) {
 // What cannot be done is refused before anything begins, all of it by name.
 func TestUnsupported(t *testing.T) {
 	const text = `
-		spread 20ms
 		history none
 		hold 9000
 		log 70000
@@ -414,8 +415,8 @@ func TestUnsupported(t *testing.T) {
 		on   Network
 		want string
 	}{
-		{Memory(1), "stage: not with real nodes on a network in memory: history none; log 70000; hold 9000; spread 20ms"},
-		{Loopback(1), "stage: not with real nodes on the loopback interface: history none; log 70000; hold 9000; spread 20ms; at 2s partition 0.5 for 3s"},
+		{Memory(1), "stage: not with real nodes on a network in memory: history none; log 70000; hold 9000"},
+		{Loopback(1), "stage: not with real nodes on the loopback interface: history none; log 70000; hold 9000; at 2s partition 0.5 for 3s"},
 	}
 	for _, tt := range tests {
 		_, err := Play(t.Context(), parse(t, text), tt.on)

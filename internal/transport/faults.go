@@ -25,6 +25,11 @@ type Faults struct {
 	// each byte of a stream, each half of a dial.
 	Latency time.Duration
 
+	// Spread, 0 to 1h, is how much longer everything takes at most between two
+	// transports that are far apart: each two have their own share of it, always the
+	// same.
+	Spread time.Duration
+
 	// Jitter, 0 to 1h, is how much longer a datagram may take, evenly spread.
 	// Datagrams closer together than that overtake each other.
 	Jitter time.Duration
@@ -42,12 +47,32 @@ func (f Faults) check() error {
 	for _, d := range []struct {
 		field string
 		value time.Duration
-	}{{"Latency", f.Latency}, {"Jitter", f.Jitter}} {
+	}{{"Latency", f.Latency}, {"Spread", f.Spread}, {"Jitter", f.Jitter}} {
 		if d.value < 0 || d.value > maxDelay {
 			return fmt.Errorf("transport: Faults.%s is %v: want a duration from 0 to %v", d.field, d.value, maxDelay)
 		}
 	}
 	return nil
+}
+
+// latency is how long everything takes between two transports, or back.
+func (f Faults) latency(a, b netip.AddrPort) time.Duration {
+	if f.Spread == 0 {
+		return f.Latency
+	}
+	share := (hash(a) ^ hash(b)) >> 11
+	return f.Latency + time.Duration(float64(share)/(1<<53)*float64(f.Spread))
+}
+
+// hash is FNV-1a, and then a mix, so that its upper bits are good.
+func hash(a netip.AddrPort) uint64 {
+	const prime = 0x100000001b3
+	h := uint64(0xcbf29ce484222325)
+	for _, b := range a.Addr().As16() {
+		h = (h ^ uint64(b)) * prime
+	}
+	h = (h ^ uint64(a.Port())) * prime
+	return (h ^ h>>32) * 0xd6e8feb86659fd93
 }
 
 // SetFaults replaces the faults for all that is sent from now on. An error
@@ -129,7 +154,7 @@ func (n *Network) chance(p float64) bool {
 
 // launch sends a copy on its way, which without delay is no way at all.
 func (n *Network) launch(d datagram, now time.Time) {
-	delay := n.faults.Latency
+	delay := n.faults.latency(d.from, d.to)
 	if n.faults.Jitter > 0 {
 		delay += time.Duration(n.random.Int64N(int64(n.faults.Jitter) + 1))
 	}

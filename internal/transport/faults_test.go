@@ -83,6 +83,7 @@ func TestFaultsOutOfRange(t *testing.T) {
 		{Faults{Loss: math.NaN()}, "Faults.Loss is NaN"},
 		{Faults{Duplicate: 1.5}, "Faults.Duplicate is 1.5"},
 		{Faults{Latency: -1}, "Faults.Latency is -1ns: want a duration from 0 to 1h"},
+		{Faults{Spread: -1}, "Faults.Spread is -1ns"},
 		{Faults{Jitter: 2 * time.Hour}, "Faults.Jitter is 2h"},
 	} {
 		n := NewNetwork(1)
@@ -199,6 +200,49 @@ func TestLatencyIsExact(t *testing.T) {
 			_, err := a.Dial(t.Context(), b.Addr())
 			l.is(err, syscall.ECONNREFUSED)
 		})
+	})
+}
+
+// Each two transports are as far apart as they are, whoever sends and whatever it is.
+func TestSpread(t *testing.T) {
+	inLab(t, Faults{Latency: 100 * time.Millisecond, Spread: 50 * time.Millisecond}, func(t *testing.T, l lab) {
+		nodes := make([]Transport, 12)
+		for i := range nodes {
+			nodes[i] = l.listen()
+		}
+		takes := func(from, to Transport) time.Duration {
+			begin := time.Now()
+			l.must(from.WriteTo([]byte("x"), to.Addr()))
+			_, _, err := to.ReadFrom(make([]byte, 1))
+			l.must(err)
+			return time.Since(begin)
+		}
+		least, most := time.Hour, time.Duration(0)
+		for i, a := range nodes {
+			for _, b := range nodes[:i] {
+				there, back := takes(a, b), takes(b, a)
+				begin := time.Now()
+				near, far := l.connect(a, b)
+				if dialled := time.Since(begin); there != back || dialled != 2*there {
+					t.Fatalf("%v there, %v back, %v for a dial", there, back, dialled)
+				}
+				begin = time.Now()
+				l.write(near, "x")
+				l.read(far, "x")
+				if sent := time.Since(begin); sent != there {
+					t.Fatalf("%v there, %v on a stream", there, sent)
+				}
+				l.must(near.Close())
+				l.must(far.Close())
+				least, most = min(least, there), max(most, there)
+			}
+		}
+		if least < 100*time.Millisecond || least > 110*time.Millisecond || most < 140*time.Millisecond || most > 150*time.Millisecond {
+			t.Errorf("from %v to %v, want about 100 ms to 150 ms", least, most)
+		}
+		for _, n := range nodes {
+			l.must(n.Close())
+		}
 	})
 }
 

@@ -56,7 +56,7 @@ type impaired struct {
 // WriteTo loses a datagram, or sends it now, or later, when nobody hears of an
 // error any more.
 func (t *impaired) WriteTo(b []byte, to netip.AddrPort) (err error) {
-	for _, delay := range t.by.fate(len(b)) {
+	for _, delay := range t.by.fate(len(b), t.Addr(), to) {
 		if delay == 0 {
 			err = t.Transport.WriteTo(b, to)
 			continue
@@ -68,7 +68,7 @@ func (t *impaired) WriteTo(b []byte, to netip.AddrPort) (err error) {
 }
 
 // fate draws how long each copy of a datagram takes; none is for one that is lost.
-func (i *Impairment) fate(size int) (delays []time.Duration) {
+func (i *Impairment) fate(size int, from, to netip.AddrPort) (delays []time.Duration) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	i.stats.Sent++
@@ -77,18 +77,18 @@ func (i *Impairment) fate(size int) (delays []time.Duration) {
 		i.stats.Lost++
 		return nil
 	}
-	delays = append(delays, i.delay())
+	delays = append(delays, i.delay(from, to))
 	if i.chance(i.faults.Duplicate) {
 		i.stats.Duplicated++
-		delays = append(delays, i.delay())
+		delays = append(delays, i.delay(from, to))
 	}
 	return delays
 }
 
 func (i *Impairment) chance(p float64) bool { return p > 0 && i.random.Float64() < p }
 
-func (i *Impairment) delay() time.Duration {
-	d := i.faults.Latency
+func (i *Impairment) delay(from, to netip.AddrPort) time.Duration {
+	d := i.faults.latency(from, to)
 	if i.faults.Jitter > 0 {
 		d += time.Duration(i.random.Int64N(int64(i.faults.Jitter) + 1))
 	}

@@ -277,7 +277,7 @@ func (e *endpoint) dial(ctx context.Context, to netip.AddrPort) (*stream, error)
 		case e.net.apart(e.addr, to) || e.net.apart(to, e.addr):
 			answer = time.Time{}
 		case answer.IsZero():
-			answer = now.Add(2 * e.net.faults.Latency)
+			answer = now.Add(2 * e.net.faults.latency(e.addr, to))
 		}
 		if !answer.IsZero() && !now.Before(answer) {
 			far := e.net.endpoints[to]

@@ -110,7 +110,7 @@ func (s *stream) send(b []byte, now time.Time) int {
 	out := &s.peer.in
 	n := min(len(b), streamBuffer-out.size-out.unacknowledged)
 	if n > 0 {
-		out.put(b[:n], nil, s.net.arrival(now))
+		out.put(b[:n], nil, s.arrival(now))
 		s.net.stats.StreamBytes += uint64(n)
 		s.peer.refuse(now)
 		s.changed.Broadcast()
@@ -171,7 +171,7 @@ func (s *stream) Close() error {
 func (s *stream) finish(now time.Time) {
 	if !s.finished {
 		s.finished = true
-		s.peer.in.put(nil, io.EOF, s.net.arrival(now))
+		s.peer.in.put(nil, io.EOF, s.arrival(now))
 		s.changed.Broadcast()
 	}
 }
@@ -194,7 +194,7 @@ func (s *stream) crash() {
 	now := time.Now()
 	s.finished = true
 	s.peer.in.dropUnarrived(now)
-	s.peer.in.put(nil, syscall.ECONNRESET, s.net.arrival(now))
+	s.peer.in.put(nil, syscall.ECONNRESET, s.arrival(now))
 	s.leave()
 	s.refuse(now)
 }
@@ -208,7 +208,7 @@ func (s *stream) refuse(now time.Time) {
 		return
 	}
 	reached := later(now, s.in.lastDue())
-	s.peer.in.put(nil, syscall.EPIPE, s.net.arrival(reached))
+	s.peer.in.put(nil, syscall.EPIPE, s.arrival(reached))
 	s.changed.Broadcast()
 }
 
@@ -221,7 +221,7 @@ func (s *stream) setCut(cut bool, now time.Time) {
 	if cut {
 		s.in.hold(now)
 	} else {
-		s.in.release(s.net.arrival(now))
+		s.in.release(s.arrival(now))
 		s.peer.in.unacknowledged = 0
 	}
 	s.changed.Broadcast()
@@ -257,11 +257,12 @@ func (s *stream) fail(op string, err error) error {
 
 // arrival is when something sent on a stream now is there. The zero time, which
 // is always past, stands for "at once".
-func (n *Network) arrival(now time.Time) time.Time {
-	if n.faults.Latency == 0 {
+func (s *stream) arrival(now time.Time) time.Time {
+	latency := s.net.faults.latency(s.node, s.peer.node)
+	if latency == 0 {
 		return time.Time{}
 	}
-	return now.Add(n.faults.Latency)
+	return now.Add(latency)
 }
 
 // earlier answers the earlier of two moments, where zero is never.
