@@ -84,6 +84,21 @@ func (b *Buffer) hasBeenSilent(now time.Duration, origin peer.Handle, seq uint64
 	return b.cfg.Horizon > 0 && seq > 1 && (!known || born+b.cfg.Horizon <= now)
 }
 
+// isForgotten reports whether everybody forgets an origin whose newest message was
+// broadcast then. Nodes do so at nearly the same time; what one has forgotten it must
+// not take up again from one that is about to.
+func (b *Buffer) isForgotten(now, born time.Duration) bool {
+	return b.cfg.Horizon > 0 && born <= now-2*b.cfg.Horizon
+}
+
+// isRemembered reports whether a message of then would be known here if it had been
+// had. Nodes take messages for younger than they are by the time that these were
+// stuck on the way, so what is nearly forgotten elsewhere may be forgotten here, and
+// is no gap.
+func (b *Buffer) isRemembered(now, born time.Duration) bool {
+	return !b.isForgotten(now, born-b.cfg.Horizon/4)
+}
+
 // resume gives up whatever an origin sent before it fell silent. Who remembers it,
 // and lacks some of that, has a gap.
 func (b *Buffer) resume(now time.Duration, d peer.Dot) {

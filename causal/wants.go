@@ -258,7 +258,7 @@ func (b *Buffer) settle(now time.Duration, a *asking, gaps []Gap) []Gap {
 		return gaps // that one first: it waits for something too
 	}
 	b.wants.remove(a.want)
-	if !a.clock && b.isForgotten(now, a) {
+	if !a.clock && a.upTo > 0 && b.isForgotten(now, a.born) && len(b.waiters[a.dot]) == 0 {
 		return gaps
 	}
 	if a.clock || a.noRoom || a.upTo < a.dot.Seq {
@@ -266,9 +266,11 @@ func (b *Buffer) settle(now time.Duration, a *asking, gaps []Gap) []Gap {
 		return gaps
 	}
 	to := min(a.upTo, lowest-1)
-	for _, hole := range b.seen.AppendHoles(nil, origin, to) {
-		b.Stats.Gaps++
-		gaps = append(gaps, Gap{origin, hole.From, hole.To, a.born})
+	if b.isRemembered(now, a.born) {
+		for _, hole := range b.seen.AppendHoles(nil, origin, to) {
+			b.Stats.Gaps++
+			gaps = append(gaps, Gap{origin, hole.From, hole.To, a.born})
+		}
 	}
 	b.Stats.GapMessages += b.seen.Skip(origin, to, a.born)
 	for _, d := range b.waitedFor(origin, to) {
@@ -276,13 +278,6 @@ func (b *Buffer) settle(now time.Duration, a *asking, gaps []Gap) []Gap {
 	}
 	b.askHole(now, origin, []broadcast.LinkID{a.first})
 	return gaps
-}
-
-// isForgotten reports whether what nobody can send is what everybody forgets, and
-// nothing here needs it: another node is a little late in forgetting it, and would
-// otherwise have it remembered here again.
-func (b *Buffer) isForgotten(now time.Duration, a *asking) bool {
-	return b.cfg.Horizon > 0 && a.upTo > 0 && a.born <= now-2*b.cfg.Horizon && len(b.waiters[a.dot]) == 0
 }
 
 // lowestHeld is the lowest sequence number of the origin that is held back; the

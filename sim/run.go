@@ -12,6 +12,9 @@ import (
 	"github.com/Ishan27gOrg/gossipProtocol/protocol"
 )
 
+// mostPairs is how many pairs of clocks are compared: as many as hardly take time.
+const mostPairs = 5000
+
 // patience is how long after the faults everything that is owed may take.
 const patience = 2 * time.Minute
 
@@ -197,6 +200,7 @@ func (p *play) heal() {
 	alive, ended := p.up(), p.now
 	p.RunUntil(patience, func() bool { return p.Oracle.Missing(alive) == 0 && p.Oracle.parts(alive) == 1 })
 	p.Oracle.Agree(alive)
+	p.Oracle.Compared(mostPairs)
 	p.Oracle.connected(alive)
 	if p.Oracle.Missing(alive) > 0 {
 		return // as it was told; it is still being asked for

@@ -7,7 +7,8 @@
 //
 //	P1  no message is delivered twice at one node, and no dot names two messages
 //	P2  no message is delivered before one that happened before it
-//	P3  the clock delivered with a message is its exact clock
+//	P3  the clock delivered with a message is its exact clock, but for what is
+//	    beyond its horizon (package vclock, Epochs)
 //	P4  what one node that stays up delivers, all nodes that stay up and
 //	    connected deliver, and each delivers all that those nodes broadcast, as
 //	    long as every log must still have it, but for what is older than a node
@@ -27,6 +28,9 @@
 //	P9  three quarters of a minute after the last delivery nothing moves messages
 //	    any more, and four minutes after the faults, or sooner, what keeps links
 //	    and views alive is little. Checked by Run
+//	P10 the clocks of any two messages compare as the messages truly do, or, if they
+//	    are farther apart than the horizon, by time. Checked when Oracle.Compared
+//	    is called
 //
 // A Scenario is a world and all that happens in it, as a value: Run carries it out,
 // RandomScenario draws one from a seed, ParseScenario reads one.
@@ -46,7 +50,7 @@ import (
 )
 
 // Promises is how many there are: P1 is the first, and counted at 0.
-const Promises = 9
+const Promises = 10
 
 // World is a network of machines in virtual time.
 type World struct {
@@ -127,6 +131,7 @@ func (w *World) Start(name string) *Node {
 func (w *World) launch(n *Node) {
 	h := n.Handle
 	cfg := protocol.DefaultConfig(h, directory{w}, peersampling.Healer(20))
+	cfg.Wall = w.wall(n)
 	if w.Configure != nil {
 		w.Configure(&cfg)
 	}
@@ -137,6 +142,13 @@ func (w *World) launch(n *Node) {
 	n.Machine, n.cfg, n.started = m, cfg, w.now
 	w.Oracle.started(n)
 }
+
+// longAgo is when the world began, counted from 1970.
+const longAgo = 20_000 * 24 * time.Hour
+
+// wall is what the time on the wall was when the node's clock showed 0. Clocks on
+// the wall are set now and then, so they do not drift.
+func (w *World) wall(n *Node) time.Duration { return longAgo + w.now - w.local(n) }
 
 // Join tells a node of an address, under which whoever lives there answers.
 func (w *World) Join(n *Node, contact *Node) {
@@ -251,6 +263,7 @@ func (w *World) setAlarm(n *Node) {
 			return // replaced by an earlier one
 		}
 		n.alarm = broadcast.Never
+		n.Machine.SetWall(w.wall(n))
 		w.step(n, func() { n.Machine.Tick(w.local(n), &n.out) })
 	})
 }

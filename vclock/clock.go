@@ -110,9 +110,9 @@ func (c Clock) Merge(d Clock) Clock {
 // Compare tells how c relates to d: Before if c happened before d. O(d), where
 // d is the size of the parts that the clocks do not share; no allocation.
 //
-// Of two clocks with epochs, that answer is as right as package documentation,
-// section "Epochs", says. If their horizons differ and the older clock has entries
-// beyond the newer one's, it allocates.
+// Of two events more than [Horizon] epochs apart, the earlier one counts as the past
+// of the later one; see "Epochs" in the package documentation. If the older clock has
+// entries beyond the newer one's horizon, comparing them allocates.
 func (c Clock) Compare(d Clock) Ordering {
 	epoch := max(c.epoch, d.epoch)
 	return compare(c.since(epoch), d.since(epoch), topShift)

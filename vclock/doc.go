@@ -45,13 +45,14 @@
 // has spoken within the horizon, and an origin that speaks again is counted again,
 // with the number it has reached.
 //
-// Compare answers as it would for clocks that forget nothing, however old the clocks
-// are that are compared, if two things hold of the events: an event's epoch is not
-// before that of its past, and after Horizon epochs an event is in the past of
-// whatever happens then. If the second fails, in a network that was divided for that
-// long, a clock from before the other's horizon may be taken for its past though the
-// two are concurrent; nothing else goes wrong. Entries without epochs stay for ever;
-// an origin should have them always or never.
+// Compare answers as it would for clocks that forget nothing, as long as the events
+// are not more than Horizon epochs apart. Of two that are, the earlier one is Before
+// the later one: an event that old is in the past of whatever happens now, unless a
+// network was divided for as long, or a process has only just come. So Compare never
+// contradicts what happened, and where it says Concurrent it is so; all that is asked
+// for is that no event's epoch is before that of its past (invariants E1 to E5, in
+// epoch.go). Entries without epochs stay for ever; an origin should have them always
+// or never.
 //
 // # Shape and cost
 //

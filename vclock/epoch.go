@@ -16,12 +16,17 @@ const Horizon = 8
 //
 //	E4  An origin's events all have epochs or none has; an event's epoch is not
 //	    before that of any event that happened before it.
-//	E5  An event is in the past of all events that are Horizon epochs after it.
 //
-// With E4 and E5 an absent entry says what is true, so that any two clocks compare
-// as the full ones would. Without E5 (a network was divided for that long) one that
-// ends before the other's floor may be taken for its past, though the two are
-// concurrent; never the other way round.
+// From these follows what comparing means:
+//
+//	E5  The clock of event a is Before that of event b if a happened before b, or
+//	    a's epoch is before b's floor; and in no other case.
+//
+// For if a's epoch is not before b's floor then b's clock has the whole of a's origin
+// in its past, or not a, just as a full clock; and if it is, then all that a's clock
+// has is before that floor (E4). The relation is an order, since it is the order of
+// what happened together with that of time for what is so far apart: no two clocks
+// ever compare against what happened, nor do three in a circle.
 
 // Epoch is that of the clock's newest event, 0 if none has any. O(1).
 func (c Clock) Epoch() uint32 { return c.epoch }

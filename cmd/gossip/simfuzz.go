@@ -43,17 +43,19 @@ reorders datagrams, through crashes, restarts under the same name, churn,
 partitions and bursts of loss. Then the faults end. An oracle that knows what
 truly happened holds every delivery against the promises:
 
-  P1  no message is delivered twice at one node
-  P2  no message is delivered before one that happened before it
-  P3  the clock delivered with a message is exact
-  P4  what one node that stays up delivers, all that stay up deliver, at most
-      two minutes after the faults, as long as every log must still have it
-  P5  no node has too many links, one to itself, or two to a peer
-  P6  what a node has not delivered, and the logs need no longer have, it has
-      reported as a gap; and what it reports is gone
-  P7  logs, what is held back, and what links have in flight stay within bounds
-  P8  two minutes after the faults links make one network of all nodes
-  P9  then nothing moves messages any more, and idle traffic is little
+  P1   no message is delivered twice at one node
+  P2   no message is delivered before one that happened before it
+  P3   the clock delivered with a message is exact
+  P4   what one node that stays up delivers, all that stay up deliver, at most
+       two minutes after the faults, as long as every log must still have it
+  P5   no node has too many links, one to itself, or two to a peer
+  P6   what a node has not delivered, and the logs need no longer have, it has
+       reported as a gap; and what it reports is gone
+  P7   logs, what is held back, and what links have in flight stay within bounds
+  P8   two minutes after the faults links make one network of all nodes
+  P9   then nothing moves messages any more, and idle traffic is little
+  P10  the clocks of any two messages compare as the messages truly do, or, if
+       these are farther apart than the horizon of a day, by time
 
 A scenario that breaks one is printed with the first violations and the command
 that runs it again, and the status is 1. The last line sums up. The scenarios
