@@ -113,8 +113,7 @@ func TestEverywhere(t *testing.T) {
 
 // wholeCast holds what was played against everywhere.txt: 20 nodes come by churn, 5
 // restart, 5 join; as many die by churn, then a fifth, then three, and any of those
-// that restart; 160 messages and 160 answers are sent, but for what nobody was left
-// to send.
+// that restart; 160 messages are sent, and about as many answers, as chance has it.
 func wholeCast(t *testing.T, s sim.Scenario, nodes, survivors, messages int) {
 	t.Helper()
 	if nodes != s.Nodes+30 {
@@ -126,8 +125,8 @@ func wholeCast(t *testing.T, s sim.Scenario, nodes, survivors, messages int) {
 	if survivors > left+1 || survivors < left-7 {
 		t.Errorf("%d survivors, want at most %d, and few less", survivors, left)
 	}
-	if messages < 300 || messages > 320 {
-		t.Errorf("%d messages, want 320", messages)
+	if messages < 240 || messages > 320 {
+		t.Errorf("%d messages, want 320, or some fewer", messages)
 	}
 }
 
