@@ -203,7 +203,14 @@ func (o *Oracle) reported(n *Node, g causal.Gap) {
 
 // mayBeGone reports whether a log that had a message may have lost it by now.
 func (o *Oracle) mayBeGone(i int) bool {
-	return o.logBytes > o.log.Bytes || o.w.now-o.sent[i].born >= o.log.Age
+	age := o.w.now - o.sent[i].born
+	return o.logBytes > o.log.Bytes || age+o.misjudged(age) >= o.log.Age
+}
+
+// misjudged is by how much nodes may be mistaken about a time that has passed. Where
+// they compare it with what another has told them, it may be twice that.
+func (o *Oracle) misjudged(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * o.w.Drift / (1 - o.w.Drift))
 }
 
 // Missing counts, over the nodes given, the deliveries, or reports of gaps, that P4
@@ -231,7 +238,8 @@ func (o *Oracle) Missing(nodes []*Node) int {
 // report it: what is older than the node only if it wants history, and if it can
 // still be had.
 func (o *Oracle) owes(n *Node, i int) bool {
-	return o.sent[i].born > n.started || n.cfg.History == protocol.Retained && !o.mayBeGone(i)
+	born := o.sent[i].born
+	return born > n.started+2*o.misjudged(o.w.now-born) || n.cfg.History == protocol.Retained && !o.mayBeGone(i)
 }
 
 // Agree checks P4 and P6 among nodes that stayed up.

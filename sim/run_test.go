@@ -59,10 +59,10 @@ func drawScenario(t *rapid.T) Scenario {
 		Retention: time.Second + duration("retention"),
 		LogBytes:  rapid.IntRange(1<<22, mostBound).Draw(t, "log"), HoldBytes: rapid.IntRange(1<<22, mostBound).Draw(t, "hold"),
 		Latency: duration("latency"), Spread: duration("spread"), Jitter: duration("jitter"),
-		Loss: share("loss"), Duplicate: share("duplicate"), End: duration("end"),
+		Loss: share("loss"), Duplicate: share("duplicate"), Drift: rapid.Float64Range(0, MaxDrift).Draw(t, "drift"), End: duration("end"),
 	}
 	for range rapid.IntRange(0, 5).Draw(t, "steps") {
-		step := Step{At: duration("at"), Kind: rapid.SampledFrom([]StepKind{Talk, Crash, Kill, Restart, Join, Churn, Partition, Lose}).Draw(t, "kind")}
+		step := Step{At: duration("at"), Kind: rapid.SampledFrom([]StepKind{Talk, Crash, Kill, Restart, Join, Churn, Partition, OneWay, Slow, Lose}).Draw(t, "kind")}
 		for _, o := range operands[step.Kind] {
 			switch o.word {
 			case "count":
@@ -73,6 +73,8 @@ func drawScenario(t *rapid.T) Scenario {
 				step.For = duration("for")
 			case "answers":
 				step.Answers = rapid.IntRange(0, 20).Draw(t, "answers")
+			case "rate":
+				step.Rate = rapid.IntRange(1, MaxCount).Draw(t, "rate")
 			case "size":
 				step.Size = rapid.IntRange(0, MaxCount).Draw(t, "size")
 			case "share":
@@ -97,6 +99,8 @@ func TestScenarioMistakes(t *testing.T) {
 		{"order total", "line 1: order: it is total, allowed: causal, fifo, unordered"},
 		{"policy best", "line 1: policy: it is best, allowed: blind, brahms, cyclon, "},
 		{"codec yes", "line 1: codec: it is yes, allowed: on, off"},
+		{"drift 0.3", "line 1: drift: it is 0.3, allowed: a fraction of 0 to 0.2"},
+		{"at 3s slow 0.3 for 4s", "line 1: at 3s slow: rate: it is 0, allowed: 1 to"},
 		{"relay both", "line 1: relay: it is both, allowed: tree, flood"},
 		{"at 3s", `line 1: at: it is "3s", allowed: TIME KIND VALUE`},
 		{"at noon talk 3", "line 1: at: it is noon, allowed: 0s to 24h"},

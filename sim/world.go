@@ -56,7 +56,11 @@ type World struct {
 	OnDeliver func(n *Node, m *broadcast.Message)
 	// Codec has all that is sent encoded and decoded by package wire, so that what
 	// arrives is what the bytes say. Set it before the first node starts.
-	Codec  bool
+	Codec bool
+	// Drift is by how much a node's clock may be too fast or too slow, from 0 to
+	// MaxDrift; above 0 no two clocks show the same, either. Set it before the first
+	// node starts.
+	Drift  float64
 	Faults Faults
 	Oracle *Oracle
 
@@ -89,6 +93,8 @@ type Node struct {
 	started time.Duration // by the world's clock
 	clock   clock
 	known   knowledge
+
+	inbox []segment // what links have brought and it has not read
 
 	out   protocol.Outbox
 	ends  map[broadcast.LinkID]*end
@@ -126,6 +132,9 @@ func (w *World) Start(name string) *Node {
 // launch gives a node its machine.
 func (w *World) launch(n *Node) {
 	h := n.Handle
+	if w.Drift > 0 {
+		n.clock = randomClock(w.rng, w.Drift)
+	}
 	cfg := protocol.DefaultConfig(h, directory{w}, peersampling.Healer(20))
 	if w.Configure != nil {
 		w.Configure(&cfg)
