@@ -2,6 +2,7 @@ package sim
 
 import (
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -121,27 +122,48 @@ func TestScenarioMistakes(t *testing.T) {
 }
 
 // The scenarios that come with the library keep all promises, and do what they are
-// there for.
+// there for, which the first line of each tells.
 func TestScenarioFiles(t *testing.T) {
-	for name, fits := range map[string]func(Report) bool{
+	fits := map[string]func(Report) bool{
 		"stable": func(r Report) bool {
 			steady := r.Talks[1]
 			return r.Nodes == 200 && steady.Reliability == 1 && steady.Redundancy < 0.05
 		},
-		"partition": func(r Report) bool { return r.Talks[1].MaxMS > 200_000 && r.Talks[1].Reliability == 1 },
-		"churn":     func(r Report) bool { return r.Nodes == 150 && r.Survivors < 65 },
-	} {
+		"partition": func(r Report) bool {
+			return r.Talks[1].MaxMS > 290_000 && r.Deliveries == r.Nodes*r.Messages && r.Gaps == 0
+		},
+		"outlasted": func(r Report) bool {
+			apart, after := r.Talks[1], r.Talks[2]
+			return r.Gaps > 1000 && uint64(r.Deliveries)+r.Gaps == uint64(r.Nodes*r.Messages) &&
+				apart.Reliability < 0.7 && after.Reliability == 1 && after.Messages > 100 && after.MaxMS < 10_000
+		},
+		"oneway": func(r Report) bool {
+			brief, long := r.Talks[0], r.Talks[1]
+			return brief.Messages == 150 && long.MaxMS > 30_000 && r.Deliveries == r.Nodes*r.Messages && r.Talks[2].MaxMS < 5000
+		},
+		"slow": func(r Report) bool {
+			slow := r.Talks[1]
+			return slow.P50MS < 1000 && slow.MaxMS > 10_000 && r.Talks[2].MaxMS < 2000 && r.Deliveries == r.Nodes*r.Messages
+		},
+		"churn": func(r Report) bool { return r.Nodes == 240 && r.Survivors < 140 && r.Talks[1].Reliability == 1 },
+	}
+	files, err := filepath.Glob("testdata/scenarios/*.txt")
+	if err != nil || len(files) != len(fits) {
+		t.Errorf("%v: %d files and %d tests", err, len(files), len(fits))
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".txt")
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			text, err := os.ReadFile("testdata/scenarios/" + name + ".txt")
-			if err != nil {
-				t.Fatal(err)
+			text, err := os.ReadFile(file)
+			if err != nil || !strings.HasPrefix(string(text), "# ") {
+				t.Fatalf("%v, or the first line is no comment", err)
 			}
 			s, err := ParseScenario(string(text))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if r := Run(s); !r.Kept() || !fits(r) {
+			if r := Run(s); !r.Kept() || !fits[name](r) {
 				t.Errorf("%+v", r)
 			}
 		})
