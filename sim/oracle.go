@@ -140,28 +140,26 @@ func (o *Oracle) withWithheld(m *broadcast.Message, past truth) truth {
 	return past
 }
 
-// checkCausality holds a delivery against everything that happened before it.
-// Nodes that have reported gaps, or were withheld history, are held to the
-// weaker promise: nothing that happened before comes after.
+// checkCausality holds a delivery against everything that happened before it: each
+// such message was delivered here, or is not owed, or a log may have lost it. The
+// latter is for P6, and not to come later.
 func (o *Oracle) checkCausality(n *Node, k *knowledge, m *broadcast.Message, past truth) {
 	for h, count := range past {
 		origin := peer.Handle(h)
 		if origin == m.Dot.Origin {
 			count--
 		}
-		if count > k.past.get(origin) && !excused(n) {
-			o.violated(2, "%v delivered %v before %v", n.ID, m.Dot, peer.Dot{Origin: origin, Seq: count})
+		for seq := k.past.get(origin) + 1; seq <= count; seq++ {
+			before := peer.Dot{Origin: origin, Seq: seq}
+			if i := o.index[before]; !k.gone.has(i) && !o.mayBeGone(i) && o.owes(n, i) {
+				o.violated(2, "%v delivered %v before %v", n.ID, m.Dot, before)
+				break
+			}
 		}
 	}
 	if k.past.get(m.Dot.Origin) >= m.Dot.Seq {
 		o.violated(2, "%v delivered %v after something that it happened before", n.ID, m.Dot)
 	}
-}
-
-// excused reports whether a node has been told that it lacks something.
-func excused(n *Node) bool {
-	c := n.Machine.Counters()
-	return c.GapMessages > 0 || c.Withheld > 0
 }
 
 func (o *Oracle) checkClock(n *Node, m *broadcast.Message, past truth) {
@@ -238,8 +236,14 @@ func (o *Oracle) Missing(nodes []*Node) int {
 // report it: what is older than the node only if it wants history, and if it can
 // still be had.
 func (o *Oracle) owes(n *Node, i int) bool {
+	return o.isNews(n, i) || n.cfg.History == protocol.Retained && !o.mayBeGone(i)
+}
+
+// isNews reports whether a node must take a message for one that was sent after it
+// had started.
+func (o *Oracle) isNews(n *Node, i int) bool {
 	born := o.sent[i].born
-	return born > n.started+2*o.misjudged(o.w.now-born) || n.cfg.History == protocol.Retained && !o.mayBeGone(i)
+	return born > n.started+2*o.misjudged(o.w.now-born)
 }
 
 // Agree checks P4 and P6 among nodes that stayed up.

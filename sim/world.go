@@ -218,17 +218,18 @@ func (w *World) carryOut(n *Node) {
 	if w.spoil != nil {
 		w.spoil(n)
 	}
+	// Gaps first: what is delivered now may have waited for what is gone.
+	for _, e := range n.out.Events {
+		if e.Kind == protocol.MessageGap {
+			n.Gaps += e.Gap.To - e.Gap.From + 1
+			w.Oracle.reported(n, e.Gap)
+		}
+	}
 	for _, m := range n.out.Deliveries {
 		w.Oracle.delivered(n, m)
 		if w.OnDeliver != nil {
 			// Later, so that a reply does not step the machine within its step.
 			w.after(0, func() { w.OnDeliver(n, m) })
-		}
-	}
-	for _, e := range n.out.Events {
-		if e.Kind == protocol.MessageGap {
-			n.Gaps += e.Gap.To - e.Gap.From + 1
-			w.Oracle.reported(n, e.Gap)
 		}
 	}
 	for _, p := range n.out.Packets {
