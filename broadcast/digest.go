@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"slices"
+	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
 )
@@ -29,11 +30,14 @@ func (p *DigestPart) cost() int {
 	return 1 + len(p.Entries)
 }
 
-// DigestEntry says what was had of one origin.
+// DigestEntry says what was had of one origin, and that of it everything up to Gone,
+// the newest of which was broadcast Age ago, can no longer be sent.
 type DigestEntry struct {
 	Origin     peer.Handle
 	Contiguous uint64
 	Spans      []Span
+	Gone       uint64
+	Age        time.Duration
 }
 
 // Covers reports whether the entry includes the sequence number.
@@ -60,28 +64,40 @@ func (s *Seen) Part(p Prefix) DigestPart {
 	part := DigestPart{Prefix: p}
 	for _, q := range g.appendTo(nil, p) {
 		if len(part.Entries) < maxPartEntries {
-			part.Entries = append(part.Entries, DigestEntry{q.origin, q.contig, append([]Span(nil), q.spans...)})
+			part.Entries = append(part.Entries, DigestEntry{Origin: q.origin, Contiguous: q.contig, Spans: append([]Span(nil), q.spans...)})
 		}
 	}
 	return part
 }
 
 // sendDigest begins, or begins again, to tell a peer what was had.
-func (r *Relay) sendDigest(link LinkID, out *Outbox) {
+func (r *Relay) sendDigest(now time.Duration, link LinkID, out *Outbox) {
 	r.Stats.Digests++
-	out.send(link, Frame{Kind: Digest, Opening: true, Digest: []DigestPart{r.seen.Part(Prefix{})}})
+	out.send(link, Frame{Kind: Digest, Opening: true, Digest: []DigestPart{r.part(now, Prefix{})}})
+}
+
+// part is Seen.Part, with what has left the log.
+func (r *Relay) part(now time.Duration, p Prefix) DigestPart {
+	part := r.seen.Part(p)
+	for i := range part.Entries {
+		e := &part.Entries[i]
+		if seq, born := r.log.Evicted(e.Origin); seq > 0 {
+			e.Gone, e.Age = seq, now-born
+		}
+	}
+	return part
 }
 
 // HandleRefine answers a peer that has found a difference. More prefixes than the
 // limit are ignored; nobody sends them.
-func (r *Relay) HandleRefine(id LinkID, f *Frame, out *Outbox) {
+func (r *Relay) HandleRefine(now time.Duration, id LinkID, f *Frame, out *Outbox) {
 	if r.find(id) == nil {
 		return
 	}
 	cost := 0
 	var parts []DigestPart
 	for _, p := range f.Refine[:min(len(f.Refine), r.cfg.Wants)] {
-		part := r.seen.Part(p)
+		part := r.part(now, p)
 		if cost+part.cost() > r.cfg.DigestPart && len(parts) > 0 {
 			out.send(id, Frame{Kind: Digest, Digest: parts})
 			cost, parts = 0, nil
@@ -96,7 +112,7 @@ func (r *Relay) HandleRefine(id LinkID, f *Frame, out *Outbox) {
 
 // HandleDigest takes parts of what a peer has had. On a link that is in step, a
 // further opening sends the cursor back to the start, to skip what that covers.
-func (r *Relay) HandleDigest(id LinkID, f *Frame, out *Outbox) {
+func (r *Relay) HandleDigest(now time.Duration, id LinkID, f *Frame, out *Outbox) {
 	s := r.find(id)
 	if s == nil || !f.Opening && !s.opened || f.Opening && s.opened && s.repair {
 		return
@@ -109,7 +125,7 @@ func (r *Relay) HandleDigest(id LinkID, f *Frame, out *Outbox) {
 		part := &f.Digest[i]
 		if s.pending[part.Prefix] {
 			delete(s.pending, part.Prefix)
-			ask = r.compare(s, part, ask)
+			ask = r.compare(now, s, part, ask)
 		}
 	}
 	for _, p := range ask {
@@ -138,9 +154,9 @@ func (r *Relay) startOver(s *stream) {
 // compare takes a part of a peer's version vector and appends the groups that have
 // to be looked into: those of which both have had something, and not the same. A
 // repair looks into what the peer alone has had as well, to know what to claim.
-func (r *Relay) compare(s *stream, part *DigestPart, ask []Prefix) []Prefix {
+func (r *Relay) compare(now time.Duration, s *stream, part *DigestPart, ask []Prefix) []Prefix {
 	if part.Sums == nil {
-		r.compareEntries(s, part)
+		r.compareEntries(now, s, part)
 		return ask
 	}
 	if part.Len >= MaxPrefix {
@@ -151,7 +167,7 @@ func (r *Relay) compare(s *stream, part *DigestPart, ask []Prefix) []Prefix {
 		switch ours, n := r.seen.tree.total(p, 0); {
 		case ours == theirs:
 		case theirs == 0:
-			r.compareEntries(s, &DigestPart{Prefix: p})
+			r.compareEntries(now, s, &DigestPart{Prefix: p})
 		case n > 0 || s.repair && len(s.claims)+len(ask)+len(s.pending) < maxClaims:
 			ask = append(ask, p)
 		}
@@ -160,12 +176,12 @@ func (r *Relay) compare(s *stream, part *DigestPart, ask []Prefix) []Prefix {
 }
 
 // compareEntries notes what the peer lacks of the origins in a prefix.
-func (r *Relay) compareEntries(s *stream, part *DigestPart) {
+func (r *Relay) compareEntries(now time.Duration, s *stream, part *DigestPart) {
 	for _, p := range r.seen.tree.find(part.Prefix).appendTo(nil, part.Prefix) {
 		s.lacks[p.origin] = DigestEntry{Origin: p.origin}
 	}
 	for _, e := range part.Entries {
-		r.claim(s, e)
+		r.claim(now, s, e)
 		switch p := r.seen.origins[e.Origin]; {
 		case p == nil:
 		case e.Contiguous >= p.highest():
@@ -180,11 +196,18 @@ func (r *Relay) compareEntries(s *stream, part *DigestPart) {
 // for more.
 const maxClaims = 1024
 
-// claim notes the newest message of an origin that the peer has had, if it was
-// not had here.
-func (r *Relay) claim(s *stream, e DigestEntry) {
-	d := peer.Dot{Origin: e.Origin, Seq: e.Contiguous}
+// Claim is the newest message of an origin that a peer has had, if it was not had
+// here. Everything up to Gone, the newest of which was broadcast at Born, has left the
+// peer's log.
+type Claim struct {
+	peer.Dot
+	Gone uint64
+	Born time.Duration
+}
+
+func (r *Relay) claim(now time.Duration, s *stream, e DigestEntry) {
 	if s.repair && len(s.claims) < maxClaims && e.Contiguous > r.seen.Contiguous(e.Origin) {
-		s.claims = append(s.claims, d)
+		d := peer.Dot{Origin: e.Origin, Seq: e.Contiguous}
+		s.claims = append(s.claims, Claim{d, min(e.Gone, d.Seq), now - e.Age})
 	}
 }

@@ -23,7 +23,7 @@ func newTalk(a, b *Seen, repair bool) *talk {
 	for i, s := range w.seen {
 		w.relay[i] = NewRelay(DefaultRelayConfig(), NewLog(LogConfig{Bytes: 1 << 20, Age: Never}), s)
 		var out Outbox
-		w.relay[i].Open(Change{Link: 1, Peer: 2, Up: true, Repair: repair}, &out)
+		w.relay[i].Open(0, Change{Link: 1, Peer: 2, Up: true, Repair: repair}, &out)
 		w.take(i, &out)
 	}
 	return w
@@ -53,9 +53,9 @@ func (w *talk) step(to int) bool {
 	w.queues[to] = w.queues[to][1:]
 	var out Outbox
 	if f.Kind == Refine {
-		w.relay[to].HandleRefine(1, &f, &out)
+		w.relay[to].HandleRefine(0, 1, &f, &out)
 	} else {
-		w.relay[to].HandleDigest(1, &f, &out)
+		w.relay[to].HandleDigest(0, 1, &f, &out)
 	}
 	w.take(to, &out)
 	return true

@@ -89,7 +89,7 @@ type stream struct {
 	sentDone      bool
 	gotDone       bool
 	stale         bool
-	claims        []peer.Dot // of a repair: what the peer has had and this node has not
+	claims        []Claim // of a repair: what the peer has had and this node has not
 }
 
 // NewRelay joins a log and a version vector.
@@ -98,21 +98,21 @@ func NewRelay(cfg RelayConfig, log *Log, seen *Seen) *Relay {
 }
 
 // Open begins reconciliation on a new link: each end tells what it has had.
-func (r *Relay) Open(c Change, out *Outbox) {
+func (r *Relay) Open(now time.Duration, c Change, out *Outbox) {
 	s := &stream{
 		link: c.Link, peer: c.Peer, repair: c.Repair, slot: r.freeSlot(),
 		start: r.log.End(), cursor: r.log.Begin(),
 		announceAt: Never, strict: r.log.End() + vainSpan,
 	}
 	r.streams = append(r.streams, s)
-	r.sendDigest(s.link, out)
+	r.sendDigest(now, s.link, out)
 }
 
 // Rewind asks the peer on a link to start over from what this node has had by
 // now: messages that it sent had to be refused.
-func (r *Relay) Rewind(id LinkID, out *Outbox) {
+func (r *Relay) Rewind(now time.Duration, id LinkID, out *Outbox) {
 	if r.find(id) != nil {
-		r.sendDigest(id, out)
+		r.sendDigest(now, id, out)
 	}
 }
 
@@ -307,13 +307,12 @@ func (r *Relay) HandleDone(id LinkID) {
 // Finished is a repair that both ends are done with. Stale means that it moved
 // a message which links should have brought long before.
 //
-// Claims are the newest messages of their origins that the peer has had and this
-// node had not; those that did not come have left the peer's log.
+// Of what was claimed, what did not come has left the peer's log.
 type Finished struct {
 	Link   LinkID
 	Peer   peer.Handle
 	Stale  bool
-	Claims []peer.Dot
+	Claims []Claim
 }
 
 // AppendFinished appends the repairs that can be closed.

@@ -91,7 +91,7 @@ func (h *hub) open(repair bool, had dots) *spoke {
 		s.has[d] = true
 	}
 	s.said = []Frame{{Kind: Digest, Opening: true, Digest: []DigestPart{s.peer.Part(Prefix{})}}}
-	h.relay.Open(Change{Link: s.id, Peer: 7, Up: true, Repair: repair}, &h.out)
+	h.relay.Open(h.now, Change{Link: s.id, Peer: 7, Up: true, Repair: repair}, &h.out)
 	h.take()
 	h.checkSlots()
 	return s
@@ -104,7 +104,7 @@ func (h *hub) hear(s *spoke) {
 	}
 	f := s.said[0]
 	s.said = s.said[1:]
-	h.relay.HandleDigest(s.id, &f, &h.out)
+	h.relay.HandleDigest(h.now, s.id, &f, &h.out)
 	h.take()
 	if !s.synced && len(s.said) == 0 {
 		s.synced, s.syncedAt = true, h.now
@@ -687,7 +687,7 @@ func TestASecondDigestStartsOver(t *testing.T) {
 		t.Fatalf("%d were sent, want 3", len(s.got))
 	}
 	s.got, s.has = nil, dots{peer.Dot{Origin: 1, Seq: 1}: true}
-	h.relay.HandleDigest(s.id, &Frame{Opening: true, Digest: []DigestPart{{Entries: []DigestEntry{{Origin: 1, Contiguous: 1}}}}}, &h.out)
+	h.relay.HandleDigest(h.now, s.id, &Frame{Opening: true, Digest: []DigestPart{{Entries: []DigestEntry{{Origin: 1, Contiguous: 1}}}}}, &h.out)
 	if h.pump(); len(s.got) != 2 {
 		t.Errorf("%d were sent, want the last two once more", len(s.got))
 	}
@@ -695,7 +695,7 @@ func TestASecondDigestStartsOver(t *testing.T) {
 	h.hearAll(r)
 	h.pump()
 	sent := len(r.got)
-	h.relay.HandleDigest(r.id, &Frame{Opening: true, Digest: []DigestPart{{}}}, &h.out)
+	h.relay.HandleDigest(h.now, r.id, &Frame{Opening: true, Digest: []DigestPart{{}}}, &h.out)
 	if h.pump(); len(r.got) != sent {
 		t.Error("a repair started over")
 	}
@@ -705,8 +705,8 @@ func TestASecondDigestStartsOver(t *testing.T) {
 func TestRelayIgnoresWhatComesTooLate(t *testing.T) {
 	h := quietHub(t, DefaultRelayConfig(), 1<<20)
 	m := h.add(1, 0)
-	h.relay.HandleDigest(9, &Frame{Opening: true}, &h.out)
-	h.relay.HandleRefine(9, &Frame{Refine: []Prefix{{}}}, &h.out)
+	h.relay.HandleDigest(h.now, 9, &Frame{Opening: true}, &h.out)
+	h.relay.HandleRefine(h.now, 9, &Frame{Refine: []Prefix{{}}}, &h.out)
 	h.relay.HandleDone(9)
 	h.relay.Written(9, 1)
 	h.relay.ArrivedAgain(9, m, &h.out)

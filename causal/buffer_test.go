@@ -438,3 +438,30 @@ func TestClocksOfTheWeakerOrders(t *testing.T) {
 		t.Errorf("the node's clock is %v, want %v", w.buf.Clock(), want)
 	}
 }
+
+// A repair has told that messages are gone. Nobody on a link has ever had them, and
+// without that word this node would wait for them until it gave up, and know no more.
+func TestTheWordOfARepairMakesAGap(t *testing.T) {
+	for _, told := range []bool{true, false} {
+		y := newTeller(t, Y, Causal)
+		d := peer.Dot{Origin: X, Seq: 3}
+		links := []broadcast.LinkID{1, 2}
+		now := time.Minute
+		y.buf.Ask(now, d, 9) // by a link that is closed
+		if told {
+			y.buf.Gone(now, broadcast.Claim{Dot: d, Gone: 3, Born: now - time.Second})
+		}
+		var gaps []Gap
+		for now < time.Minute+10*time.Second && y.buf.Deadline() < now+10*time.Second {
+			now = max(now, y.buf.Deadline())
+			var asks []Ask
+			asks, gaps = y.buf.Poll(now, links, nil, gaps)
+			for _, a := range asks {
+				y.buf.Denied(now, a.Link, broadcast.GoneEntry{Dot: d})
+			}
+		}
+		if want := (Gap{X, 1, 3, time.Minute - time.Second}); told != slices.Equal(gaps, []Gap{want}) {
+			t.Errorf("told: %v, gaps %v", told, gaps)
+		}
+	}
+}

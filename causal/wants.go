@@ -173,6 +173,27 @@ func (b *Buffer) Denied(now time.Duration, link broadcast.LinkID, g broadcast.Go
 	}
 }
 
+// Gone takes the word of somebody who cannot be asked any more for what is wanted of
+// an origin: it has left a log, and nobody else may have it.
+func (b *Buffer) Gone(now time.Duration, c broadcast.Claim) {
+	for _, a := range b.wants.of(c.Origin, c.Gone) {
+		if a.upTo == 0 {
+			a.upTo, a.born = c.Gone, c.Born
+			b.wants.reschedule(a, min(a.next, now+b.patience()))
+		}
+	}
+}
+
+// of lists the wanted messages of an origin up to one.
+func (w *wants) of(origin peer.Handle, seq uint64) (list []*asking) {
+	for _, a := range w.list {
+		if a.dot.Origin == origin && !a.clock && a.dot.Seq <= seq {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
 // Poll appends the requests that are due, and the gaps that had to be accepted.
 // links are the links that are up.
 func (b *Buffer) Poll(now time.Duration, links []broadcast.LinkID, asks []Ask, gaps []Gap) ([]Ask, []Gap) {

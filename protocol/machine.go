@@ -330,9 +330,9 @@ func (m *Machine) HandleFrame(now time.Duration, link broadcast.LinkID, f *broad
 		}
 		m.links.Handle(now, link, f, slices.Clone(m.sampling.View()), &out.Links)
 	case broadcast.Digest:
-		m.relay.HandleDigest(link, f, &m.out.Links)
+		m.relay.HandleDigest(now, link, f, &m.out.Links)
 	case broadcast.Refine:
-		m.relay.HandleRefine(link, f, &m.out.Links)
+		m.relay.HandleRefine(now, link, f, &m.out.Links)
 	case broadcast.Data:
 		m.handleData(now, link, f)
 	case broadcast.Want:
@@ -393,7 +393,7 @@ func (m *Machine) handleIHave(now time.Duration, link broadcast.LinkID, f *broad
 	if !room && now >= m.lastCrowd+m.cfg.Retry {
 		m.lastCrowd = now
 		m.relay.Graft(link, &m.out.Links)
-		m.relay.Rewind(link, &m.out.Links)
+		m.relay.Rewind(now, link, &m.out.Links)
 	}
 }
 
@@ -489,7 +489,7 @@ func (m *Machine) applyChanges(now time.Duration, out *Outbox) {
 		kind := LinkDown
 		if c.Up {
 			kind = LinkUp
-			m.relay.Open(c, &out.Links)
+			m.relay.Open(now, c, &out.Links)
 		} else {
 			if m.relay.Close(c.Link, &out.Links) {
 				m.buffer.Hasten(now)
@@ -555,7 +555,7 @@ func (m *Machine) maybeRewind(now time.Duration, out *Outbox) {
 	if m.linkIDs = m.links.AppendOpen(m.linkIDs[:0]); !slices.Contains(m.linkIDs, link) && len(m.linkIDs) > 0 {
 		link = m.linkIDs[0]
 	}
-	m.relay.Rewind(link, &out.Links)
+	m.relay.Rewind(now, link, &out.Links)
 }
 
 // rewindAt is when a rewind is due: soon after things have stopped moving, and
@@ -588,8 +588,9 @@ func (m *Machine) endRepairs(now time.Duration, out *Outbox) {
 	m.finished = m.relay.AppendFinished(m.finished[:0])
 	for _, f := range m.finished {
 		m.links.EndRepair(now, f.Link, &out.Links)
-		for _, d := range f.Claims {
-			m.buffer.Ask(now, d, f.Link)
+		for _, c := range f.Claims {
+			m.buffer.Ask(now, c.Dot, f.Link)
+			m.buffer.Gone(now, c)
 		}
 		if f.Stale {
 			m.links.Bridge(now, f.Peer, &out.Links)

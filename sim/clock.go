@@ -1,6 +1,9 @@
 package sim
 
-import "time"
+import (
+	"math/rand/v2"
+	"time"
+)
 
 // clock is what a node takes for the time: it began at another moment than the
 // world, and goes too fast or too slow. The zero clock is the world's.
@@ -10,6 +13,15 @@ type clock struct {
 }
 
 const million = 1_000_000
+
+// MaxDrift is more than any clock is off by that still goes.
+const MaxDrift = 0.2
+
+// randomClock began up to an hour before the world, and drifts by so much at most.
+func randomClock(rng *rand.Rand, drift float64) clock {
+	most := int64(drift * million)
+	return clock{time.Duration(rng.Int64N(int64(time.Hour))), rng.Int64N(2*most+1) - most}
+}
 
 // read is what the clock shows at a moment of the world. It never goes back.
 func (c clock) read(t time.Duration) time.Duration {

@@ -19,8 +19,11 @@ type Faults struct {
 	Latency, Spread, Jitter time.Duration
 	// Loss and Duplicate are the shares of datagrams, from 0 to 1.
 	Loss, Duplicate float64
-	// Cut reports whether nothing gets from one node to another.
+	// Cut reports whether nothing gets from one node to another, the one way.
 	Cut func(from, to *Node) bool
+	// Rate is how many bytes of what its links bring a node handles in a second; 0
+	// is all at once. What waits is handled in order, pings too.
+	Rate func(*Node) int
 }
 
 func (w *World) cut(from, to *Node) bool { return w.Faults.Cut != nil && w.Faults.Cut(from, to) }
@@ -81,8 +84,25 @@ type end struct {
 	inflight int
 	// What is on its way from this end to the other, in order.
 	busy    time.Duration // when the last of it arrives
-	stalled []func()      // what waits for a cut to be lifted
+	stalled []segment     // what waits for a cut to be lifted
+	unheard int           // bytes that were sent since nothing comes back
+	unacked int           // what has arrived costs, but this end has not heard of it
 }
+
+// segment is what a connection carries: what happens when it is read at the other
+// end.
+type segment struct {
+	size int
+	read func()
+}
+
+// tcpWindow is how much TCP sends without hearing that it arrives: the most that a
+// window can be if it is not scaled (RFC 9293, section 3.1).
+const tcpWindow = 64 << 10
+
+// frameOverhead is about what a frame takes beside what it costs, where its bytes
+// are not known.
+const frameOverhead = 32
 
 // dialTimeout is how long a dial hangs when nothing comes back.
 const dialTimeout = 3 * time.Second
@@ -130,14 +150,11 @@ func (w *World) sendFrame(n *Node, s broadcast.Send) {
 	}
 	cost := s.Frame.Cost()
 	w.traffic.frames[s.Frame.Kind]++
-	arrived := w.passFrame(n, e.other.node, s.Frame)
+	arrived, size := w.passFrame(n, e.other.node, s.Frame)
 	e.inflight += cost
 	w.Oracle.sending(e)
-	w.deliverInOrder(e, func() {
-		e.inflight -= cost
-		if !e.closed {
-			w.step(n, func() { n.Machine.Written(w.local(n), e.link, cost, &n.out) })
-		}
+	w.deliverInOrder(e, segment{size, func() {
+		w.acknowledge(e, cost)
 		if o := e.other; !o.closed {
 			f := arrived()
 			if f.Message != nil && w.arrived != nil {
@@ -145,25 +162,49 @@ func (w *World) sendFrame(n *Node, s broadcast.Send) {
 			}
 			w.step(o.node, func() { o.node.Machine.HandleFrame(w.local(o.node), o.link, &f, &o.node.out) })
 		}
-	})
+	}})
 }
 
-// passFrame returns what arrives of a frame. The age of a message travels with it,
-// and the time on the way is not known to anybody.
-func (w *World) passFrame(from, to *Node, f broadcast.Frame) func() broadcast.Frame {
+// acknowledge tells an end that something which it sent has left it for good. Where
+// nothing comes back from the other one, that has to wait.
+func (w *World) acknowledge(e *end, cost int) {
+	e.unacked += cost
+	if cost == 0 || e.closed || e.unacked > cost {
+		return // the last: somebody looks after it already
+	}
+	var heard func()
+	heard = func() {
+		switch {
+		case e.closed:
+		case w.cut(e.other.node, e.node):
+			w.after(time.Second, heard)
+		default:
+			cost := e.unacked
+			e.unacked = 0
+			e.inflight -= cost
+			w.step(e.node, func() { e.node.Machine.Written(w.local(e.node), e.link, cost, &e.node.out) })
+		}
+	}
+	heard()
+}
+
+// passFrame returns what arrives of a frame, and about how many bytes it is. The age
+// of a message travels with it, and the time on the way is not known to anybody.
+func (w *World) passFrame(from, to *Node, f broadcast.Frame) (arrived func() broadcast.Frame, size int) {
 	if w.Codec {
 		b := w.encodeFrame(from, &f)
-		return func() broadcast.Frame { return w.decodeFrame(from, to, b) }
+		return func() broadcast.Frame { return w.decodeFrame(from, to, b) }, len(b)
 	}
 	f = copyFrame(f)
+	size = f.Cost() + frameOverhead
 	if f.Message == nil {
-		return func() broadcast.Frame { return f }
+		return func() broadcast.Frame { return f }, size
 	}
 	age := w.local(from) - f.Message.Born
 	return func() broadcast.Frame {
 		f.Message.Born = w.local(to) - age
 		return f
-	}
+	}, size
 }
 
 // copyFrame makes what arrives independent of what was sent.
@@ -186,30 +227,74 @@ func copyFrame(f broadcast.Frame) broadcast.Frame {
 	return f
 }
 
-func (w *World) deliverInOrder(e *end, do func()) {
-	if w.cut(e.node, e.other.node) || len(e.stalled) > 0 {
-		e.stalled = append(e.stalled, do)
-		w.after(time.Second, func() { w.resume(e) })
+// deliverInOrder lets TCP carry something. Where nothing gets there, TCP sends again
+// and again, and all of it arrives once the cut is lifted, if nobody has lost
+// patience. Where nothing comes back, what is sent arrives, but TCP does not hear of
+// it: it goes on until its window is full, and then waits.
+func (w *World) deliverInOrder(e *end, s segment) {
+	if len(e.stalled) > 0 || w.stuck(e) {
+		e.stalled = append(e.stalled, s)
+		if len(e.stalled) == 1 {
+			w.after(time.Second, func() { w.resume(e) })
+		}
 		return
 	}
+	e.unheard += s.size
+	if !w.cut(e.other.node, e.node) {
+		e.unheard = 0
+	}
 	e.busy = max(e.busy, w.now+w.latency(e.node.Handle, e.other.node.Handle))
-	w.at(e.busy, do)
+	w.at(e.busy, func() { w.arrive(e.other.node, s) })
+}
+
+func (w *World) stuck(e *end) bool {
+	return w.cut(e.node, e.other.node) || e.unheard >= tcpWindow && w.cut(e.other.node, e.node)
 }
 
 // resume sends on what a cut held up.
 func (w *World) resume(e *end) {
-	if len(e.stalled) == 0 {
-		return
-	}
-	if w.cut(e.node, e.other.node) {
+	if w.stuck(e) {
 		w.after(time.Second, func() { w.resume(e) })
 		return
 	}
 	held := e.stalled
 	e.stalled = nil
-	for _, do := range held {
-		w.deliverInOrder(e, do)
+	for _, s := range held {
+		w.deliverInOrder(e, s)
 	}
+}
+
+// arrive has a node read what a link brings, at once or, if it is slow, in its turn.
+func (w *World) arrive(n *Node, s segment) {
+	if len(n.inbox) == 0 && w.rate(n) == 0 {
+		s.read()
+		return
+	}
+	n.inbox = append(n.inbox, s)
+	if len(n.inbox) == 1 {
+		w.readSlowly(n)
+	}
+}
+
+func (w *World) readSlowly(n *Node) {
+	s, takes := n.inbox[0], time.Duration(0)
+	if rate := w.rate(n); rate > 0 {
+		takes = time.Duration(s.size) * time.Second / time.Duration(rate)
+	}
+	w.after(takes, func() {
+		s.read()
+		n.inbox = n.inbox[1:]
+		if len(n.inbox) > 0 {
+			w.readSlowly(n)
+		}
+	})
+}
+
+func (w *World) rate(n *Node) int {
+	if w.Faults.Rate == nil {
+		return 0
+	}
+	return w.Faults.Rate(n)
 }
 
 // closeConn closes a connection in good order: the peer sees what was sent, and
@@ -221,14 +306,14 @@ func (w *World) closeConn(n *Node, id broadcast.LinkID) {
 	}
 	e.closed = true
 	delete(n.ends, id)
-	w.deliverInOrder(e, func() { w.hangUp(e.other) })
+	w.deliverInOrder(e, segment{0, func() { w.hangUp(e.other) }})
 }
 
 // breakConn ends a connection as the death of a process does.
 func (w *World) breakConn(e *end) {
 	e.closed = true
 	delete(e.node.ends, e.link)
-	w.deliverInOrder(e, func() { w.hangUp(e.other) })
+	w.deliverInOrder(e, segment{0, func() { w.hangUp(e.other) }})
 }
 
 func (w *World) hangUp(e *end) {

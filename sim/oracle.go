@@ -148,28 +148,26 @@ func (o *Oracle) withWithheld(m *broadcast.Message, past truth) truth {
 	return past
 }
 
-// checkCausality holds a delivery against everything that happened before it.
-// Nodes that have reported gaps, or were withheld history, are held to the
-// weaker promise: nothing that happened before comes after.
+// checkCausality holds a delivery against everything that happened before it: each
+// such message was delivered here, or is not owed, or a log may have lost it. The
+// latter is for P6, and not to come later.
 func (o *Oracle) checkCausality(n *Node, k *knowledge, m *broadcast.Message, past truth) {
 	for h, count := range past {
 		origin := peer.Handle(h)
 		if origin == m.Dot.Origin {
 			count--
 		}
-		if count > k.past.get(origin) && !excused(n) && !o.isBeyond(origin, count, m) {
-			o.violated(2, "%v delivered %v before %v", n.ID, m.Dot, peer.Dot{Origin: origin, Seq: count})
+		for seq := k.past.get(origin) + 1; seq <= count; seq++ {
+			before := peer.Dot{Origin: origin, Seq: seq}
+			if i := o.index[before]; !k.gone.has(i) && !o.mayBeGone(i) && o.owes(n, i) {
+				o.violated(2, "%v delivered %v before %v", n.ID, m.Dot, before)
+				break
+			}
 		}
 	}
 	if k.past.get(m.Dot.Origin) >= m.Dot.Seq {
 		o.violated(2, "%v delivered %v after something that it happened before", n.ID, m.Dot)
 	}
-}
-
-// excused reports whether a node has been told that it lacks something.
-func excused(n *Node) bool {
-	c := n.Machine.Counters()
-	return c.GapMessages > 0 || c.Withheld > 0
 }
 
 // isBeyond reports whether the origin's message is beyond another one's horizon, so
@@ -226,7 +224,14 @@ func (o *Oracle) reported(n *Node, g causal.Gap) {
 
 // mayBeGone reports whether a log that had a message may have lost it by now.
 func (o *Oracle) mayBeGone(i int) bool {
-	return o.logBytes > o.log.Bytes || o.w.now-o.sent[i].born >= o.log.Age
+	age := o.w.now - o.sent[i].born
+	return o.logBytes > o.log.Bytes || age+o.misjudged(age) >= o.log.Age
+}
+
+// misjudged is by how much nodes may be mistaken about a time that has passed. Where
+// they compare it with what another has told them, it may be twice that.
+func (o *Oracle) misjudged(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * o.w.Drift / (1 - o.w.Drift))
 }
 
 // Missing counts, over the nodes given, the deliveries, or reports of gaps, that P4
@@ -254,7 +259,14 @@ func (o *Oracle) Missing(nodes []*Node) int {
 // report it: what is older than the node only if it wants history, and if it can
 // still be had.
 func (o *Oracle) owes(n *Node, i int) bool {
-	return o.sent[i].born > n.started || n.cfg.History == protocol.Retained && !o.mayBeGone(i)
+	return o.isNews(n, i) || n.cfg.History == protocol.Retained && !o.mayBeGone(i)
+}
+
+// isNews reports whether a node must take a message for one that was sent after it
+// had started.
+func (o *Oracle) isNews(n *Node, i int) bool {
+	born := o.sent[i].born
+	return born > n.started+2*o.misjudged(o.w.now-born)
 }
 
 // Agree checks P4 and P6 among nodes that stayed up.

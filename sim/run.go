@@ -44,15 +44,25 @@ type play struct {
 	*World
 	s     Scenario
 	cuts  []cut
+	slow  []cut
 	loss  []float64 // of the Lose steps under way
 	talks []*talk
 	of    map[peer.Dot]*talk // every message's
 }
 
-// cut is a partition: which side a node is on depends on its handle and the salt.
+// cut is a partition, or a share of slow nodes: which side a node is on depends on its
+// handle and the salt.
 type cut struct {
-	salt  uint64
-	share float64
+	salt   uint64
+	share  float64
+	oneWay bool
+	rate   int
+}
+
+func (p *play) newCut(s Step) cut { return cut{p.rng.Uint64(), s.Share, s.Kind == OneWay, s.Rate} }
+
+func (c cut) parts(from, to *Node) bool {
+	return c.side(from) != c.side(to) && (!c.oneWay || c.side(from))
 }
 
 func (c cut) side(n *Node) bool {
@@ -65,7 +75,7 @@ func newPlay(s Scenario) *play {
 	p := &play{World: NewWorld(s.Seed), s: s, of: make(map[peer.Dot]*talk)}
 	p.Oracle.Order = s.Order
 	p.Oracle.MaxViolations = 10
-	p.Codec = s.Codec
+	p.Codec, p.Drift = s.Codec, s.Drift
 	p.Configure = func(c *protocol.Config) {
 		c.Sampling = peersampling.DefaultServiceConfig(s.policy())
 		c.Relay.Flood, c.Order, c.History = s.Flood, s.Order, s.History
@@ -73,8 +83,9 @@ func newPlay(s Scenario) *play {
 	}
 	p.Faults = Faults{Latency: s.Latency, Spread: s.Spread, Jitter: s.Jitter, Loss: s.Loss, Duplicate: s.Duplicate}
 	p.Faults.Cut = func(from, to *Node) bool {
-		return slices.ContainsFunc(p.cuts, func(c cut) bool { return c.side(from) != c.side(to) })
+		return slices.ContainsFunc(p.cuts, func(c cut) bool { return c.parts(from, to) })
 	}
+	p.Faults.Rate = p.rateOf
 	p.OnDeliver = p.delivered
 	p.arrived = func(m *broadcast.Message) {
 		if t := p.of[m.Dot]; t != nil {
@@ -120,8 +131,12 @@ func (p *play) do(s Step) {
 	case Churn:
 		p.crash(1)
 		p.newcomer(p.newName())
-	case Partition:
-		c := cut{p.rng.Uint64(), s.Share}
+	case Slow:
+		c := p.newCut(s)
+		p.slow = append(p.slow, c)
+		p.after(s.For, func() { p.slow = without(p.slow, c) })
+	case Partition, OneWay:
+		c := p.newCut(s)
 		p.cuts = append(p.cuts, c)
 		p.after(s.For, func() { p.cuts = without(p.cuts, c) })
 	case Lose:
@@ -143,6 +158,16 @@ func without[T comparable](list []T, x T) []T {
 }
 
 func (p *play) setLoss() { p.Faults.Loss = slices.Max(append(p.loss, p.s.Loss)) }
+
+// rateOf is the lowest rate that is asked of a node, or 0.
+func (p *play) rateOf(n *Node) (rate int) {
+	for _, c := range p.slow {
+		if c.side(n) && (rate == 0 || c.rate < rate) {
+			rate = c.rate
+		}
+	}
+	return rate
+}
 
 // newcomer starts a node and lets it join through the first.
 func (p *play) newcomer(name string) {
@@ -192,7 +217,7 @@ func (p *play) restart() {
 
 // heal ends the faults and waits until nothing is owed any more.
 func (p *play) heal() {
-	p.cuts, p.loss = nil, nil
+	p.cuts, p.slow, p.loss = nil, nil, nil
 	p.Faults.Loss, p.Faults.Duplicate = 0, 0
 	for _, t := range p.talks {
 		t.answers = 0

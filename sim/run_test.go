@@ -2,6 +2,7 @@ package sim
 
 import (
 	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
@@ -59,10 +60,10 @@ func drawScenario(t *rapid.T) Scenario {
 		Retention: time.Second + duration("retention"),
 		LogBytes:  rapid.IntRange(1<<22, mostBound).Draw(t, "log"), HoldBytes: rapid.IntRange(1<<22, mostBound).Draw(t, "hold"),
 		Latency: duration("latency"), Spread: duration("spread"), Jitter: duration("jitter"),
-		Loss: share("loss"), Duplicate: share("duplicate"), End: duration("end"),
+		Loss: share("loss"), Duplicate: share("duplicate"), Drift: rapid.Float64Range(0, MaxDrift).Draw(t, "drift"), End: duration("end"),
 	}
 	for range rapid.IntRange(0, 5).Draw(t, "steps") {
-		step := Step{At: duration("at"), Kind: rapid.SampledFrom([]StepKind{Talk, Crash, Kill, Restart, Join, Churn, Partition, Lose}).Draw(t, "kind")}
+		step := Step{At: duration("at"), Kind: rapid.SampledFrom([]StepKind{Talk, Crash, Kill, Restart, Join, Churn, Partition, OneWay, Slow, Lose}).Draw(t, "kind")}
 		for _, o := range operands[step.Kind] {
 			switch o.word {
 			case "count":
@@ -73,6 +74,8 @@ func drawScenario(t *rapid.T) Scenario {
 				step.For = duration("for")
 			case "answers":
 				step.Answers = rapid.IntRange(0, 20).Draw(t, "answers")
+			case "rate":
+				step.Rate = rapid.IntRange(1, MaxCount).Draw(t, "rate")
 			case "size":
 				step.Size = rapid.IntRange(0, MaxCount).Draw(t, "size")
 			case "share":
@@ -97,6 +100,8 @@ func TestScenarioMistakes(t *testing.T) {
 		{"order total", "line 1: order: it is total, allowed: causal, fifo, unordered"},
 		{"policy best", "line 1: policy: it is best, allowed: blind, brahms, cyclon, "},
 		{"codec yes", "line 1: codec: it is yes, allowed: on, off"},
+		{"drift 0.3", "line 1: drift: it is 0.3, allowed: a fraction of 0 to 0.2"},
+		{"at 3s slow 0.3 for 4s", "line 1: at 3s slow: rate: it is 0, allowed: 1 to"},
 		{"relay both", "line 1: relay: it is both, allowed: tree, flood"},
 		{"at 3s", `line 1: at: it is "3s", allowed: TIME KIND VALUE`},
 		{"at noon talk 3", "line 1: at: it is noon, allowed: 0s to 24h"},
@@ -117,27 +122,48 @@ func TestScenarioMistakes(t *testing.T) {
 }
 
 // The scenarios that come with the library keep all promises, and do what they are
-// there for.
+// there for, which the first line of each tells.
 func TestScenarioFiles(t *testing.T) {
-	for name, fits := range map[string]func(Report) bool{
+	fits := map[string]func(Report) bool{
 		"stable": func(r Report) bool {
 			steady := r.Talks[1]
 			return r.Nodes == 200 && steady.Reliability == 1 && steady.Redundancy < 0.05
 		},
-		"partition": func(r Report) bool { return r.Talks[1].MaxMS > 200_000 && r.Talks[1].Reliability == 1 },
-		"churn":     func(r Report) bool { return r.Nodes == 150 && r.Survivors < 65 },
-	} {
+		"partition": func(r Report) bool {
+			return r.Talks[1].MaxMS > 290_000 && r.Deliveries == r.Nodes*r.Messages && r.Gaps == 0
+		},
+		"outlasted": func(r Report) bool {
+			apart, after := r.Talks[1], r.Talks[2]
+			return r.Gaps > 1000 && uint64(r.Deliveries)+r.Gaps == uint64(r.Nodes*r.Messages) &&
+				apart.Reliability < 0.7 && after.Reliability == 1 && after.Messages > 100 && after.MaxMS < 10_000
+		},
+		"oneway": func(r Report) bool {
+			brief, long := r.Talks[0], r.Talks[1]
+			return brief.Messages == 150 && long.MaxMS > 30_000 && r.Deliveries == r.Nodes*r.Messages && r.Talks[2].MaxMS < 5000
+		},
+		"slow": func(r Report) bool {
+			slow := r.Talks[1]
+			return slow.P50MS < 1000 && slow.MaxMS > 10_000 && r.Talks[2].MaxMS < 2000 && r.Deliveries == r.Nodes*r.Messages
+		},
+		"churn": func(r Report) bool { return r.Nodes == 240 && r.Survivors < 140 && r.Talks[1].Reliability == 1 },
+	}
+	files, err := filepath.Glob("testdata/scenarios/*.txt")
+	if err != nil || len(files) != len(fits) {
+		t.Errorf("%v: %d files and %d tests", err, len(files), len(fits))
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".txt")
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			text, err := os.ReadFile("testdata/scenarios/" + name + ".txt")
-			if err != nil {
-				t.Fatal(err)
+			text, err := os.ReadFile(file)
+			if err != nil || !strings.HasPrefix(string(text), "# ") {
+				t.Fatalf("%v, or the first line is no comment", err)
 			}
 			s, err := ParseScenario(string(text))
 			if err != nil {
 				t.Fatal(err)
 			}
-			if r := Run(s); !r.Kept() || !fits(r) {
+			if r := Run(s); !r.Kept() || !fits[name](r) {
 				t.Errorf("%+v", r)
 			}
 		})

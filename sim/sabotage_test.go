@@ -53,7 +53,7 @@ func TestABrokenPromiseIsTold(t *testing.T) {
 		also     []int
 	}{
 		{1, "everything is delivered twice", calm, deliveries(func(d []*broadcast.Message) []*broadcast.Message { return append(d, d...) }), nil},
-		{1, "a node starts again and remembers nothing, not even that it has been there before", calm, reborn, []int{2, 3, 4}},
+		{1, "a node starts again and remembers nothing, not even that it has been there before", calm, reborn, []int{2, 3, 4, 10}},
 		{2, "the first node's first message comes after its second", calm + "origins 1", swapFirstTwo, nil},
 		{2, "nothing is held back", calm, deliverOnArrival, nil},
 		{3, "clocks count one more", calm, deliveries(func(d []*broadcast.Message) []*broadcast.Message {
@@ -86,8 +86,8 @@ func TestABrokenPromiseIsTold(t *testing.T) {
 				n.out.Events = slices.DeleteFunc(n.out.Events, func(e protocol.Event) bool { return e.Kind == protocol.MessageGap })
 			}
 		}, nil},
-		{6, "what was delivered is said to be gone", outlasted, falseGaps(func(m *broadcast.Message) peer.Dot { return m.Dot }), nil},
-		{6, "what was never sent is said to be gone", outlasted, falseGaps(func(m *broadcast.Message) peer.Dot {
+		{6, "what was delivered is said to be gone", outlasted, falseGaps(30*time.Second, func(m *broadcast.Message) peer.Dot { return m.Dot }), nil},
+		{6, "what was never sent is said to be gone", outlasted, falseGaps(0, func(m *broadcast.Message) peer.Dot {
 			return peer.Dot{Origin: m.Dot.Origin, Seq: m.Dot.Seq + 1000}
 		}), nil},
 		{7, "a log that is allowed less than it takes", calm, func(w *World) { w.spoil = func(n *Node) { n.cfg.Log.Bytes = 500 } }, nil},
@@ -242,15 +242,24 @@ func loseData(in int) func(from, to *Node, f *broadcast.Frame) bool {
 	}
 }
 
-// falseGaps has node 5 report something at each message that it delivers.
-func falseGaps(of func(*broadcast.Message) peer.Dot) func(*World) {
+// falseGaps has node 5 report something for each message, some time after it has
+// delivered it.
+func falseGaps(later time.Duration, of func(*broadcast.Message) peer.Dot) func(*World) {
 	return func(w *World) {
+		var due []func(*Node)
 		w.spoil = func(n *Node) {
-			for _, m := range n.out.Deliveries {
-				if n.Handle == 5 {
-					n.out.Events = append(n.out.Events, gap(of(m)))
-				}
+			if n.Handle != 5 {
+				return
 			}
+			for _, m := range n.out.Deliveries {
+				w.after(later, func() {
+					due = append(due, func(n *Node) { n.out.Events = append(n.out.Events, gap(of(m))) })
+				})
+			}
+			for _, report := range due {
+				report(n)
+			}
+			due = nil
 		}
 	}
 }

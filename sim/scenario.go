@@ -36,6 +36,8 @@ type Scenario struct {
 	// What the network does to everything, as in Faults.
 	Latency, Spread, Jitter time.Duration
 	Loss, Duplicate         float64
+	// Drift is how wrong the nodes' clocks may go, as World.Drift.
+	Drift float64
 
 	Steps []Step
 	// End is when all faults end, if the last step is over by then, or when it is.
@@ -51,6 +53,7 @@ type Step struct {
 	Every   time.Duration // from one of Count to the next
 	For     time.Duration // how long it lasts
 	Answers int           // deliveries that are answered, of Talk
+	Rate    int           // bytes a second, of Slow
 	Size    int           // bytes of each message and answer, of Talk; 0 is a word
 }
 
@@ -66,6 +69,8 @@ const (
 	Join      StepKind = "join"      // of Count new nodes
 	Churn     StepKind = "churn"     // Count times, one Every, a node crashes and a new one joins
 	Partition StepKind = "partition" // Share of the nodes on one side, For so long
+	OneWay    StepKind = "oneway"    // Share of the nodes is not heard by the others, For so long, but hears them
+	Slow      StepKind = "slow"      // Share of the nodes handles only Rate bytes of its links a second, For so long
 	Lose      StepKind = "lose"      // Share of the datagrams, if that is more than Loss, For so long
 )
 
@@ -136,8 +141,8 @@ func (s *Scenario) end() time.Duration {
 
 // RandomScenario draws a scenario of 4 to most nodes, rather few: loss and
 // duplication of datagrams, crashes, restarts under the same name, newcomers,
-// partitions and bursts of loss, with traffic throughout, and now and then with tight
-// bounds.
+// partitions, also one-way, slow nodes and bursts of loss, with traffic throughout,
+// and now and then with tight bounds and with clocks that drift.
 func RandomScenario(seed uint64, most int) Scenario {
 	d := drawer{rand.New(rand.NewPCG(seed, 0x5ce7a210))}
 	s := DefaultScenario()
@@ -154,6 +159,9 @@ func RandomScenario(seed uint64, most int) Scenario {
 	s.Flood = d.oneIn(4)
 	if d.oneIn(4) {
 		s.Policy, s.View = "brahms", 10
+	}
+	if d.oneIn(4) {
+		s.Drift = float64(d.IntN(51)) / 1000
 	}
 	if d.oneIn(8) {
 		s.Order = causal.FIFO + causal.Order(d.IntN(2))
@@ -196,7 +204,7 @@ func (d drawer) bound(s *Scenario) {
 // when all that is over.
 func (d drawer) appendTrouble(s *Scenario, now time.Duration) time.Duration {
 	gap := d.ms(0, 200)
-	switch d.IntN(6) {
+	switch d.IntN(8) {
 	case 0, 1, 2:
 		s.Steps = append(s.Steps, d.coming(s, now))
 	case 3:
@@ -210,6 +218,10 @@ func (d drawer) appendTrouble(s *Scenario, now time.Duration) time.Duration {
 		now += apart
 	case 4:
 		s.Steps = append(s.Steps, Step{At: now, Kind: Lose, Share: float64(30+d.IntN(70)) / 100, For: d.ms(1000, 20_000)})
+	case 5:
+		s.Steps = append(s.Steps, Step{At: now, Kind: OneWay, Share: float64(1+d.IntN(5)) / 10, For: d.ms(1000, 40_000)})
+	case 6:
+		s.Steps = append(s.Steps, Step{At: now, Kind: Slow, Share: float64(1+d.IntN(5)) / 10, For: d.ms(1000, 30_000), Rate: 2000 + d.IntN(30_000)})
 	}
 	talk := Step{At: now, Kind: Talk, Count: 20, Every: gap, Answers: 20}
 	if d.oneIn(4) {

@@ -89,6 +89,10 @@ var keys = []key{
 	timeKey("jitter", func(s *Scenario) *time.Duration { return &s.Jitter }),
 	shareKey("loss", func(s *Scenario) *float64 { return &s.Loss }),
 	shareKey("duplicate", func(s *Scenario) *float64 { return &s.Duplicate }),
+	{"drift",
+		func(s *Scenario) string { return formatShare(s.Drift) },
+		func(s *Scenario, text string) bool { return setShare(&s.Drift, text) && s.Drift <= MaxDrift },
+		fmt.Sprintf("a fraction of 0 to %v, as in 0.01", MaxDrift)},
 	timeKey("end", func(s *Scenario) *time.Duration { return &s.End }),
 }
 
@@ -172,6 +176,7 @@ var (
 	countOperand   = intOperand("count", 1, func(s *Step) *int { return &s.Count })
 	answersOperand = intOperand("answers", 0, func(s *Step) *int { return &s.Answers })
 	sizeOperand    = intOperand("size", 0, func(s *Step) *int { return &s.Size })
+	rateOperand    = intOperand("rate", 1, func(s *Step) *int { return &s.Rate })
 	shareOperand   = operand{"share",
 		func(s *Step) string { return formatShare(s.Share) },
 		func(s *Step, text string) bool { return setShare(&s.Share, text) },
@@ -203,6 +208,8 @@ var operands = map[StepKind][]operand{
 	Join:      {countOperand},
 	Churn:     {countOperand, everyOperand},
 	Partition: {shareOperand, forOperand},
+	OneWay:    {shareOperand, forOperand},
+	Slow:      {shareOperand, forOperand, rateOperand},
 	Lose:      {shareOperand, forOperand},
 }
 

@@ -60,7 +60,11 @@ type World struct {
 	OnDeliver func(n *Node, m *broadcast.Message)
 	// Codec has all that is sent encoded and decoded by package wire, so that what
 	// arrives is what the bytes say. Set it before the first node starts.
-	Codec  bool
+	Codec bool
+	// Drift is by how much a node's clock may be too fast or too slow, from 0 to
+	// MaxDrift; above 0 no two clocks show the same, either. Set it before the first
+	// node starts.
+	Drift  float64
 	Faults Faults
 	Oracle *Oracle
 
@@ -93,6 +97,8 @@ type Node struct {
 	started time.Duration // by the world's clock
 	clock   clock
 	known   knowledge
+
+	inbox []segment // what links have brought and it has not read
 
 	out   protocol.Outbox
 	ends  map[broadcast.LinkID]*end
@@ -130,6 +136,9 @@ func (w *World) Start(name string) *Node {
 // launch gives a node its machine.
 func (w *World) launch(n *Node) {
 	h := n.Handle
+	if w.Drift > 0 {
+		n.clock = randomClock(w.rng, w.Drift)
+	}
 	cfg := protocol.DefaultConfig(h, directory{w}, peersampling.Healer(20))
 	cfg.Wall = w.wall(n)
 	if w.Configure != nil {
@@ -221,17 +230,18 @@ func (w *World) carryOut(n *Node) {
 	if w.spoil != nil {
 		w.spoil(n)
 	}
+	// Gaps first: what is delivered now may have waited for what is gone.
+	for _, e := range n.out.Events {
+		if e.Kind == protocol.MessageGap {
+			n.Gaps += e.Gap.To - e.Gap.From + 1
+			w.Oracle.reported(n, e.Gap)
+		}
+	}
 	for _, m := range n.out.Deliveries {
 		w.Oracle.delivered(n, m)
 		if w.OnDeliver != nil {
 			// Later, so that a reply does not step the machine within its step.
 			w.after(0, func() { w.OnDeliver(n, m) })
-		}
-	}
-	for _, e := range n.out.Events {
-		if e.Kind == protocol.MessageGap {
-			n.Gaps += e.Gap.To - e.Gap.From + 1
-			w.Oracle.reported(n, e.Gap)
 		}
 	}
 	for _, p := range n.out.Packets {

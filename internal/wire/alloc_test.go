@@ -94,11 +94,16 @@ func TestMemoryOfTheWorstFrames(t *testing.T) {
 	for what, b := range map[string][]byte{
 		"a clock of one node's lives": clock(100_000, lives),
 		"a clock of many nodes":       clock(4096, people),
-		"digest":                      list(maxControl, pack(int(broadcast.Digest), 0, 1, 0, 0, uv(maxControl)), same(dot, 0)),
+		"digest":                      list(maxControl, pack(int(broadcast.Digest), 0, 1, 0, 0, uv(maxControl)), same(dot, 0, 0)),
 		"digest in empty parts":       list(maxControl, pack(int(broadcast.Digest), 0, uv(maxControl)), same(0, 0, 0)),
 		"sums of a digest":            list(maxControl, pack(int(broadcast.Digest), 0, uv(maxControl)), same(0, 1, make([]byte, 128))),
 		"prefixes":                    list(maxControl, pack(int(broadcast.Refine), uv(maxControl)), same(0)),
-		"spans":                       list(broadcast.MaxSpans, pack(int(broadcast.Digest), 0, 1, 0, 0, 1, dot, uv(broadcast.MaxSpans)), same(1, 0)),
+		"spans":                       list(broadcast.MaxSpans, pack(int(broadcast.Digest), 0, 1, 0, 0, 1, dot, uv(broadcast.MaxSpans)), func(i int) []byte {
+			if i == broadcast.MaxSpans-1 {
+				return pack(1, 0, 0) // and nothing is gone
+			}
+			return pack(1, 0)
+		}),
 		"dependencies":                list(causal.MaxDeps, pack(int(broadcast.Data), 0, 0, 0, dot, uv(causal.MaxDeps)), same(dot)),
 		"wants":                       list(maxControl, pack(int(broadcast.Want), uv(maxControl)), same(dot, 0)),
 		"gone":                        list(maxControl, pack(int(broadcast.Gone), uv(maxControl)), same(dot, 0, 0)),

@@ -155,6 +155,9 @@ func appendEntries(dst []byte, entries []broadcast.DigestEntry, book Book) []byt
 			dst = binary.AppendUvarint(dst, s.To-s.From)
 			last = s.To
 		}
+		if dst = binary.AppendUvarint(dst, e.Gone); e.Gone > 0 {
+			dst = appendAge(dst, e.Age)
+		}
 	}
 	return dst
 }
@@ -354,11 +357,14 @@ func (r *reader) sums() []uint64 {
 }
 
 func (r *reader) entries(book Book) []broadcast.DigestEntry {
-	n := r.count(maxControl, smallestOrigin+2)
+	n := r.count(maxControl, smallestOrigin+3)
 	entries := make([]broadcast.DigestEntry, 0, n)
 	for range n {
 		d := r.dot(book)
-		e := broadcast.DigestEntry{Origin: d.Origin, Contiguous: d.Seq, Spans: r.spans(d.Seq)}
+		e := broadcast.DigestEntry{Origin: d.Origin, Contiguous: d.Seq, Spans: r.spans(d.Seq), Gone: r.uvarint()}
+		if e.Gone > 0 {
+			e.Age = r.age()
+		}
 		if r.err != nil {
 			return nil
 		}

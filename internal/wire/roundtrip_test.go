@@ -216,6 +216,9 @@ func (b *testBook) drawEntry(t *rapid.T) broadcast.DigestEntry {
 		s.To = rapid.Uint64Min(s.From).Draw(t, "to")
 		e.Spans, last = append(e.Spans, s), s.To
 	}
+	if rapid.Bool().Draw(t, "some is gone") {
+		e.Gone, e.Age = rapid.Uint64Min(1).Draw(t, "gone"), drawAge(t)
+	}
 	return e
 }
 
