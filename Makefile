@@ -14,7 +14,7 @@ test: ## all tests
 race: ## all tests under the race detector
 	go test -race $(PACKAGES)
 soak: ## two thousand random scenarios with faults, seeds drawn anew
-	go run ./cmd/gossip sim fuzz --seeds 2000 --seed $$(date +%s)
+	@seed=$$(date +%s); echo "go run ./cmd/gossip sim fuzz --seeds 2000 --seed $$seed"; go run ./cmd/gossip sim fuzz --seeds 2000 --seed $$seed
 experiments: ## the papers' experiments, with plots, into experiments/ (a quarter of an hour)
 	go run ./cmd/gossip sim experiment all
 bench: ## the micro-benchmarks

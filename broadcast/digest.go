@@ -197,7 +197,7 @@ func (r *Relay) compareEntries(now time.Duration, s *stream, part *DigestPart) {
 const maxClaims = 1024
 
 // Claim is the newest message of an origin that a peer has had, if it was not had
-// here. Everything up to Gone, the newest of which was broadcast at Born, has left the
+// here, or the first that is missing before it. Everything up to Gone, the newest of which was broadcast at Born, has left the
 // peer's log.
 type Claim struct {
 	peer.Dot
@@ -208,6 +208,9 @@ type Claim struct {
 func (r *Relay) claim(now time.Duration, s *stream, e DigestEntry) {
 	if s.repair && len(s.claims) < maxClaims && e.Contiguous > r.seen.Contiguous(e.Origin) {
 		d := peer.Dot{Origin: e.Origin, Seq: e.Contiguous}
-		s.claims = append(s.claims, Claim{d, min(e.Gone, d.Seq), now - e.Age})
+		if r.seen.Has(d) { // out of order
+			d.Seq = r.seen.Contiguous(e.Origin) + 1
+		}
+		s.claims = append(s.claims, Claim{d, min(e.Gone, e.Contiguous), now - e.Age})
 	}
 }

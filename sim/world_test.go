@@ -117,6 +117,28 @@ func runFaults(t *testing.T, seed uint64, change func(*Scenario)) {
 	}
 }
 
+// Out of order, what one side of a partition that outlasts the logs has missed are
+// holes in what it has; they are found, and reported.
+func TestHolesAreReported(t *testing.T) {
+	for _, seed := range []uint64{1, 9, 25, 30, 33} {
+		s, err := ParseScenario(`
+nodes 8
+order unordered
+retention 20s
+latency 20ms
+at 5s partition 0.3 for 41s
+at 5s talk 20 every 1s answers 20
+at 46s talk 40 every 100ms`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Seed = seed
+		for _, v := range Run(s).Violations {
+			t.Errorf("seed %d: %s", seed, v)
+		}
+	}
+}
+
 // TestWeakerOrdersKeepTheirs runs the fault scenarios under the cheaper orders.
 func TestWeakerOrdersKeepTheirs(t *testing.T) {
 	for _, order := range []causal.Order{causal.FIFO, causal.Unordered} {

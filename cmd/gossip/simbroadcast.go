@@ -100,15 +100,15 @@ A scenario file has a key and its value on each line, and steps:
   at 1m talk 50 every 200ms
   at 1m30s partition 0.5 for 2m
 
---print shows all keys. Among them, retention, log and hold bound a node's log and
-what it holds back, in time or bytes, and drift is by how much its clock may go
-wrong. The steps are
+--print shows all keys. Among them, retention, log and hold bound a node's log
+and what it holds back, in time or bytes, and drift is by how much its clock may
+go wrong. The steps are
 
   talk COUNT every TIME answers COUNT size BYTES
   crash COUNT, restart COUNT, join COUNT, kill SHARE
   churn COUNT every TIME          a node dies and a new one joins
   partition SHARE for TIME        nothing gets from one side to the other
-  oneway SHARE for TIME           the others do not hear the share, which hears them
+  oneway SHARE for TIME           the share hears the others and is not heard
   slow SHARE for TIME rate BYTES  handle so many bytes of their links a second
   lose SHARE for TIME             of the datagrams
 

@@ -98,17 +98,17 @@ func TestMemoryOfTheWorstFrames(t *testing.T) {
 		"digest in empty parts":       list(maxControl, pack(int(broadcast.Digest), 0, uv(maxControl)), same(0, 0, 0)),
 		"sums of a digest":            list(maxControl, pack(int(broadcast.Digest), 0, uv(maxControl)), same(0, 1, make([]byte, 128))),
 		"prefixes":                    list(maxControl, pack(int(broadcast.Refine), uv(maxControl)), same(0)),
-		"spans":                       list(broadcast.MaxSpans, pack(int(broadcast.Digest), 0, 1, 0, 0, 1, dot, uv(broadcast.MaxSpans)), func(i int) []byte {
+		"spans": list(broadcast.MaxSpans, pack(int(broadcast.Digest), 0, 1, 0, 0, 1, dot, uv(broadcast.MaxSpans)), func(i int) []byte {
 			if i == broadcast.MaxSpans-1 {
 				return pack(1, 0, 0) // and nothing is gone
 			}
 			return pack(1, 0)
 		}),
-		"dependencies":                list(causal.MaxDeps, pack(int(broadcast.Data), 0, 0, 0, dot, uv(causal.MaxDeps)), same(dot)),
-		"wants":                       list(maxControl, pack(int(broadcast.Want), uv(maxControl)), same(dot, 0)),
-		"gone":                        list(maxControl, pack(int(broadcast.Gone), uv(maxControl)), same(dot, 0, 0)),
-		"announcements":               list(maxControl, pack(int(broadcast.IHave), uv(maxControl)), same(dot, 0)),
-		"candidates":                  list(255, pack(int(broadcast.NeighborReply), 0, 255), same(dot[:10], 4, uint32(1), 0, 1, 0)),
+		"dependencies":  list(causal.MaxDeps, pack(int(broadcast.Data), 0, 0, 0, dot, uv(causal.MaxDeps)), same(dot)),
+		"wants":         list(maxControl, pack(int(broadcast.Want), uv(maxControl)), same(dot, 0)),
+		"gone":          list(maxControl, pack(int(broadcast.Gone), uv(maxControl)), same(dot, 0, 0)),
+		"announcements": list(maxControl, pack(int(broadcast.IHave), uv(maxControl)), same(dot, 0)),
+		"candidates":    list(255, pack(int(broadcast.NeighborReply), 0, 255), same(dot[:10], 4, uint32(1), 0, 1, 0)),
 	} {
 		var err error
 		got := allocated(func() { _, err = DecodeFrame(b, now, nobody{}) })
