@@ -175,11 +175,10 @@ func (b *Buffer) Denied(now time.Duration, link broadcast.LinkID, g broadcast.Go
 
 // Gone takes the word of somebody who cannot be asked any more for what is wanted of
 // an origin: it has left a log, and nobody else may have it.
-func (b *Buffer) Gone(now time.Duration, c broadcast.Claim) {
+func (b *Buffer) Gone(c broadcast.Claim) {
 	for _, a := range b.wants.of(c.Origin, c.Gone) {
 		if a.upTo == 0 {
 			a.upTo, a.born = c.Gone, c.Born
-			b.wants.reschedule(a, min(a.next, now+b.patience()))
 		}
 	}
 }

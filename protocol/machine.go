@@ -590,7 +590,7 @@ func (m *Machine) endRepairs(now time.Duration, out *Outbox) {
 		m.links.EndRepair(now, f.Link, &out.Links)
 		for _, c := range f.Claims {
 			m.buffer.Ask(now, c.Dot, f.Link)
-			m.buffer.Gone(now, c)
+			m.buffer.Gone(c)
 		}
 		if f.Stale {
 			m.links.Bridge(now, f.Peer, &out.Links)
