@@ -90,6 +90,27 @@ func BenchmarkRound(b *testing.B) {
 	}
 }
 
+// BenchmarkPeriod is one period of an event-driven overlay that has had ten: an
+// exchange, two messages, for each node.
+func BenchmarkPeriod(b *testing.B) {
+	for _, nodes := range []Nodes{Bare, Deployed} {
+		b.Run(fmt.Sprintf("%v/10000", nodes), func(b *testing.B) {
+			before := heap()
+			o := run(newOverlay(b, Config{
+				Nodes: 10_000, Policy: peersampling.Healer(30), Start: Random, Seed: 1,
+				Messages: &Messages{Nodes: nodes, Latency: 0.05, Spread: 0.5},
+			}), 10)
+			bytes, sent, cpu := float64(heap()-before)/10_000, o.MessagesSent(), cpuTime()
+			b.ReportAllocs()
+			for b.Loop() {
+				o.Step()
+			}
+			b.ReportMetric(float64(cpuTime()-cpu)/float64(o.MessagesSent()-sent), "cpu-ns/message")
+			b.ReportMetric(bytes, "B/node")
+		})
+	}
+}
+
 // BenchmarkAttack is no matter of speed: it reports the attackers' shares of 1000
 // nodes' views of 30 after 10, 50 and 100 cycles, and of their samples, and how
 // many nodes are isolated in the end. Run it with -benchtime 1x.
