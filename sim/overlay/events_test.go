@@ -273,6 +273,26 @@ func TestAnswer(t *testing.T) {
 	}
 }
 
+// A node that may slow down does so when nothing happens, and not after a crash.
+func TestSlowest(t *testing.T) {
+	o := newOverlay(t, Config{
+		Nodes: 300, Policy: peersampling.Cyclon(10), Start: Random, Seed: 1,
+		Kill:     []Kill{{Fraction: 0.5, Cycle: 91}},
+		Messages: &Messages{Nodes: Deployed, Latency: 0.02, Slowest: 10},
+	})
+	rate := func(periods int) float64 {
+		before := o.MessagesSent()
+		run(o, periods)
+		return float64(o.MessagesSent()-before) / float64(periods*o.Nodes())
+	}
+	run(o, 60)
+	quiet := rate(30)
+	run(o, 10)
+	if hurried := rate(10); quiet > 0.5 || hurried < 2*quiet {
+		t.Errorf("%.2f messages for each node and period before the crash, %.2f after it", quiet, hurried)
+	}
+}
+
 func TestMessagesErrors(t *testing.T) {
 	good := Config{Nodes: 10, Policy: peersampling.Healer(4), Messages: &Messages{Cut: []Cut{{1, 1}}}}
 	if err := good.Validate(); err != nil {
@@ -284,6 +304,7 @@ func TestMessagesErrors(t *testing.T) {
 		"Messages.Spread":  func(c *Config) { c.Messages.Spread = 4 },
 		"Messages.Loss":    func(c *Config) { c.Messages.Loss = 1 },
 		"Messages.Answer":  func(c *Config) { c.Messages.Answer = -0.1 },
+		"Messages.Slowest": func(c *Config) { c.Messages.Slowest = 0.5 },
 		"Messages.Cut[0]":  func(c *Config) { c.Messages.Cut = []Cut{{2, 1}} },
 		"Attack.Fraction":  func(c *Config) { c.Attack.Fraction = 0.1 },
 		"Quiet":            func(c *Config) { c.Quiet = -1 },

@@ -36,6 +36,12 @@ type Messages struct {
 	// only slow for dead. 0 means 1, a Service's default.
 	Answer float64
 
+	// Slowest is the longest interval between two exchanges of a node that is not
+	// Bare, in periods: the node comes to it when nothing happens, and goes back to
+	// one period when somebody does not answer. 0 means 1, a fixed pace; a Service
+	// has 10 by default.
+	Slowest float64
+
 	// Cut lists times at which the nodes are in two halves that cannot hear each
 	// other: what one sends to the other is lost.
 	Cut []Cut
@@ -64,10 +70,10 @@ const (
 	// the address that it joined by, every 5 and more. It drops who does not
 	// answer, so that Config.DropDead makes no difference.
 	//
-	// One thing is not as on a network: there a node slows down to an exchange in
-	// ten periods when nothing happens. Here its longest interval is the shortest,
-	// a period, so that the figures can be held against those of other models. It
-	// counts from the end of one exchange to the beginning of the next, varies by
+	// One thing is not as on a network, unless Slowest says so: there a node slows
+	// down to an exchange in ten periods when nothing happens. Here its longest
+	// interval is the shortest, a period, so that the figures can be held against
+	// those of other models. It counts from the end of one exchange to the beginning of the next, varies by
 	// a fifth, and is shorter for a node's first six.
 	Deployed
 
@@ -92,7 +98,7 @@ func (n Nodes) String() string {
 // interval of a node on a network (peersampling.DefaultServiceConfig).
 const Period = time.Second
 
-// The most that a latency may be: guesses at where a simulation ends and waiting
+// The most that a latency, or any other time, may be: guesses at where a simulation ends and waiting
 // begins.
 const (
 	maxLatency = 100
@@ -115,6 +121,8 @@ func (m *Messages) validate(cfg Config) error {
 		return bad("Messages.Loss", m.Loss, "0 or more and less than 1")
 	case !(m.Answer >= 0 && m.Answer <= maxLatency):
 		return bad("Messages.Answer", m.Answer, fmt.Sprintf("more than 0 to %d periods, or 0 for 1", maxLatency))
+	case m.Slowest != 0 && !(m.Slowest >= 1 && m.Slowest <= maxLatency):
+		return bad("Messages.Slowest", m.Slowest, fmt.Sprintf("1 to %d periods, or 0 for 1", maxLatency))
 	case cfg.Attack.Fraction != 0:
 		return bad("Attack.Fraction", cfg.Attack.Fraction, "0 with Messages (attacks are simulated in cycles)")
 	}
@@ -176,6 +184,9 @@ func (m *Messages) serviceConfig(p peersampling.Policy) peersampling.ServiceConf
 	cfg.MinInterval, cfg.MaxInterval = Period, Period
 	if m.Answer > 0 {
 		cfg.Answer = max(1, time.Duration(m.Answer*float64(Period)))
+	}
+	if m.Slowest > 0 {
+		cfg.MaxInterval = time.Duration(m.Slowest * float64(Period))
 	}
 	if m.Nodes == Forgetful {
 		cfg.Quarantine, cfg.Probe = 0, never
