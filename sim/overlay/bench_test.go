@@ -117,6 +117,8 @@ func BenchmarkPeriod(b *testing.B) {
 func BenchmarkAttack(b *testing.B) {
 	cheap := peersampling.Brahms(4) // a push and a pull a round
 	cheap.Samplers = 30
+	mostlySwapper := peersampling.Swapper(30)
+	mostlySwapper.H, mostlySwapper.S = 1, 14
 	for _, attack := range []Attack{{Kind: Hub}, {Kind: Flood, Rate: 5}} {
 		for _, bench := range []struct {
 			name   string
@@ -125,12 +127,13 @@ func BenchmarkAttack(b *testing.B) {
 			{"blind", peersampling.Blind(30)},
 			{"healer", peersampling.Healer(30)},
 			{"swapper", peersampling.Swapper(30)},
+			{"H=1,S=14", mostlySwapper},
 			{"newscast", peersampling.Newscast(30)},
 			{"cyclon", peersampling.Cyclon(30)},
 			{"brahms", peersampling.Brahms(30)},
 			{"brahms-one-push", cheap},
 		} {
-			for _, attack.Fraction = range []float64{0.01, 0.05, 0.1, 0.2, 0.3} {
+			for _, attack.Fraction = range []float64{0.01, 0.03, 0.05, 0.1, 0.2, 0.3} {
 				b.Run(fmt.Sprintf("%v/%s/%v", attack.Kind, bench.name, attack.Fraction), func(b *testing.B) {
 					for b.Loop() {
 						o := newOverlay(b, Config{Nodes: 1000, Policy: bench.policy, Start: Random, Seed: 1, Attack: attack})
