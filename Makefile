@@ -15,7 +15,7 @@ race: ## all tests under the race detector
 	go test -race $(PACKAGES)
 soak: ## two thousand random scenarios with faults, seeds drawn anew
 	@seed=$$(date +%s); echo "go run ./cmd/gossip sim fuzz --seeds 2000 --seed $$seed"; go run ./cmd/gossip sim fuzz --seeds 2000 --seed $$seed
-experiments: ## the papers' experiments, with plots, into experiments/ (a quarter of an hour)
+experiments: ## the papers' experiments, with plots, into experiments/ (half an hour)
 	go run ./cmd/gossip sim experiment all
 bench: ## the micro-benchmarks
 	go test -run '^$$' -bench . -benchmem $(PACKAGES)

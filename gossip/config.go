@@ -126,7 +126,10 @@ type Config struct {
 
 // DefaultPolicy is the peer sampling policy of a node whose Config has none:
 // healer, push-pull, view size 30, the size of the papers' experiments. It
-// forgets dead peers fastest of all (TOCS 2007, section 6.2).
+// forgets dead peers fastest of all (TOCS 2007, section 6.2), message by message
+// as well. What it pays for that in balance, clustering and resistance to
+// attackers, and what would be better unless many fail at once, is told in
+// docs/experiments.md, "The default policy".
 func DefaultPolicy() peersampling.Policy { return peersampling.Healer(30) }
 
 // ConfigError says what is wrong with a Config.

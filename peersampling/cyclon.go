@@ -29,7 +29,8 @@ func (e *Engine) shuffleReply(buf, v []peer.Descriptor, rng *rand.PCG) []peer.De
 // mergeShuffle is what both sides do with what they receive: discard what
 // points at themselves or is known already, fill the empty places of the view
 // first, then replace what was sent. It is the swap of the 2007 framework with
-// nothing else: what finds no place is dropped.
+// nothing else: what finds no place is dropped. What was sent, has left the view
+// by another exchange since, and comes back in this one is received, not sent.
 func (e *Engine) mergeShuffle(v, received, sent []peer.Descriptor, self peer.Handle) []peer.Descriptor {
 	l := &e.list
 	l.reset()
@@ -40,7 +41,7 @@ func (e *Engine) mergeShuffle(v, received, sent []peer.Descriptor, self peer.Han
 		}
 	}
 	excess := l.size - e.policy.C
-	excess -= l.removeSent(excess, sent, self)
+	excess -= l.removeSent(excess, len(v), sent, self)
 	l.dropLast(excess)
 	return l.appendTo(v[:0])
 }

@@ -56,6 +56,10 @@ func TestShuffleMerge(t *testing.T) {
 		view: desc(1, 1, 2, 2, 3, 3, 4, 4), received: desc(7, 0, 8, 0, 9, 0), sent: desc(99, 0, 1, 1, 2, 2),
 		want: desc(3, 3, 4, 4, 7, 0, 8, 0),
 	}, {
+		why:  "what was sent, is gone since, and comes back makes no room",
+		view: desc(1, 1, 2, 2, 3, 3, 4, 4), received: desc(7, 0, 8, 0, 5, 0), sent: desc(99, 0, 5, 1, 2, 2),
+		want: desc(1, 1, 3, 3, 4, 4, 7, 0),
+	}, {
 		why:  "nothing that was not sent is given up",
 		view: desc(1, 1, 2, 2, 3, 3, 4, 4), received: desc(7, 0, 8, 0),
 		want: desc(1, 1, 2, 2, 3, 3, 4, 4),

@@ -115,7 +115,7 @@ func (l *list) removeFirst(n int, by order, r *ranking, rng *rand.PCG) {
 // removeHead removes n items: first those that self has sent, which stand at the
 // head of the list but for those that came back younger, then the head as it is.
 func (l *list) removeHead(n int, sent []peer.Descriptor, self peer.Handle) {
-	n -= l.removeSent(n, sent, self)
+	n -= l.removeSent(n, len(l.items), sent, self)
 	for at := 0; n > 0; at++ {
 		if l.items[at].Peer != peer.None {
 			l.remove(at)
@@ -124,9 +124,9 @@ func (l *list) removeHead(n int, sent []peer.Descriptor, self peer.Handle) {
 	}
 }
 
-// removeSent removes up to n of the items that self sent, the first sent first,
-// and returns how many.
-func (l *list) removeSent(n int, sent []peer.Descriptor, self peer.Handle) int {
+// removeSent removes up to n of the items in the first places that self sent, the
+// first sent first, and returns how many.
+func (l *list) removeSent(n, places int, sent []peer.Descriptor, self peer.Handle) int {
 	if len(sent) > 0 && sent[0].Peer == self {
 		sent = sent[1:]
 	}
@@ -139,7 +139,7 @@ func (l *list) removeSent(n int, sent []peer.Descriptor, self peer.Handle) int {
 		if at >= len(l.items) || l.items[at].Peer != d.Peer {
 			at = l.find(d.Peer)
 		}
-		if d.Peer != peer.None && at >= 0 {
+		if d.Peer != peer.None && at >= 0 && at < places {
 			l.remove(at)
 			removed++
 		}

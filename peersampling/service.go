@@ -153,6 +153,9 @@ type pending struct {
 	sent     []peer.Descriptor
 	until    time.Duration
 	attempts int
+	// gave is 1 if the request took its peer out of the view, as Cyclon's does.
+	// To have that place filled again is no growth.
+	gave int
 }
 
 // seed is a join address: a handle of which only the address is known.
@@ -336,7 +339,9 @@ func (s *Service) initiate(now time.Duration, digest uint64, out []Packet) []Pac
 	}
 	s.Stats.Initiated++
 	p := &pending{to: to, nonce: s.rng.Uint64(), until: now + s.cfg.Answer, attempts: 1}
+	before := len(s.view)
 	p.sent, s.view = s.engine.Request(nil, s.view, s.self, to, s.rng)
+	p.gave = before - len(s.view)
 	s.pending = p
 	return append(out, s.request(p, digest))
 }
@@ -413,6 +418,9 @@ func (s *Service) Handle(now time.Duration, p Packet, digest uint64, out []Packe
 func (s *Service) serve(now time.Duration, p Packet, digest uint64, out []Packet) []Packet {
 	s.Stats.Served++
 	before := len(s.view)
+	if s.pending != nil {
+		before += s.pending.gave
+	}
 	s.reply = s.reply[:0]
 	if s.cfg.Policy.Pulls() {
 		// The reply outlives this call, so it gets a buffer of its own.
@@ -420,7 +428,7 @@ func (s *Service) serve(now time.Duration, p Packet, digest uint64, out []Packet
 	}
 	s.merge(now, p.View, s.reply)
 	s.engine.Age(s.view)
-	if before == 0 && len(s.view) == 0 {
+	if len(s.view) == 0 {
 		s.insert(p.Peer, false) // it pulls, or sent nothing: it is somebody all the same
 	}
 	if len(s.view) > before {
@@ -439,7 +447,7 @@ func (s *Service) finishExchange(now time.Duration, p Packet) {
 	}
 	s.pending = nil
 	s.Stats.Answered++
-	before := len(s.view)
+	before := len(s.view) + x.gave
 	if p.Peer != x.to {
 		s.succeed(now, x.to, p.Peer)
 	}

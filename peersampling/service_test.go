@@ -366,6 +366,35 @@ func TestTheIntervalAdapts(t *testing.T) {
 	}
 }
 
+// Nothing happens, so all policies come to one exchange in MaxInterval. Cyclon's
+// view lacks a descriptor while it waits for a reply; to get it back is no news.
+func TestAllPoliciesSlowDown(t *testing.T) {
+	for _, p := range []Policy{Healer(8), Swapper(8), Cyclon(8), Newscast(8), Lpbcast(8)} {
+		t.Run(p.String(), func(t *testing.T) {
+			n := quietNetwork(t)
+			for i := range 20 {
+				m := n.start(DefaultServiceConfig(p))
+				if i > 0 {
+					n.join(m, n.members[0])
+				}
+			}
+			exchanges := func() (sum uint64) {
+				for _, m := range n.members {
+					sum += m.s.Stats.Initiated
+				}
+				return sum
+			}
+			n.run(3 * time.Minute)
+			before := exchanges()
+			n.run(2 * time.Minute)
+			perMinute := float64(exchanges()-before) / 2 / float64(len(n.members))
+			if perMinute < 5 || perMinute > 8 {
+				t.Errorf("%.1f exchanges a minute, want about 6", perMinute)
+			}
+		})
+	}
+}
+
 // A suspect is probed twice and dropped if it keeps silent; an answer clears it.
 func TestSuspects(t *testing.T) {
 	for _, alive := range []bool{true, false} {

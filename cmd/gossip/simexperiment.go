@@ -60,7 +60,7 @@ func newExperimentAll(con console) *cobra.Command {
 		Use:   "all [flags]",
 		Short: "Carry out all experiments",
 		Long: `all carries out one experiment after the other. With the papers' parameters that
-takes about a quarter of an hour on two cores.
+takes about half an hour on two cores.
 
 ` + experimentHelp,
 		Example: `  gossip sim experiment all

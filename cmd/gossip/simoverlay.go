@@ -26,11 +26,13 @@ type overlayFlags struct {
 	format                  string
 	clusteringOf, pathsFrom int
 	dropDead, literalHops   bool
+	model                   string
+	latency, loss           float64
 	policy                  policyFlags
 }
 
 func (f *overlayFlags) groups() []flagGroup {
-	*f = overlayFlags{nodes: 10_000, cycles: 300, every: 1, start: "random", grow: 100, seed: 1, format: "csv"}
+	*f = overlayFlags{nodes: 10_000, cycles: 300, every: 1, start: "random", grow: 100, seed: 1, format: "csv", model: inCycles, latency: 0.05}
 	run := newGroup("Simulation flags")
 	addIntVar(run, &f.nodes, "nodes", 2, overlay.MaxNodes, fmt.Sprintf("nodes of the overlay, 2 to %d", overlay.MaxNodes))
 	run.Var(choiceValue{&f.start, []string{"growing", "lattice", "random", "star"}}, "init", "what nodes know at the start: growing (there is one node; others join each cycle and know only that one, until there are --nodes), lattice (a ring; their nearest), random (random others) or star (all know the same one)")
@@ -41,6 +43,11 @@ func (f *overlayFlags) groups() []flagGroup {
 	run.Var(shareValue{&f.churn}, "churn", "fraction of the live nodes that is replaced in every cycle by nodes that know one other, 0 or more and less than 1")
 	run.BoolVar(&f.dropDead, "drop-dead", false, "nodes do not know who is dead, and remove a peer when an exchange with it fails, as on a network (default: the papers' model, in which no dead peer is chosen, or removed for being dead)")
 
+	messages := newGroup("Message flags")
+	messages.Var(choiceValue{&f.model, []string{inCycles, overlay.Bare.String(), overlay.Deployed.String(), overlay.Forgetful.String()}}, "model", "cycles (the papers': exchanges are atomic), bare (message by message, by the papers' rules), deployed (message by message, what nodes do on a network) or forgetful (the same without quarantine and without looking for lost peers)")
+	messages.Var(periodsValue{&f.latency}, "latency", "how long a message travels, in periods, 0 to 100: the median of a log-normal distribution; with another --model than cycles")
+	messages.Var(shareValue{&f.loss}, "loss", "fraction of the messages that get lost, 0 or more and less than 1; with another --model than cycles")
+
 	sampling := f.policy.pointGroup(30)
 	sampling.BoolVar(&f.literalHops, "literal-hops", false, "only received entries grow by a hop, as the listing of 2004 has it, and not all, as in its authors' experiments; with --view-select rand, head or tail")
 
@@ -49,7 +56,7 @@ func (f *overlayFlags) groups() []flagGroup {
 	addIntVar(out, &f.clusteringOf, "sample-clustering", 0, overlay.MaxNodes, fmt.Sprintf("random nodes to average the clustering coefficient over, 1 to %d, or 0 for all (default all up to 10000 --nodes, 1000 of more)", overlay.MaxNodes))
 	addIntVar(out, &f.pathsFrom, "sample-paths", 0, overlay.MaxNodes, fmt.Sprintf("random nodes to measure the paths from, to all others, 1 to %d, or 0 for all (default all up to 2000 --nodes, 512 up to 20000, 64 of more)", overlay.MaxNodes))
 	out.Var(choiceValue{&f.format, rowFormats}, "format", "how rows are printed: csv, json (an object a line) or table (for people)")
-	return []flagGroup{run, sampling, out}
+	return []flagGroup{run, messages, sampling, out}
 }
 
 func newSimOverlay(con console) *cobra.Command {
@@ -80,6 +87,10 @@ live nodes. Clustering and path length are exact or from a sample, see below.
 
 ` + rowFormatsHelp + `
 
+With a --model other than cycles a cycle is a period of time, in which each node
+initiates once at a time of its own, and messages travel; so exchanges overlap.
+Nodes that are not bare drop who does not answer, with or without --drop-dead.
+
 By default nodes follow (rand,pushpull) with H = 0 and S = 0, the papers'
 (rand,blind). A --policy brings its own peer selection: tail for healer,
 swapper, blind and cyclon, rand for newscast, lpbcast and brahms.
@@ -90,6 +101,7 @@ interrupt ends the run at once, with status 1; the rows printed are complete.`,
   gossip sim overlay --healing 15 --kill 0.5@100 --cycles 130
   gossip sim overlay --init growing --propagate push --every 10
   gossip sim overlay --policy cyclon --view 20 --churn 0.01 --drop-dead
+  gossip sim overlay --model deployed --latency 0.5 --loss 0.1 --churn 0.01
   gossip sim overlay --view-select head --nodes 1000 --format json | tail -1`,
 		Args: noArgs,
 	}
@@ -113,6 +125,11 @@ func (f *overlayFlags) check(given *pflag.FlagSet) error {
 	}
 	if given.Changed("grow") && f.start != "growing" {
 		return usagef("--grow is of no use with --init %s, allowed: --init growing", f.start)
+	}
+	for _, flag := range []string{"latency", "loss"} {
+		if given.Changed(flag) && f.model == inCycles {
+			return usagef("--%s is of no use with --model %s, allowed: --model bare, deployed or forgetful", flag, f.model)
+		}
 	}
 	return nil
 }
@@ -161,7 +178,22 @@ func (f *overlayFlags) config(given *pflag.FlagSet) overlay.Config {
 	return overlay.Config{
 		Nodes: f.nodes, Policy: policy, Start: start, Seed: f.seed,
 		Kill: f.kill, Churn: f.churn, GrowPerCycle: f.grow, DropDead: f.dropDead,
+		Messages: f.messages(),
 	}
+}
+
+// inCycles is the model without messages.
+const inCycles = "cycles"
+
+// messages is what the message flags say, nil in cycles. Latencies spread as in
+// the experiment "concurrency".
+func (f *overlayFlags) messages() *overlay.Messages {
+	for _, nodes := range []overlay.Nodes{overlay.Bare, overlay.Deployed, overlay.Forgetful} {
+		if f.model == nodes.String() {
+			return &overlay.Messages{Nodes: nodes, Latency: f.latency, Spread: 0.5, Loss: f.loss}
+		}
+	}
+	return nil
 }
 
 // sampling is what the flags say or, by default, as much as can be measured in
@@ -192,6 +224,7 @@ func blameOverlayFlag(err error) (flag string, cause error) {
 	name, _, _ := strings.Cut(field.Field, "[") // "Kill[0].Cycle"
 	flag = map[string]string{
 		"Nodes": "nodes", "Start": "init", "Kill": "kill", "Churn": "churn", "GrowPerCycle": "grow",
+		"Messages.Nodes": "model",
 	}[name]
 	return flag, fmt.Errorf("it is %s, allowed: %s", field.Value, field.Allowed)
 }
@@ -236,6 +269,21 @@ func (v shareValue) Set(text string) error {
 	x, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(x >= 0 && x < 1) {
 		return errors.New("allowed: a fraction of 0 or more and less than 1, as in 0.01")
+	}
+	*v.p = x
+	return nil
+}
+
+// periodsValue is a time in periods, as far as overlay.Messages allows it.
+type periodsValue struct{ p *float64 }
+
+func (v periodsValue) String() string { return strconv.FormatFloat(*v.p, 'g', -1, 64) }
+func (v periodsValue) Type() string   { return "PERIODS" }
+
+func (v periodsValue) Set(text string) error {
+	x, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(x >= 0 && x <= 100) {
+		return errors.New("allowed: 0 to 100, as in 0.5")
 	}
 	*v.p = x
 	return nil

@@ -97,6 +97,28 @@ func TestOverlayIsDecidedByItsSeed(t *testing.T) {
 	}
 }
 
+// Message by message the columns are the same, and so is the run of a seed; what
+// the message flags say makes a difference.
+func TestOverlayMessageByMessage(t *testing.T) {
+	const flags = "--nodes 300 --view 10 --cycles 30 --every 10 --churn 0.01 --policy cyclon --model "
+	seen := map[string]string{}
+	for _, model := range []string{
+		"cycles", "bare", "bare --latency 0.5", "bare --loss 0.2", "deployed", "deployed --latency 0.5", "deployed --loss 0.2", "forgetful",
+	} {
+		out := simulated(t, flags+model)
+		if got := column(t, out, "cycle"); !slices.Equal(got, []float64{10, 20, 30}) {
+			t.Errorf("%s: rows of the cycles %v", model, got)
+		}
+		if other, taken := seen[out]; taken {
+			t.Errorf("%s is the same as %s", model, other)
+		}
+		seen[out] = model
+		if simulated(t, flags+model) != out {
+			t.Errorf("%s: another run with the same seed is another", model)
+		}
+	}
+}
+
 func TestOverlayFormatsAgree(t *testing.T) {
 	const flags = "--nodes 300 --view 9 --cycles 6 --kill 0.4@3 --format "
 	file := simulated(t, flags+"csv")

@@ -90,12 +90,35 @@ func BenchmarkRound(b *testing.B) {
 	}
 }
 
+// BenchmarkPeriod is one period of an event-driven overlay that has had ten: an
+// exchange, two messages, for each node.
+func BenchmarkPeriod(b *testing.B) {
+	for _, nodes := range []Nodes{Bare, Deployed} {
+		b.Run(fmt.Sprintf("%v/10000", nodes), func(b *testing.B) {
+			before := heap()
+			o := run(newOverlay(b, Config{
+				Nodes: 10_000, Policy: peersampling.Healer(30), Start: Random, Seed: 1,
+				Messages: &Messages{Nodes: nodes, Latency: 0.05, Spread: 0.5},
+			}), 10)
+			bytes, sent, cpu := float64(heap()-before)/10_000, o.MessagesSent(), cpuTime()
+			b.ReportAllocs()
+			for b.Loop() {
+				o.Step()
+			}
+			b.ReportMetric(float64(cpuTime()-cpu)/float64(o.MessagesSent()-sent), "cpu-ns/message")
+			b.ReportMetric(bytes, "B/node")
+		})
+	}
+}
+
 // BenchmarkAttack is no matter of speed: it reports the attackers' shares of 1000
 // nodes' views of 30 after 10, 50 and 100 cycles, and of their samples, and how
 // many nodes are isolated in the end. Run it with -benchtime 1x.
 func BenchmarkAttack(b *testing.B) {
 	cheap := peersampling.Brahms(4) // a push and a pull a round
 	cheap.Samplers = 30
+	mostlySwapper := peersampling.Swapper(30)
+	mostlySwapper.H, mostlySwapper.S = 1, 14
 	for _, attack := range []Attack{{Kind: Hub}, {Kind: Flood, Rate: 5}} {
 		for _, bench := range []struct {
 			name   string
@@ -104,12 +127,13 @@ func BenchmarkAttack(b *testing.B) {
 			{"blind", peersampling.Blind(30)},
 			{"healer", peersampling.Healer(30)},
 			{"swapper", peersampling.Swapper(30)},
+			{"H=1,S=14", mostlySwapper},
 			{"newscast", peersampling.Newscast(30)},
 			{"cyclon", peersampling.Cyclon(30)},
 			{"brahms", peersampling.Brahms(30)},
 			{"brahms-one-push", cheap},
 		} {
-			for _, attack.Fraction = range []float64{0.01, 0.05, 0.1, 0.2, 0.3} {
+			for _, attack.Fraction = range []float64{0.01, 0.03, 0.05, 0.1, 0.2, 0.3} {
 				b.Run(fmt.Sprintf("%v/%s/%v", attack.Kind, bench.name, attack.Fraction), func(b *testing.B) {
 					for b.Loop() {
 						o := newOverlay(b, Config{Nodes: 1000, Policy: bench.policy, Start: Random, Seed: 1, Attack: attack})

@@ -38,6 +38,15 @@ type Config struct {
 	// without it, never chooses a dead peer.
 	DropDead bool
 
+	// Messages makes the overlay event-driven: exchanges take time, overlap and
+	// fail. nil is the papers' model, of cycles and atomic exchanges.
+	Messages *Messages
+
+	// Quiet is the cycle from which on nothing else happens: no message is lost,
+	// and no node replaced. What is still broken a while later is so for good. 0
+	// means never. Kills and cuts happen when they are due all the same.
+	Quiet int
+
 	// Attack makes some of the nodes misbehave. The zero Attack is none.
 	Attack Attack
 
@@ -114,6 +123,8 @@ func (c Config) Validate() error {
 		return bad("Churn", c.Churn, "0 or more and less than 1")
 	case c.GrowPerCycle < 0:
 		return bad("GrowPerCycle", c.GrowPerCycle, fmt.Sprintf("1 or more, or 0 for %d", defaultGrowth))
+	case c.Quiet < 0:
+		return bad("Quiet", c.Quiet, "1 or more, or 0 for never")
 	case c.Cores < 0:
 		return bad("Cores", c.Cores, "1 or more, or 0 for all")
 	}
@@ -128,7 +139,10 @@ func (c Config) Validate() error {
 	if err := c.Attack.validate(); err != nil {
 		return err
 	}
-	return c.Policy.Validate()
+	if err := c.Policy.Validate(); err != nil {
+		return err
+	}
+	return c.Messages.validate(c)
 }
 
 func bad(field string, value any, allowed string) error {

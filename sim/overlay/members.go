@@ -88,14 +88,32 @@ func (o *Overlay) kill() {
 	}
 }
 
-// churn replaces nodes. Who joins takes the record of one who left.
-func (o *Overlay) churn() {
+// churn replaces nodes.
+func (o *Overlay) churn() { o.replace(o.departures()) }
+
+// departures is how many nodes are to be replaced in this cycle.
+func (o *Overlay) departures() int {
+	if o.quiet() {
+		return 0
+	}
 	o.owed += o.cfg.Churn * float64(len(o.live))
 	n := min(int(o.owed+1e-9), len(o.live)-1) // the sum of tenths may fall short of one
 	if n <= 0 {
-		return
+		return 0
 	}
 	o.owed = max(o.owed-float64(n), 0)
+	return n
+}
+
+// quiet reports whether nothing is to happen any more.
+func (o *Overlay) quiet() bool { return o.cfg.Quiet > 0 && o.cycle >= o.cfg.Quiet }
+
+// replace replaces n random nodes, which are the first of live then. Who joins
+// takes the record of one who left.
+func (o *Overlay) replace(n int) {
+	if n == 0 {
+		return
+	}
 	o.deaths = true
 	o.drawToFront(n)
 	for _, s := range o.live[:n] {
@@ -156,4 +174,9 @@ func (o *Overlay) learn(s uint32, h peer.Handle) {
 	at := int(s) * o.stride
 	o.records[at].Age++
 	o.records[at+int(o.records[at].Age)] = peer.Descriptor{Peer: h}
+}
+
+// resize notes how long a view has become that was changed in its place.
+func (o *Overlay) resize(s uint32, v []peer.Descriptor) {
+	o.records[int(s)*o.stride].Age = uint32(len(v))
 }

@@ -26,6 +26,7 @@ type Overlay struct {
 
 	turns  turns   // of a policy that goes by exchanges
 	rounds *rounds // of Brahms, nil if the policy is another
+	events *events // of an event-driven overlay, which has no turns or rounds; nil in others
 }
 
 // New returns an overlay before its first cycle, or Validate's error.
@@ -33,7 +34,7 @@ func New(cfg Config) (*Overlay, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	cfg.Kill = slices.Clone(cfg.Kill)
+	cfg = cfg.clone()
 	if cfg.GrowPerCycle == 0 {
 		cfg.GrowPerCycle = defaultGrowth
 	}
@@ -44,7 +45,8 @@ func New(cfg Config) (*Overlay, error) {
 	o.attack = newAttack(cfg)
 	o.rounds = newRounds(o)
 	o.start()
-	if o.rounds == nil {
+	o.events = newEvents(o)
+	if o.rounds == nil && o.events == nil {
 		o.turns = newTurns(o)
 	}
 	return o, nil
@@ -59,11 +61,15 @@ const (
 	streamAttack     = 0x6f7665726c617905
 )
 
-// Step is one cycle.
+// Step is one cycle, or one period of an event-driven overlay.
 func (o *Overlay) Step() {
 	o.cycle++
 	o.grow()
 	o.kill()
+	if o.events != nil {
+		o.events.run()
+		return
+	}
 	o.churn()
 	o.muster()
 	if o.rounds != nil {
@@ -75,9 +81,18 @@ func (o *Overlay) Step() {
 
 // Config returns the configuration of the run, with what it left to default.
 func (o *Overlay) Config() Config {
-	cfg := o.cfg
-	cfg.Kill = slices.Clone(cfg.Kill)
-	return cfg
+	return o.cfg.clone()
+}
+
+// clone returns a copy that shares nothing with c.
+func (c Config) clone() Config {
+	c.Kill = slices.Clone(c.Kill)
+	if c.Messages != nil {
+		m := *c.Messages
+		m.Cut = slices.Clone(m.Cut)
+		c.Messages = &m
+	}
+	return c
 }
 
 // Policy returns what every node does.

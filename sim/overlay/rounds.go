@@ -30,9 +30,9 @@ type rounds struct {
 	workers []*rounder
 }
 
-// newRounds returns the state of a Brahms overlay, nil for another.
+// newRounds returns the state of a Brahms overlay in cycles, nil for another.
 func newRounds(o *Overlay) *rounds {
-	if o.cfg.Policy.Samplers == 0 {
+	if o.cfg.Policy.Samplers == 0 || o.cfg.Messages != nil {
 		return nil
 	}
 	slots := o.cfg.Nodes + 1

@@ -35,18 +35,14 @@ func oneByOne(t rapid.TB, o *Overlay) {
 		case !ok:
 		case o.Alive(to):
 			a, b := engine.Exchange(o.View(self), o.View(to), self, to, rng)
-			o.resize(self, a)
-			o.resize(to, b)
+			o.resize(o.slot[self], a)
+			o.resize(o.slot[to], b)
 		default:
 			_, v := engine.Request(nil, o.View(self), self, to, rng)
 			v = slices.DeleteFunc(v, func(d peer.Descriptor) bool { return d.Peer == to })
-			o.resize(self, v)
+			o.resize(o.slot[self], v)
 		}
 	}
-}
-
-func (o *Overlay) resize(h peer.Handle, v []peer.Descriptor) {
-	o.records[int(o.slot[h])*o.stride].Age = uint32(len(v))
 }
 
 // compare reports where two overlays differ, in whatever a later cycle could

@@ -13,4 +13,6 @@ var All = []*Experiment{
 	localRandomness,
 	peerSelection,
 	attack,
+	concurrency,
+	pace,
 }

@@ -2,6 +2,7 @@ package experiment
 
 // Where the papers say what they say.
 const (
+	in07Setting  = "TOCS 2007, section 4 (methodology)"
 	in07Local    = "TOCS 2007, section 3 (local randomness)"
 	in07Converge = "TOCS 2007, section 4 (global randomness), convergence"
 	in07Degree   = "TOCS 2007, section 4 (global randomness), in-degree distribution"
