@@ -88,7 +88,7 @@ is what was mended: repairs are reconciliations with random peers, grafts and
 prunes change the tree, pulls are messages that were asked for by name. Then
 comes what was sent of each kind of datagram and frame, as docs/protocol.md
 names them, and with the codec how many bytes; and of the last phase, what a
-message takes to say what comes before it, and what its whole vector clock would.
+message takes to say what comes before it, and what its whole clock would take.
 
 A scenario file has a key and its value on each line, and steps:
 
@@ -97,16 +97,16 @@ A scenario file has a key and its value on each line, and steps:
   at 1m talk 50 every 200ms
   at 1m30s partition 0.5 for 2m
 
---print shows all keys. Among them, retention, log and hold bound a node's log and
-what it holds back, in time or bytes, and drift is by how much its clock may go
-wrong. The steps are
+--print shows all keys. Among them, retention, log and hold bound a node's log
+and what it holds back, in time or bytes, and drift is by how much its clock may
+go wrong. The steps are
 
   talk COUNT every TIME answers COUNT size BYTES
   crash COUNT, restart COUNT, join COUNT, kill SHARE
   churn COUNT every TIME          a node dies and a new one joins
   partition SHARE for TIME        nothing gets from one side to the other
-  oneway SHARE for TIME           the others do not hear the share, which hears them
-  slow SHARE for TIME rate BYTES  handle so many bytes of their links a second
+  oneway SHARE for TIME           these hear the others, which do not hear them
+  slow SHARE for TIME rate BYTES  these handle so many bytes of links a second
   lose SHARE for TIME             of the datagrams
 
 The same scenario gives the same output, byte for byte. The status is 1 if a
