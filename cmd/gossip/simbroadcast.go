@@ -91,7 +91,7 @@ is what was mended: repairs are reconciliations with random peers, grafts and
 prunes change the tree, pulls are messages that were asked for by name. Then
 comes what was sent of each kind of datagram and frame, as docs/protocol.md
 names them, and with the codec how many bytes; and of the last phase, what a
-message takes to say what comes before it, and what its whole vector clock would.
+message takes to say what comes before it, and what its whole clock would take.
 
 A scenario file has a key and its value on each line, and steps:
 
@@ -108,8 +108,8 @@ go wrong. The steps are
   crash COUNT, restart COUNT, join COUNT, kill SHARE
   churn COUNT every TIME          a node dies and a new one joins
   partition SHARE for TIME        nothing gets from one side to the other
-  oneway SHARE for TIME           the share hears the others and is not heard
-  slow SHARE for TIME rate BYTES  handle so many bytes of their links a second
+  oneway SHARE for TIME           these hear the others, which do not hear them
+  slow SHARE for TIME rate BYTES  these handle so many bytes of links a second
   lose SHARE for TIME             of the datagrams
 
 The same scenario gives the same output, byte for byte. The status is 1 if a
