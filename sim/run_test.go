@@ -98,7 +98,7 @@ func TestScenarioMistakes(t *testing.T) {
 		{"latency 5", "line 1: latency: it is 5, allowed: 0s to 24h, with its unit"},
 		{"latency", `line 1: latency: it is "", allowed: one value: 0s to 24h`},
 		{"order total", "line 1: order: it is total, allowed: causal, fifo, unordered"},
-		{"policy best", "line 1: policy: it is best, allowed: blind, brahms, cyclon, "},
+		{"policy best", "line 1: policy: it is best, allowed: balanced, blind, brahms, cyclon, "},
 		{"codec yes", "line 1: codec: it is yes, allowed: on, off"},
 		{"drift 0.3", "line 1: drift: it is 0.3, allowed: a fraction of 0 to 0.2"},
 		{"at 3s slow 0.3 for 4s", "line 1: at 3s slow: rate: it is 0, allowed: 1 to"},
@@ -143,11 +143,11 @@ func TestScenarioFiles(t *testing.T) {
 		},
 		"slow": func(r Report) bool {
 			slow := r.Talks[1]
-			return slow.P50MS < 1000 && slow.MaxMS > 10_000 && r.Talks[2].MaxMS < 2000 && r.Deliveries == r.Nodes*r.Messages
+			return slow.P50MS < 1000 && slow.MaxMS > 10_000 && r.Talks[2].MaxMS < 5000 && r.Deliveries == r.Nodes*r.Messages
 		},
 		// Real nodes play this one as well (internal/stage).
 		"everywhere": func(r Report) bool { return r.Nodes == 230 && r.Missing == 0 && r.Messages == 320 },
-		"churn": func(r Report) bool { return r.Nodes == 240 && r.Survivors < 140 && r.Talks[1].Reliability == 1 },
+		"churn":      func(r Report) bool { return r.Nodes == 240 && r.Survivors < 140 && r.Talks[1].Reliability == 1 },
 	}
 	files, err := filepath.Glob("testdata/scenarios/*.txt")
 	if err != nil || len(files) != len(fits) {

@@ -87,7 +87,7 @@ const (
 // protocol.DefaultConfig's.
 func DefaultScenario() Scenario {
 	return Scenario{
-		Seed: 1, Nodes: 100, Policy: "healer", View: 20, Latency: 10 * time.Millisecond,
+		Seed: 1, Nodes: 100, Policy: "balanced", View: 20, Latency: 10 * time.Millisecond,
 		Retention: time.Hour, LogBytes: 64 << 20, HoldBytes: 16 << 20,
 	}
 }
@@ -157,8 +157,13 @@ func RandomScenario(seed uint64, most int) Scenario {
 	}
 	s.Codec = d.oneIn(3)
 	s.Flood = d.oneIn(4)
-	if d.oneIn(4) {
+	switch d.IntN(8) {
+	case 0, 1:
 		s.Policy, s.View = "brahms", 10
+	case 2:
+		s.Policy = "healer"
+	case 3:
+		s.Policy = "cyclon"
 	}
 	if d.oneIn(4) {
 		s.Drift = float64(d.IntN(51)) / 1000

@@ -139,7 +139,7 @@ func (w *World) launch(n *Node) {
 	if w.Drift > 0 {
 		n.clock = randomClock(w.rng, w.Drift)
 	}
-	cfg := protocol.DefaultConfig(h, directory{w}, peersampling.Healer(20))
+	cfg := protocol.DefaultConfig(h, directory{w}, peersampling.Balanced(20))
 	cfg.Wall = w.wall(n)
 	if w.Configure != nil {
 		w.Configure(&cfg)

@@ -213,8 +213,8 @@ func TestListenAddress(t *testing.T) {
 
 func TestEveryPolicyCanBeChosen(t *testing.T) {
 	for args, want := range map[string]string{
-		"":                                        "(tail,pushpull,H=15,S=0,c=30)",
-		"--view 20":                               "(tail,pushpull,H=10,S=0,c=20)",
+		"":                                        "(tail,pushpull,H=1,S=14,c=30)",
+		"--view 20":                               "(tail,pushpull,H=1,S=9,c=20)",
 		"--policy swapper":                        "(tail,pushpull,H=0,S=15,c=30)",
 		"--policy blind --select rand":            "(rand,pushpull,H=0,S=0,c=30)",
 		"--policy cyclon":                         "(tail,pushpull,shuffle=8,c=30)",
@@ -227,8 +227,8 @@ func TestEveryPolicyCanBeChosen(t *testing.T) {
 		"--view-select rand":                      "(tail,rand,pushpull,c=30)",
 		"--policy healer --view-select head":      "(tail,head,pushpull,c=30)",
 		"--policy cyclon --view-select tail":      "(tail,tail,pushpull,c=30)",
-		"--select head --propagate pull":          "(head,pull,H=15,S=0,c=30)",
-		"--select rand --propagate push --view 8": "(rand,push,H=4,S=0,c=8)",
+		"--select head --propagate pull":          "(head,pull,H=1,S=14,c=30)",
+		"--select rand --propagate push --view 8": "(rand,push,H=1,S=3,c=8)",
 	} {
 		if got, err := readPolicyFlags(t, args); got != want || err != nil {
 			t.Errorf("%q: %v (%v), want %v", args, got, err, want)

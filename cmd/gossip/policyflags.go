@@ -22,13 +22,13 @@ type policyFlags struct {
 	viewSelection string
 }
 
-// group adds the flags of a node, by default a healer; view is the default view
-// size.
+// group adds the flags of a node, by default those of gossip.DefaultPolicy; view is
+// the default view size.
 func (f *policyFlags) group(view int) flagGroup {
-	*f = policyFlags{preset: "healer", view: view, peer: "tail", propagation: "pushpull", viewSelection: "age"}
+	*f = policyFlags{preset: "balanced", view: view, peer: "tail", propagation: "pushpull", viewSelection: "age"}
 	g := newGroup("Peer sampling flags")
 	g.Var(choiceValue{&f.preset, peersampling.PresetNames()},
-		"policy", "the policy to start from: healer, swapper, blind, cyclon, newscast, lpbcast or brahms; the flags below change it (of brahms --view only)")
+		"policy", "the policy to start from: healer, balanced, swapper, blind, cyclon, newscast, lpbcast or brahms; the flags below change it (of brahms --view only)")
 	addIntVar(g, &f.view, "view", 2, peersampling.MaxView, fmt.Sprintf("view size C: how many others a node knows, 2 to %d", peersampling.MaxView))
 	addIntVar(g, &f.healing, "healing", math.MinInt32, math.MaxInt32, "H: how many of the oldest make room first, 0 to C/2 (default the policy's; 0 if --swap or --view-select is given and --policy is not)")
 	addIntVar(g, &f.swap, "swap", math.MinInt32, math.MaxInt32, "S: how many of those just sent make room next, 0 to C/2 - H (default the policy's; 0 if --healing or --view-select is given and --policy is not)")

@@ -42,7 +42,7 @@ const longestDelay = time.Minute
 func (f *broadcastFlags) groups() []flagGroup {
 	*f = broadcastFlags{
 		nodes: 1000, messages: 100, origins: 1, every: 200 * time.Millisecond, latency: 10 * time.Millisecond,
-		jitter: 5 * time.Millisecond, seed: 1, policy: "healer", view: 20, codec: true, format: "table",
+		jitter: 5 * time.Millisecond, seed: 1, policy: "balanced", view: 20, codec: true, format: "table",
 	}
 	run := newGroup("Scenario flags")
 	run.Var(fileValue{&f.file}, "scenario", "file that tells all that happens, instead of the flags below")
@@ -56,7 +56,7 @@ func (f *broadcastFlags) groups() []flagGroup {
 	run.Var(shareValue{&f.kill}, "kill", "fraction of the nodes that dies at once, 0 or more and less than 1; --messages are sent from that moment, and again after that")
 	run.BoolVar(&f.flood, "flood", false, "send everything over every link, and not along a tree")
 	run.BoolVar(&f.codec, "codec", true, "encode all that is sent, pass on what the bytes say, and count them; --codec=false takes an eighth less time")
-	run.Var(choiceValue{&f.policy, peersampling.PresetNames()}, "policy", "of peer sampling: healer, swapper, blind, cyclon, newscast, lpbcast or brahms")
+	run.Var(choiceValue{&f.policy, peersampling.PresetNames()}, "policy", "of peer sampling: healer, balanced, swapper, blind, cyclon, newscast, lpbcast or brahms")
 	addIntVar(run, &f.view, "view", 2, 1000, "how many peers a node knows, 2 to 1000")
 	run.Var(seedValue{&f.seed}, "seed", "number that decides everything random, 0 to 18446744073709551615; with --scenario it takes the place of the file's")
 	run.Var(choiceValue{&f.real, slices.Sorted(maps.Keys(realNetworks))}, "real", "play it in real time, with real nodes over a network in memory or on loopback sockets, instead: memory or loopback")
