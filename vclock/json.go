@@ -15,9 +15,13 @@ import (
 // name and then by incarnation: {"p1#17":1,"p2":3}. A key is the name, followed
 // by "#" and the incarnation unless that is 0. In the name, "#" is written %23,
 // "%" is written %25, and each byte that is not UTF-8 is written as % and two
-// hexadecimal digits. The value of an entry with an epoch is an array of the count
-// and the epoch: {"p1":[3,7]}. Equal clocks have equal JSON. The error is always nil
+// hexadecimal digits. Equal clocks have equal JSON. The error is always nil
 // unless encoding/json fails. O(n log n).
+//
+// Epochs are left out, so that programs in any language find numbers. Clocks that
+// are read back from JSON compare with each other as counts do: rightly, unless the
+// later one had forgotten what the earlier one counts. [Clock.MarshalText] and
+// [Clock.MarshalBinary] leave nothing out.
 //
 // Counts are JSON numbers in full 64-bit precision. Readers that take them for
 // floating-point numbers, as JavaScript does, lose precision above 2^53.
@@ -31,25 +35,15 @@ func (c Clock) MarshalJSON() ([]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("vclock: JSON form: origin %s: %w", brief(e.key.Origin), err)
 		}
-		b = appendJSONCount(append(append(b, key...), ':'), e)
+		b = strconv.AppendUint(append(append(b, key...), ':'), e.n, 10)
 	}
 	return append(b, '}'), nil
 }
 
-func appendJSONCount(b []byte, e entry) []byte {
-	if e.key.epoch == 0 {
-		return strconv.AppendUint(b, e.n, 10)
-	}
-	b = strconv.AppendUint(append(b, '['), e.n, 10)
-	b = strconv.AppendUint(append(b, ','), uint64(e.key.epoch), 10)
-	return append(b, ']')
-}
-
 // UnmarshalJSON replaces c by the clock that data describes, in the form that
 // [Clock.MarshalJSON] writes; keys may come in any order. An origin that occurs
-// twice, a count that is not a whole number from 1 to 2^64-1, an epoch that is not
-// one from 1 to 2^32-1, and an entry that is older than the newest one's horizon are
-// errors, which say what was found and what is allowed; c is then unchanged. By
+// twice, and a count that is not a whole number from 1 to 2^64-1, are errors,
+// which say what was found and what is allowed; c is then unchanged. By
 // convention null is not an error and leaves c unchanged, too. O(n log n);
 // memory is proportional to data.
 func (c *Clock) UnmarshalJSON(data []byte) error {
@@ -104,52 +98,18 @@ func readJSONEntry(dec *json.Decoder) (e entry, err error) {
 	if err != nil {
 		return e, fmt.Errorf("key %.60q: %w", key, err)
 	}
-	n, epoch, err := readJSONValue(dec)
+	n, err := readJSONCount(dec)
 	if err != nil {
 		return e, fmt.Errorf("key %.60q: %w", key, err)
 	}
-	return newEntry(o, n, epoch), nil
+	return newEntry(o, n, 0), nil
 }
 
-// readJSONValue reads a count, or an array of a count and an epoch.
-func readJSONValue(dec *json.Decoder) (n uint64, epoch uint32, err error) {
+func readJSONCount(dec *json.Decoder) (uint64, error) {
 	t, err := dec.Token()
 	if err != nil {
-		return 0, 0, noEOF(err)
+		return 0, noEOF(err)
 	}
-	if t != json.Delim('[') {
-		n, err = jsonCount(t)
-		return n, 0, err
-	}
-	var parts [3]json.Token // with the end
-	for i := range parts {
-		if parts[i], err = dec.Token(); err != nil {
-			return 0, 0, noEOF(err)
-		}
-		if atEnd := parts[i] == json.Delim(']'); atEnd != (i == 2) {
-			return 0, 0, errors.New("an array with more or less than a count and an epoch")
-		}
-	}
-	if n, err = jsonCount(parts[0]); err != nil {
-		return 0, 0, err
-	}
-	epoch, err = jsonEpoch(parts[1])
-	return n, epoch, err
-}
-
-func jsonEpoch(t json.Token) (uint32, error) {
-	digits, ok := t.(json.Number)
-	if !ok {
-		return 0, fmt.Errorf("found %.20q, want an epoch", fmt.Sprint(t))
-	}
-	epoch, err := strconv.ParseUint(string(digits), 10, 32)
-	if err != nil || epoch == 0 {
-		return 0, fmt.Errorf("%.30q: %w", string(digits), errEpoch)
-	}
-	return uint32(epoch), nil
-}
-
-func jsonCount(t json.Token) (uint64, error) {
 	digits, ok := t.(json.Number)
 	if !ok {
 		return 0, fmt.Errorf("found %.20q, want a number", fmt.Sprint(t))
