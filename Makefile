@@ -15,7 +15,7 @@ race: ## all tests under the race detector
 	go test -race $(PACKAGES)
 soak: ## two thousand random scenarios with faults, seeds drawn anew
 	go run ./cmd/gossip sim fuzz --seeds 2000 --seed $$(date +%s)
-experiments: ## the papers' experiments, with plots, into experiments/ (a quarter of an hour)
+experiments: ## the papers' experiments, with plots, into experiments/ (half an hour)
 	go run ./cmd/gossip sim experiment all
 bench: ## the micro-benchmarks
 	go test -run '^$$' -bench . -benchmem $(PACKAGES)

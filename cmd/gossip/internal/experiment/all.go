@@ -13,4 +13,8 @@ var All = []*Experiment{
 	localRandomness,
 	peerSelection,
 	attack,
+	steady,
+	recovery,
+	partition,
+	metadata,
 }
