@@ -20,8 +20,9 @@ func newSimExperiment(con console) *cobra.Command {
 		Use:   "experiment",
 		Short: "Repeat an experiment of the papers on peer sampling",
 		Long: `experiment repeats the experiments of the two papers on peer sampling (ACM TOCS
-25(3), 2007, and Middleware 2004), holds each of their claims against what it
-measures, and writes tables, plots and a page to look at into a folder.`,
+25(3), 2007, and Middleware 2004) and some of those on broadcast, holds each of
+their claims against what it measures, and writes tables, plots and a page to look
+at into a folder.`,
 		Example: `  gossip sim experiment list
   gossip sim experiment self-healing
   gossip sim experiment all --nodes 1000 --view 20 --cycles 100 --runs 5`,

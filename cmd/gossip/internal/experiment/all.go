@@ -15,4 +15,8 @@ var All = []*Experiment{
 	attack,
 	concurrency,
 	pace,
+	steady,
+	recovery,
+	partition,
+	metadata,
 }

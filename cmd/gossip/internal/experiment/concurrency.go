@@ -350,7 +350,7 @@ func second(parts overlay.Components) int {
 }
 
 func judgeConcurrency(p Params, data Tables) []Finding {
-	return slices.Concat(judgeOverlaps(p, data), judgeLosses(p, data), judgeRecovery(data))
+	return slices.Concat(judgeOverlaps(p, data), judgeLosses(p, data), judgeAftermath(data))
 }
 
 // Names of those who are alike.
@@ -467,8 +467,8 @@ func judgeLosses(p Params, data Tables) []Finding {
 	}}
 }
 
-// judgeRecovery is about what follows a crash, and a cut.
-func judgeRecovery(data Tables) []Finding {
+// judgeAftermath is about what follows a crash, and a cut.
+func judgeAftermath(data Tables) []Finding {
 	crashes, cuts := data.named("crash"), data.named("cut")
 	const until, across = "periods_until_1_percent", "across_after"
 	byRules, byService := column(crashes, until, bare, "", soonest), column(crashes, until, deployed, "", soonest)

@@ -6,6 +6,12 @@
 //	Middleware 2004   Jelasity, Guerraoui, Kermarrec, van Steen:
 //	                  The Peer Sampling Service.
 //
+// and some of those on links and broadcast, with whole nodes in the event-driven
+// simulator of package sim:
+//
+//	DSN 2007          Leitão, Pereira, Rodrigues: HyParView.
+//	SRDS 2007         Leitão, Pereira, Rodrigues: Epidemic Broadcast Trees (Plumtree).
+//
 // An [Experiment] takes a handful of numbers and returns data: tables, figures
 // (which package plot draws) and findings. A [Finding] is a claim of a paper
 // that was held against the tables just made, by code; one that does not hold is
@@ -47,7 +53,7 @@ type Experiment struct {
 type Params struct {
 	Nodes  int    `json:"nodes"`
 	View   int    `json:"view"`   // the view size c
-	Cycles int    `json:"cycles"` // until an overlay counts as converged
+	Cycles int    `json:"cycles"` // until an overlay counts as converged; of broadcast, see its settings
 	Runs   int    `json:"runs"`   // of each setting, with seeds of their own
 	Seed   uint64 `json:"seed"`
 

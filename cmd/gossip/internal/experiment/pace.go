@@ -73,15 +73,15 @@ func converging(p Params) int { return max(20, p.Cycles/6) }
 
 const healing = 30
 
-// recovery is what comes of one.
-type recovery struct {
+// outcome is what comes of one.
+type outcome struct {
 	std, messages float64   // before the failure; messages for each node and cycle
 	dead          []float64 // after each cycle that follows
 	until         float64   // cycles, in parts as small as a period
 	hurried       float64   // messages for each node in the cycles until then, and in each
 }
 
-func (x paced) carryOut(l *lab) (y recovery, err error) {
+func (x paced) carryOut(l *lab) (y outcome, err error) {
 	cfg := l.config(x.protocol, 0)
 	each, failure := x.each(), converging(l.Params)*x.each()
 	cfg.DropDead = true
@@ -135,7 +135,7 @@ func (x paced) carryOut(l *lab) (y recovery, err error) {
 
 func runPace(l *lab) (Tables, error) {
 	all := paces()
-	recoveries, err := collect(l, len(all), func(i int) (recovery, error) { return all[i].carryOut(l) })
+	recoveries, err := collect(l, len(all), func(i int) (outcome, error) { return all[i].carryOut(l) })
 	if err != nil {
 		return nil, err
 	}

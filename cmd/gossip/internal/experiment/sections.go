@@ -15,4 +15,7 @@ const (
 	in04Converge = "Middleware 2004, section 5 (convergence)"
 	in04Degree   = "Middleware 2004, section 6 (degree distribution)"
 	in04Failure  = "Middleware 2004, section 7 (self-healing)"
+
+	inHyParView = "HyParView, DSN 2007, section 5"
+	inPlumtree  = "Plumtree, SRDS 2007, section 4"
 )

@@ -7,12 +7,14 @@ import (
 	"strings"
 )
 
-func mean(xs []float64) float64 {
+func mean(xs []float64) float64 { return sum(xs) / float64(len(xs)) }
+
+func sum(xs []float64) float64 {
 	sum := 0.0
 	for _, x := range xs {
 		sum += x
 	}
-	return sum / float64(len(xs))
+	return sum
 }
 
 // deviation is the standard deviation of a whole population.
