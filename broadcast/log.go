@@ -34,6 +34,7 @@ type entry struct {
 	msg   *Message
 	known uint64 // link slots whose peers have it
 	via   uint64 // those of them that it came by before it was delivered
+	judge uint64 // which judge it is, counted from 1; 0 if it is none (tree.go)
 }
 
 // eviction is the newest message of an origin that the log no longer has.
@@ -50,7 +51,7 @@ func NewLog(cfg LogConfig) *Log {
 // Append adds a delivered message and evicts what no longer fits.
 func (l *Log) Append(now time.Duration, m *Message, known uint64) {
 	l.index[m.Dot] = l.End()
-	l.entries = append(l.entries, entry{m, known, known})
+	l.entries = append(l.entries, entry{msg: m, known: known, via: known})
 	l.bytes += m.Size()
 	for l.bytes > l.cfg.Bytes && len(l.entries) > 1 {
 		l.Evictions.ByBytes++

@@ -47,7 +47,8 @@ type Relay struct {
 	seen    *Seen
 	streams []*stream
 	// sent is the first position that no eager link has been sent yet, ever.
-	sent uint64
+	sent   uint64
+	judges judges
 
 	// Stats counts messages by what became of them.
 	Stats struct {
@@ -85,7 +86,7 @@ type stream struct {
 	inflight      int
 	mode          mode
 	announceAt    time.Duration // when the next announcements are due
-	strict        uint64        // what comes in vain and is before this position is once too often
+	strict        uint64        // a judge that comes in vain and is before this one is once too often
 	sentDone      bool
 	gotDone       bool
 	stale         bool
@@ -102,7 +103,7 @@ func (r *Relay) Open(now time.Duration, c Change, out *Outbox) {
 	s := &stream{
 		link: c.Link, peer: c.Peer, repair: c.Repair, slot: r.freeSlot(),
 		start: r.log.End(), cursor: r.log.Begin(),
-		announceAt: Never, strict: r.log.End() + vainSpan,
+		announceAt: Never, strict: r.judges.count + 1 + vainSpan,
 	}
 	r.streams = append(r.streams, s)
 	r.sendDigest(now, s.link, out)

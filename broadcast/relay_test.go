@@ -22,6 +22,9 @@ type hub struct {
 	all   []*Message            // ever in the log, by position
 	via   map[*Message][]*spoke // the links that it came by
 	added map[*Message]time.Duration
+	// judge is which one a message is, 0 if it is none; judged is how many there were.
+	judge  map[*Message]uint64
+	judged uint64
 	// mayPrune is what the step under way gives reason for, and wanted is what it
 	// is to send in any case.
 	mayPrune *spoke
@@ -47,7 +50,7 @@ type spoke struct {
 	announced map[uint64]bool // positions that it was told of, since it became lazy
 	last      uint64          // position that it was told of last
 	told      time.Duration   // when that was
-	strict    uint64          // before this position one message in vain is too many
+	strict    uint64          // before this judge one in vain is too many
 }
 
 // carries reports whether the link is one of those that messages travel.
@@ -55,7 +58,7 @@ func (s *spoke) carries() bool { return !s.closed && !s.repair && s.synced && s.
 
 func newHub(fail func(string, ...any), cfg RelayConfig, bytes int) *hub {
 	h := &hub{fail: fail, now: time.Hour, seen: newSeen(), log: NewLog(LogConfig{Bytes: bytes, Age: time.Hour}),
-		via: make(map[*Message][]*spoke), added: make(map[*Message]time.Duration)}
+		via: make(map[*Message][]*spoke), added: make(map[*Message]time.Duration), judge: make(map[*Message]uint64)}
 	h.relay = NewRelay(cfg, h.log, h.seen)
 	return h
 }
@@ -73,6 +76,13 @@ func (h *hub) add(origin peer.Handle, size int, from ...*spoke) *Message {
 	}
 	h.seen.Mark(m.Dot, 0)
 	h.log.Append(h.now, m, h.relay.KnownTo(ids))
+	h.relay.Delivered(h.now, m)
+	if !slices.ContainsFunc(h.all, func(x *Message) bool {
+		return h.added[x] > h.now-judgeSpan && h.seen.place(x.Dot.Origin) < h.seen.place(origin)
+	}) {
+		h.judged++
+		h.judge[m] = h.judged
+	}
 	h.all = append(h.all, m)
 	h.via[m], h.added[m] = from, h.now
 	return m
@@ -81,7 +91,7 @@ func (h *hub) add(origin peer.Handle, size int, from ...*spoke) *Message {
 // open brings a link up. Its peer has had the dots.
 func (h *hub) open(repair bool, had dots) *spoke {
 	s := &spoke{id: LinkID(len(h.links) + 1), repair: repair, peer: newSeen(), has: dots{}, start: h.log.End(), announced: make(map[uint64]bool),
-		strict: h.log.End() + vainSpan}
+		strict: h.judged + 1 + vainSpan}
 	s.peer.most = h.seen.most
 	h.links = append(h.links, s)
 	for origin := peer.Handle(1); origin <= 4; origin++ {
@@ -159,9 +169,9 @@ func (h *hub) duplicate(s *spoke, m *Message) {
 	h.mayPrune = nil
 	faster := slices.ContainsFunc(h.via[m], func(t *spoke) bool { return t != s && t.carries() })
 	want := false
-	if pos := uint64(slices.Index(h.all, m)); wasEager && !s.repair && faster && h.log.Get(m.Dot) != nil {
-		want = pos < s.strict && !h.relay.cfg.Flood
-		s.strict = pos + 1 + vainSpan
+	if judge := h.judge[m]; wasEager && !s.repair && faster && judge > 0 && h.log.Get(m.Dot) != nil {
+		want = judge < s.strict && !h.relay.cfg.Flood
+		s.strict = judge + 1 + vainSpan
 	}
 	if isPruned := wasEager && s.mode == pruned; isPruned != want {
 		h.fail("link %d brings %v again, and is pruned: %v, want %v", s.id, m.Dot, isPruned, want)

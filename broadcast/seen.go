@@ -68,6 +68,14 @@ func (s *Seen) Born(origin peer.Handle) (time.Duration, bool) {
 	return 0, false
 }
 
+// place is where in the tree an origin is that some message was had of.
+func (s *Seen) place(origin peer.Handle) uint64 {
+	if p := s.origins[origin]; p != nil {
+		return p.place
+	}
+	return 0
+}
+
 // Contiguous is the highest n such that messages 1 to n of the origin were had.
 func (s *Seen) Contiguous(origin peer.Handle) uint64 {
 	if p := s.origins[origin]; p != nil {

@@ -21,12 +21,68 @@ const (
 	pruned             // announcements, as this node wishes
 )
 
-// vainSpan is among how many messages a link must bring two in vain to be pruned; a
+// Links are judged by some messages only, the same ones at all nodes. The links that a
+// message was the first to come by make up a tree, so all others may go at once. But
+// if each node went by whatever message it has just had, those of several origins
+// that are under way together would have the tree cut where each of them meets
+// itself, and it would fall apart. So a message is a judge if of all origins heard of
+// within the last judgeSpan its own has the least place, which is the same everywhere:
+// while many talk, they share the tree of one of them, and while one talks, or each in
+// its turn, it is Plumtree.
+
+// judgeSpan is longer than a message and the PRUNEs after it take, and not so long
+// that it matters if the one whose tree it is falls silent. A guess.
+const judgeSpan = 3 * time.Second
+
+// vainSpan is among how many judges a link must bring two in vain to be pruned; a
 // new one is for the first, as Plumtree has it, if that is among its first so many.
 // Later on, a message that was asked for, the tree being slower from some origins
 // than from others, meets itself on its way through the tree; and if the tree broke
 // where they meet, it would never rest. A guess.
 const vainSpan = 4
+
+// judges are the last messages that may still be the least: each has a greater place
+// than the one before it.
+type judges struct {
+	count  uint64
+	latest []heard
+}
+
+type heard struct {
+	place uint64
+	at    time.Duration
+}
+
+// maxHeard bounds them. There are about as many as the logarithm of the origins; what
+// is left out are the greatest.
+const maxHeard = 64
+
+// hear notes a message, and reports whether it is a judge.
+func (j *judges) hear(now time.Duration, place uint64) bool {
+	old := 0
+	for old < len(j.latest) && j.latest[old].at <= now-judgeSpan {
+		old++
+	}
+	j.latest = slices.Delete(j.latest, 0, old)
+	n := len(j.latest)
+	for n > 0 && j.latest[n-1].place >= place {
+		n--
+	}
+	if j.latest = j.latest[:n]; n < maxHeard {
+		j.latest = append(j.latest, heard{place, now})
+	}
+	if n == 0 {
+		j.count++
+	}
+	return n == 0
+}
+
+// Delivered notes that a message has entered the log.
+func (r *Relay) Delivered(now time.Duration, m *Message) {
+	if pos, ok := r.log.index[m.Dot]; r.judges.hear(now, r.seen.place(m.Dot.Origin)) && ok {
+		r.log.entries[pos-r.log.first].judge = r.judges.count
+	}
+}
 
 // cameInVain notes that an eager link has brought what another one had brought
 // before it was delivered, and reports whether that happens often.
@@ -35,8 +91,12 @@ func (r *Relay) cameInVain(s *stream, d peer.Dot) bool {
 	if !ok || s.repair || s.mode != eager || !r.othersBrought(pos, s) {
 		return false
 	}
-	often := pos < s.strict
-	s.strict = pos + 1 + vainSpan
+	judge := r.log.at(pos).judge
+	if judge == 0 {
+		return false
+	}
+	often := judge < s.strict
+	s.strict = judge + 1 + vainSpan
 	return often
 }
 

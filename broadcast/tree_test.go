@@ -104,6 +104,51 @@ func TestALinkIsPrunedForWhatItDoesOften(t *testing.T) {
 	}
 }
 
+// While several origins talk, a link is judged by the messages of one of them, the one
+// that is the least everywhere; when that one has fallen silent, by another's.
+func TestLinksAreJudgedByOneOrigin(t *testing.T) {
+	least, other := peer.Handle(2), peer.Handle(3)
+	if s := newSeen(); mix(s.hashOf(other)) < mix(s.hashOf(least)) {
+		least, other = other, least
+	}
+	for _, test := range []struct {
+		why     string
+		silence time.Duration // of the least, before the other's message comes in vain
+		want    mode
+	}{
+		{"the least has just talked", judgeSpan - 1, eager},
+		{"the least is silent", judgeSpan, pruned},
+	} {
+		h, links := treeHub(t, nil, 2)
+		h.add(least, 0, links[0])
+		h.now += test.silence
+		h.duplicate(links[1], h.add(other, 0, links[0]))
+		if links[1].mode != test.want {
+			t.Errorf("%s: the link has mode %d, want %d", test.why, links[1].mode, test.want)
+		}
+		h.duplicate(links[1], h.add(least, 0, links[0]))
+		if links[1].mode != pruned {
+			t.Errorf("%s: and then it talks, and the link has mode %d", test.why, links[1].mode)
+		}
+	}
+}
+
+// What is remembered of those who talk is bounded, however they come.
+func TestJudgesAreBounded(t *testing.T) {
+	var j judges
+	for place := range uint64(1000) {
+		if judge := j.hear(time.Duration(place), place); judge != (place == 0) {
+			t.Fatalf("%d is a judge: %v", place, judge)
+		}
+	}
+	if len(j.latest) > maxHeard || j.count != 1 {
+		t.Errorf("%d are remembered, and %d were judges", len(j.latest), j.count)
+	}
+	if !j.hear(time.Minute, 1<<60) || len(j.latest) != 1 {
+		t.Errorf("a minute later %d are remembered", len(j.latest))
+	}
+}
+
 // The two ends of a link prune and graft it at the same time, as they like; what
 // they say crosses. Once all has arrived they agree.
 func TestBothEndsAgree(t *testing.T) {

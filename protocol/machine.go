@@ -401,6 +401,7 @@ func (m *Machine) handleIHave(now time.Duration, link broadcast.LinkID, f *broad
 // causal.Log, not for drivers.
 func (m *Machine) Deliver(msg *broadcast.Message, from []broadcast.LinkID) {
 	m.log.Append(m.now, msg, m.relay.KnownTo(from))
+	m.relay.Delivered(m.now, msg)
 	m.delivered = m.now
 	if m.cfg.History == None && msg.Born < m.start && msg.Dot.Origin != m.cfg.Self {
 		m.Stats.Withheld++

@@ -145,6 +145,10 @@ func TestScenarioFiles(t *testing.T) {
 			slow := r.Talks[1]
 			return slow.P50MS < 1000 && slow.MaxMS > 10_000 && r.Talks[2].MaxMS < 5000 && r.Deliveries == r.Nodes*r.Messages
 		},
+		"many": func(r Report) bool {
+			shared := r.Talks[1]
+			return shared.Redundancy < 0.02 && shared.P50MS < 500 && shared.MaxMS < 1500
+		},
 		// Real nodes play this one as well (internal/stage).
 		"everywhere": func(r Report) bool { return r.Nodes == 230 && r.Missing == 0 && r.Messages == 320 },
 		"churn":      func(r Report) bool { return r.Nodes == 240 && r.Survivors < 140 && r.Talks[1].Reliability == 1 },
