@@ -55,7 +55,7 @@ type Relay struct {
 		Sent, SentBytes uint64 // payload bytes
 		Duplicates      uint64
 		Skipped         uint64 // evicted before a slow link got to them
-		Repaired        uint64 // sent or received by a repair
+		Repaired        uint64 // brought by a repair
 		WantsServed     uint64
 		WantsGone       uint64
 		Digests         uint64
@@ -211,7 +211,6 @@ func (r *Relay) pump(now time.Duration, s *stream, out *Outbox) {
 	}
 	for ; s.cursor < end && s.inflight < r.cfg.Window && !s.announces(); s.cursor++ {
 		if e := r.log.at(s.cursor); !s.has(e) && !(s.repair && r.isYoung(now, e.msg)) {
-			r.noteRepair(now, s, e.msg)
 			r.sendData(s, e.msg, s.cursor < s.start && r.rootless(e.msg), out)
 		}
 	}
@@ -291,7 +290,8 @@ func (r *Relay) gone(now time.Duration, d peer.Dot) GoneEntry {
 	if !r.seen.Has(d) {
 		return GoneEntry{Dot: d}
 	}
-	g := GoneEntry{Dot: d, UpTo: d.Seq, Age: now}
+	born, _ := r.seen.Born(d.Origin)
+	g := GoneEntry{Dot: d, UpTo: d.Seq, Age: now - born}
 	if seq, born := r.log.Evicted(d.Origin); seq >= d.Seq {
 		g.UpTo, g.Age = seq, now-born
 	}

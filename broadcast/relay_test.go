@@ -578,8 +578,8 @@ func TestOneMessageAlwaysFits(t *testing.T) {
 	}
 }
 
-// A repair is over once both ends have said so, and tells whether it brought
-// what links should have brought long before.
+// A repair is over once both ends have said so, and tells whether it brought here
+// what links should have brought long before. What it sent may be refused.
 func TestARepairEndsWhenBothAreDone(t *testing.T) {
 	for _, test := range []struct {
 		why   string
@@ -598,6 +598,7 @@ func TestARepairEndsWhenBothAreDone(t *testing.T) {
 		if h.pump(); len(s.got) == 1 != test.stale || s.done != 1 {
 			t.Fatalf("%s: sent %v and %d times done, want it once", test.why, s.got, s.done)
 		}
+		h.relay.Arrived(h.now, s.id, &Message{Dot: peer.Dot{Origin: 3, Seq: 1}, Born: h.now - test.age})
 		if f := h.relay.AppendFinished(nil); len(f) != 0 {
 			t.Errorf("finished before the peer is done: %v", f)
 		}

@@ -84,6 +84,12 @@ func (s *Seen) Contiguous(origin peer.Handle) uint64 {
 	return 0
 }
 
+// HasBefore reports whether any earlier message of the origin was had.
+func (s *Seen) HasBefore(d peer.Dot) bool {
+	p := s.origins[d.Origin]
+	return p != nil && (p.contig > 0 || len(p.spans) > 0 && p.spans[0].From < d.Seq)
+}
+
 // Highest is the highest sequence number had of the origin.
 func (s *Seen) Highest(origin peer.Handle) uint64 {
 	if p := s.origins[origin]; p != nil {
@@ -149,10 +155,11 @@ func (s *Seen) AppendHoles(dst []Span, origin peer.Handle, seq uint64) []Span {
 }
 
 // Skip gives up everything of the origin up to and including seq, so that what
-// follows can be delivered; the newest of it was broadcast at born. It returns how many messages that were not had are
+// follows can be delivered; the newest of it was broadcast at born. Of one more origin
+// than there is room for it gives up nothing. It returns how many messages that were not had are
 // now counted as had.
 func (s *Seen) Skip(origin peer.Handle, seq uint64, born time.Duration) (skipped uint64) {
-	if seq <= s.Contiguous(origin) {
+	if seq <= s.Contiguous(origin) || s.origins[origin] == nil && len(s.origins) >= s.max {
 		return 0
 	}
 	p := s.progress(origin, born)

@@ -196,6 +196,9 @@ func TestSeenHasBounds(t *testing.T) {
 			t.Errorf("%s: Room(%v) = %v", test.why, test.dot, got)
 		}
 	}
+	if n := s.Skip(2, 5, 0); n != 0 {
+		t.Errorf("%d messages of one more origin are given up", n)
+	}
 	var named []peer.Handle
 	s.Handles(func(h peer.Handle) { named = append(named, h) })
 	if !slices.Equal(named, []peer.Handle{1}) || s.Len() != 1 {

@@ -106,6 +106,7 @@ type Buffer struct {
 	arrivals uint64
 	overflow bool   // something was refused for want of room
 	own      uint64 // messages that this node has originated
+	headsOf  uint32 // the epoch whose horizon the heads are within
 	skipped  []Gap  // found in passing, to be reported
 
 	// Stats counts what was held back and what became of it. Early and Stale were
@@ -223,6 +224,7 @@ func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, fr
 		return Known
 	}
 	if !b.inTime(now, m, withClock) {
+		b.refuse(now, m, from)
 		return Refused
 	}
 	if !b.room(m, withClock) {
@@ -354,8 +356,9 @@ func (b *Buffer) stamp(now time.Duration, h *held) bool {
 	case b.cfg.Order != Causal:
 		m.Clock = vclock.Clock{}.With(b.cfg.Name(m.Dot.Origin), m.Dot.Seq)
 	case h.clock == received:
-		b.await(now, h, b.past(m))
-		return h.missing == 0
+		if b.await(now, h, b.past(m)); h.missing > 0 {
+			return false
+		}
 	default:
 		c, ok := b.join(m.Deps)
 		if !ok {
@@ -363,6 +366,11 @@ func (b *Buffer) stamp(now time.Duration, h *held) bool {
 			return false
 		}
 		m.Clock = c.Advance(b.cfg.Name(m.Dot.Origin), m.Dot.Seq, max(m.Epoch, c.Epoch()))
+	}
+	if !b.inTime(now, m, true) {
+		b.refuse(now, m, h.from[0])
+		b.forgetAll([]*held{h})
+		return false
 	}
 	return true
 }
@@ -374,6 +382,9 @@ func (b *Buffer) past(m *broadcast.Message) (dots []peer.Dot) {
 	for o, n := range m.Clock.All() {
 		origin := b.cfg.Handle(o)
 		if origin == m.Dot.Origin {
+			if m.Resumes {
+				continue
+			}
 			n = m.Dot.Seq - 1
 		}
 		if n > b.seen.Contiguous(origin) {

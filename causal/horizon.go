@@ -1,6 +1,7 @@
 package causal
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -27,7 +28,8 @@ import (
 // minHorizon keeps epochs longer than messages travel.
 const minHorizon = 8 * time.Second
 
-// mostAhead is by how many epochs clocks on the wall may differ.
+// mostAhead is by how many epochs clocks on the wall may differ, and so, as far as a
+// node's own can tell, those by which an epoch that others have may be off.
 const mostAhead = 1
 
 // epoch is the one that it is now, by this node's own clock; 0 if there are none.
@@ -42,7 +44,8 @@ func (b *Buffer) epoch(now time.Duration) uint32 {
 // while a computer sleeps.
 func (b *Buffer) SetWall(wall time.Duration) { b.cfg.Wall = wall }
 
-// inTime reports whether a message's epoch can be right.
+// inTime reports whether a message's epoch can be right. It is looked at when the
+// message comes, as far as it tells, and again when its clock is known.
 func (b *Buffer) inTime(now time.Duration, m *broadcast.Message, withClock bool) bool {
 	epoch := m.Epoch
 	if withClock {
@@ -53,19 +56,36 @@ func (b *Buffer) inTime(now time.Duration, m *broadcast.Message, withClock bool)
 	case epoch > b.epoch(now)+mostAhead:
 		b.Stats.Early++
 		return false
-	case isBeyond(epoch, b.frontier.Epoch()):
+	case isBeyond(epoch, b.latest(now)):
 		b.Stats.Stale++
 		return false
 	}
 	return true
 }
 
+// refuse deals with a message that is not in time. What is beyond the horizon is so
+// for good: to whoever waits for it, it is gone.
+func (b *Buffer) refuse(now time.Duration, m *broadcast.Message, from broadcast.LinkID) {
+	if isBeyond(max(m.Epoch, m.Clock.Epoch()), b.latest(now)) {
+		b.Denied(now, from, broadcast.GoneEntry{Dot: m.Dot, UpTo: m.Dot.Seq, Age: now - m.Born})
+	}
+}
+
+// latest is the latest epoch that has come for sure.
+func (b *Buffer) latest(now time.Duration) uint32 {
+	return max(b.frontier.Epoch(), max(b.epoch(now), mostAhead)-mostAhead)
+}
+
 // isBeyond reports whether one epoch is beyond the horizon of another.
 func isBeyond(epoch, of uint32) bool { return epoch != 0 && epoch+vclock.Horizon < of }
 
 // dropHeads forgets the heads beyond an epoch's horizon: that they are in its past
-// goes without saying.
+// goes without saying. No epoch comes before one that has been.
 func (b *Buffer) dropHeads(epoch uint32) {
+	if epoch == b.headsOf {
+		return
+	}
+	b.headsOf = epoch
 	b.heads = slices.DeleteFunc(b.heads, func(h head) bool { return isBeyond(h.clock.Epoch(), epoch) })
 }
 
@@ -78,10 +98,11 @@ func (b *Buffer) newestHead() (epoch uint32) {
 }
 
 // hasBeenSilent reports whether this node's last message may have been forgotten by
-// others. They do so after twice the horizon, by their own clocks.
+// others. They do so after twice the horizon, by their own clocks; and it is no
+// dependency any more an epoch before the horizon, if somebody's clock is ahead.
 func (b *Buffer) hasBeenSilent(now time.Duration, origin peer.Handle, seq uint64) bool {
 	born, known := b.seen.Born(origin)
-	return b.cfg.Horizon > 0 && seq > 1 && (!known || born+b.cfg.Horizon <= now)
+	return b.cfg.Horizon > 0 && seq > 1 && (!known || born+b.cfg.Horizon*7/8 <= now)
 }
 
 // isForgotten reports whether everybody forgets an origin whose newest message was
@@ -103,7 +124,8 @@ func (b *Buffer) isRemembered(now, born time.Duration) bool {
 // and lacks some of that, has a gap.
 func (b *Buffer) resume(now time.Duration, d peer.Dot) {
 	before, past := d.Seq-1, now-b.cfg.Horizon
-	if _, known := b.seen.Born(d.Origin); known {
+	b.forgetAll(b.heldBefore(d))
+	if b.seen.HasBefore(d) {
 		for _, hole := range b.seen.AppendHoles(nil, d.Origin, before) {
 			b.Stats.Gaps++
 			b.skipped = append(b.skipped, Gap{d.Origin, hole.From, hole.To, past})
@@ -115,4 +137,15 @@ func (b *Buffer) resume(now time.Duration, d peer.Dot) {
 	for _, x := range b.waitedFor(d.Origin, before) {
 		b.release(x)
 	}
+}
+
+// heldBefore lists what is held back of an origin before one of its messages.
+func (b *Buffer) heldBefore(d peer.Dot) (list []*held) {
+	for x, h := range b.held {
+		if x.Origin == d.Origin && x.Seq < d.Seq {
+			list = append(list, h)
+		}
+	}
+	slices.SortFunc(list, func(x, y *held) int { return cmp.Compare(x.arrival, y.arrival) })
+	return list
 }

@@ -209,3 +209,86 @@ func TestTheForgottenStaysForgotten(t *testing.T) {
 		}
 	}
 }
+
+// Out of order, the second message after a long silence may come before the first,
+// which says that there was one.
+func TestTheSecondMessageAfterASilenceComesFirst(t *testing.T) {
+	x, y := newTeller(t, X, Unordered), newTeller(t, Y, Unordered)
+	for range 3 {
+		y.hear(0, x.say(0))
+	}
+	now := 2*vclock.Horizon*epoch + 1
+	x.forget(now)
+	y.forget(now)
+	first, second := x.say(now), x.say(now)
+	y.hear(now, second)
+	y.hear(now, first)
+	if _, gaps := y.buf.Poll(now, nil, nil, nil); len(gaps) > 0 || y.seen.Contiguous(X) != 5 {
+		t.Errorf("up to %d is had, and what was delivered is reported as gone: %v", y.seen.Contiguous(X), gaps)
+	}
+}
+
+// A node that comes late is sent the message with its clock, and needs nothing before.
+func TestResumingWithAClock(t *testing.T) {
+	x, z := newTeller(t, X, Causal), newTeller(t, Z, Causal)
+	for range 3 {
+		x.say(0)
+	}
+	now := 2*vclock.Horizon*epoch + 1
+	x.forget(now)
+	m := *x.say(now)
+	if got := z.buf.Add(now, &m, true, 1); got != Fresh || z.seen.Contiguous(X) != 4 || z.buf.Deadline() != broadcast.Never {
+		t.Errorf("it is %d, %d are had, and something is wanted at %v", got, z.seen.Contiguous(X), z.buf.Deadline())
+	}
+}
+
+// Who resumes gives up what it said before; what of that is held back must not come
+// after it.
+func TestWhatIsHeldWhenItResumes(t *testing.T) {
+	x, y := newTeller(t, X, FIFO), newTeller(t, Y, FIFO)
+	x.say(0)
+	y.hear(0, x.say(0)) // the first is not here
+	now := 2*vclock.Horizon*epoch + 1
+	x.forget(now)
+	y.hear(now, x.say(now))
+	if fmt.Sprint(y.had) != fmt.Sprint([]peer.Dot{{Origin: X, Seq: 3}}) || y.buf.Len() != 0 {
+		t.Errorf("delivered are %v, and %d held back", y.had, y.buf.Len())
+	}
+}
+
+// An epoch ahead is allowed, and then an origin's last message is no dependency any
+// more before the horizon is over: it says that it resumes.
+func TestResumingAnEpochEarly(t *testing.T) {
+	x, y, late := newTeller(t, X, Causal), newTeller(t, Y, Causal), newTeller(t, Z, Causal)
+	y.hear(epoch-1, x.say(epoch-1))
+	y.buf.SetWall(1001 * epoch)
+	now := 8 * epoch
+	from := y.say(now)
+	x.hear(now, from)
+	m := x.say(now)
+	late.hear(now, from)
+	late.hear(now, m)
+	if late.seen.Contiguous(X) != 2 {
+		t.Errorf("%+v leaves a hole: %d are had", m, late.seen.Contiguous(X))
+	}
+}
+
+// A message's time is looked at again when its clock comes; and what is refused for
+// good is gone for what depends on it.
+func TestAClockOfAnotherTime(t *testing.T) {
+	y, z := newTeller(t, Y, Causal), newTeller(t, Z, Causal)
+	now := 12 * epoch
+	y.say(now)
+	first, second := z.say(0), z.say(0) // of twelve epochs ago; only the first says so
+	y.hear(now, second)
+	y.buf.Poll(now, []broadcast.LinkID{1}, nil, nil)
+	y.hear(now, first)
+	if _, gaps := y.buf.Poll(now, []broadcast.LinkID{1}, nil, nil); len(gaps) != 1 || gaps[0].To != 1 {
+		t.Errorf("the first is refused for good, and the gaps are %v", gaps)
+	}
+	c := *second
+	y.buf.Add(now, &c, true, 1)
+	if len(y.had) != 1 || y.buf.Len() != 0 || y.buf.Clock().Epoch() != 1012 {
+		t.Errorf("delivered are %v, %d held back, the clock of epoch %d", y.had, y.buf.Len(), y.buf.Clock().Epoch())
+	}
+}

@@ -174,23 +174,17 @@ func (b *Buffer) Denied(now time.Duration, link broadcast.LinkID, g broadcast.Go
 }
 
 // Gone takes the word of somebody who cannot be asked any more for what is wanted of
-// an origin: it has left a log, and nobody else may have it.
-func (b *Buffer) Gone(c broadcast.Claim) {
-	for _, a := range b.wants.of(c.Origin, c.Gone) {
-		if a.upTo == 0 {
+// some origins: it has left a log, and nobody else may have it.
+func (b *Buffer) Gone(claims []broadcast.Claim) {
+	said := make(map[peer.Handle]broadcast.Claim, len(claims))
+	for _, c := range claims {
+		said[c.Origin] = c
+	}
+	for _, a := range b.wants.list {
+		if c := said[a.dot.Origin]; !a.clock && a.upTo == 0 && a.dot.Seq <= c.Gone {
 			a.upTo, a.born = c.Gone, c.Born
 		}
 	}
-}
-
-// of lists the wanted messages of an origin up to one.
-func (w *wants) of(origin peer.Handle, seq uint64) (list []*asking) {
-	for _, a := range w.list {
-		if a.dot.Origin == origin && !a.clock && a.dot.Seq <= seq {
-			list = append(list, a)
-		}
-	}
-	return list
 }
 
 // Poll appends the requests that are due, and the gaps that had to be accepted.

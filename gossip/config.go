@@ -101,9 +101,9 @@ type Config struct {
 	// entries are dropped, and stand for all that it had broadcast by then. It must be
 	// the same on all nodes, whose clocks on the wall must agree within an eighth of
 	// it, and at least four times Retention. Shorter saves memory where many nodes
-	// come, speak and go; a network that is divided for longer than it has clocks
-	// that compare wrongly (package vclock, Epochs). After twice the horizon the
-	// origin is forgotten. Zero: a day, or four times Retention if that is longer.
+	// come, speak and go; of messages that are farther apart, clocks tell which is
+	// earlier and not whether it is in the other's past (package vclock, Epochs). After
+	// twice the horizon the origin is forgotten. Zero: a day.
 	Horizon time.Duration
 	// BacklogBytes bounds the delivered messages that wait for the application
 	// to read them. When it is full the oldest are dropped, counted and
@@ -164,7 +164,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.MaxPayload, 1<<20)
 	setDefault(&c.LogBytes, 64<<20)
 	setDefault(&c.Retention, time.Hour)
-	setDefault(&c.Horizon, max(24*time.Hour, 4*c.Retention))
+	setDefault(&c.Horizon, 24*time.Hour)
 	setDefault(&c.BacklogBytes, 64<<20)
 	setDefault(&c.ExchangeMin, time.Second)
 	setDefault(&c.ExchangeMax, max(10*time.Second, c.ExchangeMin))
@@ -231,7 +231,7 @@ func (c *Config) validate() error {
 	case c.Retention > longest:
 		return bad("Retention", "%v is more than %v", c.Retention, longest)
 	case c.Horizon < 4*c.Retention || c.Horizon < 8*time.Second:
-		return bad("Horizon", "%v is less than 8s or four times Retention, %v", c.Horizon, c.Retention)
+		return bad("Horizon", "%v is less than 8s, or than four times Retention (%v); it must be the same on all nodes", c.Horizon, 4*c.Retention)
 	case c.Horizon > 4*longest:
 		return bad("Horizon", "%v is more than %v", c.Horizon, 4*longest)
 	case c.ExchangeMin < 10*time.Millisecond:

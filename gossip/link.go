@@ -179,11 +179,17 @@ func (n *Node) handshake(conn net.Conn, first bool) (hello wire.Hello, err error
 			return hello, err
 		}
 	}
+	if hello.Horizon != 0 && hello.Horizon != n.cfg.Horizon.Truncate(time.Millisecond) {
+		return hello, fmt.Errorf("gossip: %v: %w: it has %v, this node %v", hello.ID.Name, errHorizon, hello.Horizon, n.cfg.Horizon)
+	}
 	return hello, conn.SetDeadline(time.Time{})
 }
 
+// errHorizon keeps nodes apart that would not understand each other's clocks.
+var errHorizon = errors.New("Config.Horizon must be the same on all nodes")
+
 func (n *Node) writeHello(conn net.Conn) error {
-	_, err := conn.Write(wire.AppendHello(nil, wire.Hello{Cluster: n.cfg.Cluster, Identity: n.self}))
+	_, err := conn.Write(wire.AppendHello(nil, wire.Hello{Cluster: n.cfg.Cluster, Identity: n.self, Horizon: n.cfg.Horizon}))
 	return err
 }
 
@@ -221,6 +227,9 @@ func (n *Node) handleOpened(o openedIn) {
 	if o.err != nil {
 		if o.outbound {
 			n.log.Debug("dial failed", "error", o.err)
+			if errors.Is(o.err, errHorizon) {
+				n.warnOfHorizon(o.err)
+			}
 			n.machine.DialFailed(now, o.dialled, &n.out)
 			n.carryOut()
 		}

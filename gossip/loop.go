@@ -107,10 +107,26 @@ func (n *Node) tick(timer *time.Timer) {
 
 // warnOfClocks tells now and then of messages that were refused for their epochs.
 func (n *Node) warnOfClocks(now time.Duration) {
-	if x := n.machine.Misdated(); x > n.misdated && (n.misdated == 0 || now >= n.warned+time.Minute) {
+	if x := n.machine.Misdated(); x > n.misdated && n.mayWarn(now) {
 		n.log.Warn("messages are refused: clocks on the wall differ by more than an eighth of Config.Horizon", "messages", x-n.misdated)
-		n.misdated, n.warned = x, now
+		n.misdated = x
 	}
+}
+
+// warnOfHorizon tells now and then of a node that this one cannot talk to.
+func (n *Node) warnOfHorizon(err error) {
+	if n.mayWarn(n.now()) {
+		n.log.Warn("no link", "error", err)
+	}
+}
+
+// mayWarn keeps what others do wrong from filling a log.
+func (n *Node) mayWarn(now time.Duration) bool {
+	if now < n.warnNext {
+		return false
+	}
+	n.warnNext = now + time.Minute
+	return true
 }
 
 // notify wakes those that wait for a state of the machine.
@@ -167,6 +183,9 @@ func (n *Node) countBad(err error, otherwise *uint64) {
 		n.stats.UnknownKinds++
 	case errors.Is(err, wire.ErrCluster):
 		n.stats.OtherClusters++
+	case errors.Is(err, errHorizon):
+		*otherwise++
+		n.warnOfHorizon(err)
 	default:
 		*otherwise++
 	}

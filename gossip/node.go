@@ -35,7 +35,7 @@ type Node struct {
 	log     *slog.Logger
 	self    wire.Identity
 	cluster uint32 // what datagrams carry of the cluster's name
-	epoch   time.Time
+	clock   clock
 	tr      transport.Transport
 
 	// The loop's own; see do for how others get at it.
@@ -46,7 +46,7 @@ type Node struct {
 	lastLink  broadcast.LinkID
 	backlog   backlog
 	misdated  uint64 // that the last warning about clocks on the wall told of
-	warned    time.Duration
+	warnNext  time.Duration
 	senders   []*sending      // broadcasts that wait for room in the log
 	waiters   []chan struct{} // of Ready
 	samplers  []*sampler      // streams that wait for a peer
@@ -120,7 +120,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 	id := peer.ID{Name: cfg.ID, Incarnation: newIncarnation(time.Now())}
 	n := &Node{
 		cfg: cfg, log: cfg.Logger.With("node", cfg.ID),
-		self: wire.Identity{ID: id, Addr: addr}, cluster: wire.ClusterTag(cfg.Cluster), epoch: time.Now(), tr: tr,
+		self: wire.Identity{ID: id, Addr: addr}, cluster: wire.ClusterTag(cfg.Cluster), tr: tr,
 		book:      newBook(id, addr),
 		links:     make(map[broadcast.LinkID]*link),
 		backlog:   backlog{limit: cfg.BacklogBytes},
@@ -134,6 +134,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		events:    make(chan Event, 256),
 		loopDone:  make(chan struct{}),
 	}
+	n.clock.begin()
 	n.ctx, n.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	n.book.namesake = n.heardOfNamesake
 	n.machine, err = protocol.New(0, cfg.machine(n.book.self, n.book), newRand())
@@ -151,7 +152,7 @@ func newIncarnation(now time.Time) uint64 {
 func newRand() *mathrand.PCG { return mathrand.NewPCG(mathrand.Uint64(), mathrand.Uint64()) }
 
 // now is the time on the machine's clock.
-func (n *Node) now() time.Duration { return time.Since(n.epoch) }
+func (n *Node) now() time.Duration { return n.clock.now() }
 
 // Self returns the node itself: the ID and address that others know it by.
 func (n *Node) Self() Peer { return makePeer(n.self.ID, n.self.Addr) }

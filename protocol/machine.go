@@ -591,7 +591,9 @@ func (m *Machine) endRepairs(now time.Duration, out *Outbox) {
 		m.links.EndRepair(now, f.Link, &out.Links)
 		for _, c := range f.Claims {
 			m.buffer.Ask(now, c.Dot, f.Link)
-			m.buffer.Gone(c)
+		}
+		if len(f.Claims) > 0 {
+			m.buffer.Gone(f.Claims)
 		}
 		if f.Stale {
 			m.links.Bridge(now, f.Peer, &out.Links)

@@ -75,7 +75,8 @@
 //	Compare, Equal      O(d)          no allocation, but if what one clock has is
 //	                                  beyond the other's horizon: O(n) then
 //	Merge               O(d)          no allocation if one clock contains the
-//	                                  other, else a path for each difference
+//	                                  other, else a path for each difference; O(n)
+//	                                  if what one has is beyond the other's horizon
 //	Len                 O(1)
 //	All, Map, String,
 //	Marshal, Unmarshal  O(n log n)

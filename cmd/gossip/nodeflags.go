@@ -56,7 +56,7 @@ func (f *nodeFlags) groups(history string) []flagGroup {
 	g.Var(sizeValue{&f.maxPayload, 1, 64 << 20}, "max-payload", "longest payload sent or accepted, 1B to 64MiB, the same on all nodes")
 	g.Var(sizeValue{&f.logBytes, 1, maxLogBytes}, "log-bytes", "bound of the log that late nodes are served from, --max-payload to 1024GiB")
 	g.Var(durationValue{&f.retention, time.Second, 1000 * time.Hour}, "retention", "how long messages stay in that log, 1s to 1000h")
-	g.Var(durationValue{&f.horizon, 0, 4000 * time.Hour}, "horizon", "how long a node that sends nothing stays in clocks, the same for all nodes, 8s to 4000h and at least four times --retention; 0s: a day, or that")
+	g.Var(durationValue{&f.horizon, 0, 4000 * time.Hour}, "horizon", "how long a node that sends nothing stays in clocks, the same for all nodes, 8s to 4000h and at least four times --retention; 0s: a day")
 	g.Var(choiceValue{&f.logLevel, []string{"debug", "info", "warn", "error"}}, "log-level", "least severe lines logged to stderr: debug, info, warn or error")
 	return []flagGroup{g, f.policy.group(gossip.DefaultPolicy().C)}
 }

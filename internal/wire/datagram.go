@@ -103,7 +103,7 @@ func DecodePacket(b []byte, cluster uint32, from netip.AddrPort, scratch []peer.
 		p.Digest = r.uint64()
 		p.View = r.view(scratch[:0], book)
 	}
-	r.extensions()
+	r.extensions(skip)
 	if r.err == nil && len(name) == 0 {
 		r.fail(fmt.Errorf("%w: a sender without a name", ErrMalformed))
 	}
@@ -161,14 +161,25 @@ func (r *reader) view(dst []peer.Descriptor, book Book) []peer.Descriptor {
 	return dst
 }
 
-// extensions skips what later versions may append.
-func (r *reader) extensions() {
-	for r.err == nil && len(r.b) > 0 && r.byte() != padding {
+// extensions reads what later versions may append, and what this one does: take is
+// given each, and ignores those that it does not know.
+func (r *reader) extensions(take func(tag byte, content *reader)) {
+	for r.err == nil && len(r.b) > 0 {
+		tag := r.byte()
+		if tag == padding {
+			return
+		}
 		n := r.uvarint()
 		if n > uint64(len(r.b)) {
 			r.fail(ErrTruncated)
 			return
 		}
-		r.bytes(int(n))
+		content := reader{b: r.bytes(int(n))}
+		if take(tag, &content); content.err != nil {
+			r.fail(content.err)
+		}
 	}
 }
+
+// skip takes an extension that means nothing yet.
+func skip(byte, *reader) {}

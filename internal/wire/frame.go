@@ -516,13 +516,29 @@ func (r *reader) announced(book Book) (announced []broadcast.Announcement) {
 type Hello struct {
 	Cluster string
 	Identity
+	// Horizon is how long the sender remembers who is silent (section 6), in whole
+	// milliseconds; 0 if it does not say. All nodes of a network must have the same.
+	Horizon time.Duration
+}
+
+// horizonTag is that of the extension that holds the horizon.
+const horizonTag = 1
+
+// horizon reads what is in the extension.
+func (r *reader) horizon() time.Duration {
+	ms := r.uvarint()
+	if r.err == nil && (ms > maxAge/1000 || len(r.b) > 0) {
+		r.fail(fmt.Errorf("%w: a horizon of %d ms and %d bytes more", ErrMalformed, ms, len(r.b)))
+		return 0
+	}
+	return time.Duration(ms) * time.Millisecond
 }
 
 // helloKind is the kind of the first frame, which no other frame has.
 const helloKind = 0x67
 
 // MaxHello is the longest hello that is read, without its length. This version
-// writes at most 414 bytes; the rest is for the extensions of later ones.
+// writes at most 422 bytes; the rest is for the extensions of later ones.
 const MaxHello = 1024
 
 // AppendHello appends a hello with its length.
@@ -531,6 +547,11 @@ func AppendHello(dst []byte, h Hello) []byte {
 	dst = append(dst, 0, 0, 0, 0, helloKind, Version, byte(len(h.Cluster)))
 	dst = append(dst, h.Cluster...)
 	dst = appendIdentity(dst, h.ID, h.Addr)
+	if ms := uint64(h.Horizon / time.Millisecond); ms > 0 {
+		var n [binary.MaxVarintLen64]byte
+		value := binary.AppendUvarint(n[:0], ms)
+		dst = append(append(dst, horizonTag, byte(len(value))), value...)
+	}
 	binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-FrameHeader))
 	return dst
 }
@@ -553,7 +574,11 @@ func DecodeHello(b []byte, cluster string, from netip.AddrPort) (Hello, error) {
 	name, incarnation := r.id()
 	h.ID = peer.ID{Name: string(name), Incarnation: incarnation}
 	h.Addr = substitute(r.addr(), from)
-	r.extensions()
+	r.extensions(func(tag byte, content *reader) {
+		if tag == horizonTag {
+			h.Horizon = content.horizon()
+		}
+	})
 	if r.err == nil && h.ID.Name == "" {
 		r.fail(fmt.Errorf("%w: a sender without a name", ErrMalformed))
 	}

@@ -115,10 +115,16 @@ func readHello(b []byte, _ Book) (string, error) {
 }
 
 func helloVector(name, about string, sent, read Identity, parts ...[]part) vector {
+	return helloVectorOf(name, about, Hello{Cluster: "test", Identity: sent}, read, parts...)
+}
+
+func helloVectorOf(name, about string, sent Hello, read Identity, parts ...[]part) vector {
+	want := sent
+	want.Identity = read
 	return vector{
 		name: name, about: about, layout: layout(parts...), decode: readHello,
-		encode: func(Book) []byte { return AppendHello(nil, Hello{"test", sent}) },
-		want:   fmt.Sprintf("%+v", Hello{"test", read}),
+		encode: func(Book) []byte { return AppendHello(nil, sent) },
+		want:   fmt.Sprintf("%+v", want),
 	}
 }
 
@@ -172,6 +178,8 @@ func vectors() []vector {
 		packetVector("probe_reply", "ann is", probeReply, 34, datagramParts("PROBE_REPLY")),
 
 		helloVector("hello", "how a stream begins", ann, ann, hello("cluster")),
+		helloVectorOf("hello_horizon", "from a node that remembers for a day", Hello{Cluster: "test", Identity: ann, Horizon: 24 * time.Hour}, ann,
+			hello("cluster"), []part{{1, "extension: horizon"}, {1, "length"}, {4, "milliseconds"}}),
 		helloVector("hello_anywhere", "from a node that listens on all interfaces", anywhere, seen, hello("cluster")),
 
 		frameVector("neighbor", "please, a link; it would be my only one",
@@ -260,7 +268,7 @@ func vectors() []vector {
 	}
 
 	// What may be missing from the end without anybody noticing.
-	tails := map[string]int{"exchange_wide": 1200 - 180, "data_first": 5, "data": 5, "data_clock": 5, "data_epoch": 5}
+	tails := map[string]int{"exchange_wide": 1200 - 180, "data_first": 5, "data": 5, "data_clock": 5, "data_epoch": 5, "hello_horizon": 6}
 	for i := range list {
 		size := 0
 		for _, p := range list[i].layout {
@@ -276,7 +284,7 @@ func vectors() []vector {
 		fromLater("later_version", readPacket, "", ErrVersion, 0),
 		fromLater("later_datagram", readPacket, "", ErrUnknownKind, 0),
 		fromLater("later_frame", readFrame, "", ErrUnknownKind, 0),
-		fromLater("later_hello", readHello, fmt.Sprintf("%+v", Hello{"test", ann}), nil, 30),
+		fromLater("later_hello", readHello, fmt.Sprintf("%+v", Hello{Cluster: "test", Identity: ann}), nil, 30),
 	)
 }
 

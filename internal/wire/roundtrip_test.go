@@ -308,6 +308,7 @@ func TestHellosComeBack(t *testing.T) {
 		want := Hello{
 			Cluster:  rapid.StringOfN(rapid.Rune(), -1, -1, 255).Draw(t, "cluster"),
 			Identity: identities.Draw(t, "identity"),
+			Horizon:  time.Duration(rapid.Int64Range(0, maxAge/1000).Draw(t, "horizon")) * time.Millisecond,
 		}
 		b := AppendHello([]byte("before"), want)[len("before"):]
 		if !bytes.HasPrefix(b, pack(uint32(len(b)-FrameHeader))) || len(b)-FrameHeader > MaxHello {
@@ -323,10 +324,10 @@ func TestHellosComeBack(t *testing.T) {
 // A hello is the first thing that is read of a stranger, so its limit must let
 // every node in, with bytes to spare for what later versions append.
 func TestTheLongestHelloIsRead(t *testing.T) {
-	h := Hello{strings.Repeat("c", 255), Identity{peer.ID{Name: strings.Repeat("n", MaxName)}, bob.Addr}}
+	h := Hello{Cluster: strings.Repeat("c", 255), Identity: Identity{peer.ID{Name: strings.Repeat("n", MaxName)}, bob.Addr}, Horizon: maxAge / 1000 * time.Millisecond}
 	b := AppendHello(nil, h)[FrameHeader:]
-	if len(b) != 414 {
-		t.Errorf("the longest hello has length %d; the comment on MaxHello says 414", len(b))
+	if len(b) != 422 {
+		t.Errorf("the longest hello has length %d; the comment on MaxHello says 422", len(b))
 	}
 	spare := MaxHello - len(b) - 3 // behind a tag and two bytes of length
 	b = append(b, pack(77, uv(spare), bytes.Repeat([]byte("x"), spare))...)
@@ -349,6 +350,6 @@ func TestEncodeMessageKeepsWhatItMade(t *testing.T) {
 
 func ExampleAppendHello() {
 	self := Identity{peer.ID{Name: "ann", Incarnation: 1}, netip.MustParseAddrPort("192.0.2.1:7946")}
-	fmt.Printf("%x\n", AppendHello(nil, Hello{"test", self}))
+	fmt.Printf("%x\n", AppendHello(nil, Hello{Cluster: "test", Identity: self}))
 	// Output: 0000001a6701047465737403616e6e000000000000000104c00002011f0a
 }

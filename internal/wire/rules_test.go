@@ -120,7 +120,7 @@ func TestSubstitute(t *testing.T) {
 		if tt.says != "" {
 			sender.Addr = addrOf(tt.says)
 		}
-		h, err := DecodeHello(AppendHello(nil, Hello{"c", sender})[FrameHeader:], "c", addrOf(tt.from))
+		h, err := DecodeHello(AppendHello(nil, Hello{Cluster: "c", Identity: sender})[FrameHeader:], "c", addrOf(tt.from))
 		if err != nil || h.Addr != addrOf(tt.want) {
 			t.Errorf("%s: hello: %v, %v, want %s", tt.why, h.Addr, err, tt.want)
 		}
@@ -351,7 +351,12 @@ func TestDecodeHelloRefuses(t *testing.T) {
 		{"a name that is not UTF-8", pack(helloKind, Version, 1, "c", 1, 0x80, uint64(1), 0), ErrMalformed},
 		{"an address of 3 bytes", pack(good[:len(good)-1], 3, 1, 2, 3, 0, 0), ErrMalformed},
 		{"an extension that is cut off", pack(good, 9, 2, 1), ErrTruncated},
+		{"a horizon that is cut off", pack(good, 1, 2, 0x80), ErrTruncated},
+		{"a horizon that does not end", pack(good, 1, 1, 0x80), ErrTruncated},
+		{"a horizon with a byte more", pack(good, 1, 2, 5, 0), ErrMalformed},
+		{"a horizon of 36 years", pack(good, 1, 6, uv(maxAge/1000+1)), ErrMalformed},
 		{"fine", good, nil},
+		{"fine, with a horizon", pack(good, 1, 1, 5), nil},
 		{"fine, with extensions", pack(good, 9, 2, 1, 2, 8, 0, 0, "padding"), nil},
 	} {
 		h, err := DecodeHello(tt.b, "c", from)
