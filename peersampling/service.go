@@ -508,13 +508,27 @@ func (s *Service) alive(now time.Duration, p peer.Handle) {
 // found ends the search for a lost peer: p, most likely the same node, has
 // answered.
 func (s *Service) found(now time.Duration, missed, p peer.Handle) {
-	s.lost = slices.DeleteFunc(s.lost, func(x lost) bool {
-		if x.peer != missed {
-			return false
+	i := slices.IndexFunc(s.lost, func(x lost) bool { return x.peer == missed })
+	if i < 0 {
+		return
+	}
+	x := s.lost[i]
+	long := now-x.since >= s.cfg.RejoinAfter && s.lostWithOthers(x)
+	s.lost = slices.Delete(s.lost, i, i+1)
+	s.returned(now, p, long)
+}
+
+// lostWithOthers reports whether a peer was lost at about the same time as so many
+// others that the network may have been cut: a quarter of those that the node knows,
+// a guess. Where datagrams get lost, one is taken for dead now and then.
+func (s *Service) lostWithOthers(x lost) bool {
+	together := 0
+	for _, y := range s.lost {
+		if apart := x.since - y.since; max(apart, -apart) <= s.cfg.RejoinAfter {
+			together++
 		}
-		s.returned(now, p, now-x.since >= s.cfg.RejoinAfter)
-		return true
-	})
+	}
+	return 4*together >= len(s.view)+len(s.lost)
 }
 
 // returned puts a peer that was away back into the view, and reports it if it
