@@ -630,3 +630,35 @@ func TestServiceConfigIsValidated(t *testing.T) {
 		t.Errorf("kinds are named %s", got)
 	}
 }
+
+// One peer that was taken for dead and comes back is a datagram or two that got lost.
+// So many at about the same time as may be the other side of a cut are reported; those
+// that were lost at other times do not add to them.
+func TestManyLostTogetherAreAPartition(t *testing.T) {
+	for _, test := range []struct {
+		why      string
+		lost     []time.Duration // of 20 that the node knows; when
+		rejoined bool
+	}{
+		{"one", []time.Duration{0}, false},
+		{"a few", make([]time.Duration, 4), false},
+		{"a quarter", make([]time.Duration, 5), true},
+		{"as many, but one after the other", []time.Duration{0, 15 * time.Second, 30 * time.Second, 45 * time.Second, time.Minute}, false},
+	} {
+		n := quietNetwork(t)
+		a := n.start(pushPull(20))
+		for p := range uint32(20) {
+			a.s.Learn(0, desc(100+p, 0))
+		}
+		for i, when := range test.lost {
+			a.s.Failed(when, peer.Handle(100+i))
+		}
+		a.s.alive(2*time.Minute, 100)
+		if got := len(a.s.TakeRejoined(nil)) > 0; got != test.rejoined {
+			t.Errorf("%s: reported %v, want %v", test.why, got, test.rejoined)
+		}
+		if !knows(a.s.View(), 100) {
+			t.Errorf("%s: it is back, and not in the view", test.why)
+		}
+	}
+}

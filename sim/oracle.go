@@ -209,8 +209,8 @@ func (o *Oracle) reported(n *Node, g causal.Gap) {
 		case !sent:
 			o.violated(6, "%v reports %d to %d of %v as gone, and %v was never sent", n.ID, g.From, g.To, g.Origin, dot)
 			return
-		case n.known.delivered.has(i) && n.Machine.Counters().Retired > 0:
-			continue // it may have forgotten that, having been cut off from the origin
+		case n.known.delivered.has(i) && o.w.now-o.sent[i].born > n.cfg.Horizon*7/4:
+			continue // it has forgotten that, having been cut off from the origin
 		case n.known.delivered.has(i):
 			o.violated(6, "%v reports %v as gone, which it has delivered", n.ID, dot)
 		case n.known.gone.has(i):
