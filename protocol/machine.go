@@ -155,6 +155,7 @@ type Machine struct {
 	lastRewind time.Duration
 	lastCrowd  time.Duration // too many announcements led to a rewind
 	leave      leave
+	mixAt      time.Duration // see maybeMix
 
 	// refusedFrom is the link that brought what was last refused for want of
 	// room to hold it back.
@@ -166,6 +167,7 @@ type Machine struct {
 	changes  []broadcast.Change
 	rejoined []peer.Handle
 	finished []broadcast.Finished
+	mixed    []peer.Handle
 	linkIDs  []broadcast.LinkID
 	dots     []peer.Dot
 	grafts   []broadcast.LinkID
@@ -196,6 +198,7 @@ func New(now time.Duration, cfg Config, rng *rand.PCG) (*Machine, error) {
 		// Nothing was delivered yet, and nothing can be missed at once.
 		delivered: now, lastRepair: now - cfg.RepairEvery, lastCrowd: now - cfg.Retry,
 	}
+	m.mixAt = now + mixAfter + time.Duration(rng.Uint64()%uint64(2*mixAfter))
 	m.relay = broadcast.NewRelay(cfg.Relay, m.log, m.seen)
 	m.buffer = causal.New(m.causalConfig(), m.seen, m)
 	return m, nil
@@ -451,7 +454,7 @@ func (m *Machine) Deadline() time.Duration {
 }
 
 func (m *Machine) deadline() time.Duration {
-	return min(m.sampling.Deadline(), m.links.Deadline(), m.relay.Deadline(), m.buffer.Deadline(), m.log.Deadline(), m.leave.deadline(m.now), m.retireAt())
+	return min(m.sampling.Deadline(), m.links.Deadline(), m.relay.Deadline(), m.buffer.Deadline(), m.log.Deadline(), m.leave.deadline(m.now), m.retireAt(), m.mixAt)
 }
 
 func (m *Machine) begin(now time.Duration, out *Outbox) { m.now, m.out = now, out }
@@ -462,6 +465,7 @@ func (m *Machine) settle(now time.Duration, out *Outbox) {
 	if m.sampling.TakeGrown() {
 		m.links.Offer()
 	}
+	m.maybeMix(now, out)
 	m.links.Maintain(now, m.sampling.View(), &out.Links)
 	m.askMissing(now, out)
 	m.maybeRewind(now, out)
@@ -480,6 +484,32 @@ func (m *Machine) bridgeRejoined(now time.Duration, out *Outbox) {
 	m.rejoined = m.sampling.TakeRejoined(m.rejoined[:0])
 	for _, p := range m.rejoined {
 		m.links.Bridge(now, p, &out.Links)
+	}
+}
+
+// mixAfter is how long a node's view takes to become a sample of all. A guess: fifteen
+// exchanges, once every second as long as the view is changing.
+const mixAfter = 15 * time.Second
+
+// maybeMix has a node that has come a while ago ask a random peer for a link, at the
+// cost of another one, once. The first links are with those whom one knew first:
+// where thousands come at one moment they make long ways, and would for ever, since
+// nobody gives up what he has. HyParView walks to a random place instead (section
+// 4.2, FORWARDJOIN), which in a network that is just coming together there is not.
+func (m *Machine) maybeMix(now time.Duration, out *Outbox) {
+	if now < m.mixAt {
+		return
+	}
+	m.mixAt = broadcast.Never
+	if m.links.Len() < m.cfg.Links.Max {
+		return // there is room, and the view is where the others will come from
+	}
+	m.mixed = m.sampling.AppendSample(m.mixed[:0], len(m.sampling.View()))
+	for _, p := range m.mixed {
+		if !m.links.Linked(p) {
+			m.links.Bridge(now, p, &out.Links)
+			return
+		}
 	}
 }
 

@@ -112,7 +112,7 @@ func TestABrokenPromiseIsTold(t *testing.T) {
 						last = s
 					}
 					if n.Handle == 3 && s.Frame.Kind == broadcast.Ping && last.Frame.Message != nil {
-						n.out.Links.Sends = append(n.out.Links.Sends, last)
+						n.out.Links.Sends = append(n.out.Links.Sends, broadcast.Send{Link: s.Link, Frame: last.Frame})
 						break
 					}
 				}

@@ -53,6 +53,7 @@ func TestAllOriginsShareATree(t *testing.T) {
 		w.Join(w.Start(fmt.Sprint("new", i)), nodes[0])
 		burst(w, anybody, 5)
 	}
+	w.Run(45 * time.Second) // the last that have come change a link by then
 	burst(w, anybody, 50)
 	latest := time.Duration(0)
 	w.OnDeliver = func(_ *Node, m *broadcast.Message) {
