@@ -197,8 +197,8 @@ func (r *Relay) compareEntries(now time.Duration, s *stream, part *DigestPart) {
 const maxClaims = 1024
 
 // Claim is the newest message of an origin that a peer has had, if it was not had
-// here, or the first that is missing before it. Everything up to Gone, the newest of which was broadcast at Born, has left the
-// peer's log.
+// here, or the first that is missing before it. Everything up to Gone, the newest of
+// which was broadcast at Born, has left the peer's log.
 type Claim struct {
 	peer.Dot
 	Gone uint64

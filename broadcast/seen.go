@@ -155,9 +155,9 @@ func (s *Seen) AppendHoles(dst []Span, origin peer.Handle, seq uint64) []Span {
 }
 
 // Skip gives up everything of the origin up to and including seq, so that what
-// follows can be delivered; the newest of it was broadcast at born. Of one more origin
-// than there is room for it gives up nothing. It returns how many messages that were not had are
-// now counted as had.
+// follows can be delivered; the newest of it was broadcast at born. Of one more
+// origin than there is room for it gives up nothing. It returns how many messages
+// that were not had are now counted as had.
 func (s *Seen) Skip(origin peer.Handle, seq uint64, born time.Duration) (skipped uint64) {
 	if seq <= s.Contiguous(origin) || s.origins[origin] == nil && len(s.origins) >= s.max {
 		return 0
