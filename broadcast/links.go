@@ -80,6 +80,9 @@ type Links struct {
 	nobody  bool          // the last round found nobody to ask
 	leaving bool
 	changes []Change
+	// Spare, if it is set, tells which links are of no use right now: these are given
+	// up first.
+	Spare func(LinkID) bool
 
 	// Stats counts what happened.
 	Stats struct{ Accepted, Refused, Evicted, Lost, TimedOut uint64 }
@@ -312,12 +315,19 @@ func (l *Links) establish(now time.Duration, c *conn, s connState) {
 }
 
 // evictOne gives up a random link other than c's to make room (HyParView,
-// algorithm 1, dropRandomElementFromActiveView).
+// algorithm 1, dropRandomElementFromActiveView), one that is spare if there is any:
+// that costs no tree.
 func (l *Links) evictOne(now time.Duration, except *conn, out *Outbox) {
 	var pick *conn
-	n := uint64(0)
+	n, spare := uint64(0), false
 	for _, c := range l.conns {
 		if c.state != linked || c == except {
+			continue
+		}
+		switch s := l.Spare != nil && l.Spare(c.id); {
+		case s && !spare:
+			n, spare = 0, true
+		case spare && !s:
 			continue
 		}
 		n++

@@ -304,3 +304,44 @@ func TestALostLinkIsReplacedAtOnce(t *testing.T) {
 	wantLinked(t, "the other peer of the view", a, c, true)
 	wantLinked(t, "it gave the link up", a, b, false)
 }
+
+// Room is made by giving up a link that is spare, if there is one; any of these, and
+// any at all if there is none.
+func TestSpareLinksAreGivenUpFirst(t *testing.T) {
+	for _, test := range []struct {
+		why   string
+		spare []int // of the four links
+		mayGo []int
+	}{
+		{"one is spare", []int{2}, []int{2}},
+		{"two are", []int{0, 3}, []int{0, 3}},
+		{"none is", nil, []int{0, 1, 2, 3}},
+		{"all are", []int{0, 1, 2, 3}, []int{0, 1, 2, 3}},
+	} {
+		gone := map[int]bool{}
+		for seed := range uint64(64) {
+			w := strangers(t, 6, func(c *LinksConfig) { c.Max = 4 })
+			full := w.nodes[0]
+			for i := range 4 {
+				w.link(full, w.nodes[1+i])
+			}
+			full.links.rng.Seed(seed, 1)
+			full.links.Spare = func(id LinkID) bool {
+				p, _ := full.links.PeerOf(id)
+				return slices.ContainsFunc(test.spare, func(i int) bool { return w.nodes[1+i].self == p })
+			}
+			w.link(w.nodes[5], full) // has no other
+			for i := range 4 {
+				if !full.links.Linked(w.nodes[1+i].self) {
+					gone[i] = true
+				}
+			}
+		}
+		for i := range 4 {
+			if gone[i] != slices.Contains(test.mayGo, i) {
+				t.Errorf("%s: given up were %v, want %v", test.why, gone, test.mayGo)
+				break
+			}
+		}
+	}
+}

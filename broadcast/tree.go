@@ -185,6 +185,12 @@ func (r *Relay) keepEager(out *Outbox) {
 	}
 }
 
+// Lazy reports whether only announcements travel a link.
+func (r *Relay) Lazy(id LinkID) bool {
+	s := r.find(id)
+	return s != nil && !s.repair && s.mode != eager
+}
+
 // announces reports whether what is at the cursor is to be announced.
 func (s *stream) announces() bool { return !s.repair && s.mode != eager && s.cursor >= s.start }
 

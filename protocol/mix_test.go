@@ -10,18 +10,25 @@ import (
 
 // A node that has all its links changes one of them once, some time after it came: it
 // asks somebody whom it knows and is not linked to. One with room, or that is linked
-// to all whom it knows, has nothing to change.
+// to all whom it knows, has nothing to change; and where somebody has talked there is
+// a tree, which is left alone.
 func TestANodeMixesItsLinksOnce(t *testing.T) {
 	for _, test := range []struct {
 		why          string
 		links, known int
+		talk         bool
 		asks         bool
 	}{
-		{"full, and it knows others", 5, 12, true},
-		{"full, and it knows nobody else", 5, 5, false},
-		{"there is room", 4, 4, false},
+		{"full, and it knows others", 5, 12, false, true},
+		{"full, and it knows nobody else", 5, 5, false, false},
+		{"there is room", 4, 4, false, false},
+		{"somebody has talked", 5, 12, true, false},
 	} {
-		m := newListener(t).Machine // full
+		l := newListener(t) // full
+		if test.talk {
+			l.hear(firstOrigin, nil)
+		}
+		m := l.Machine
 		if m.mixAt < mixAfter || m.mixAt >= 3*mixAfter {
 			t.Errorf("it is to happen at %v, want %v to %v", m.mixAt, mixAfter, 3*mixAfter)
 		}

@@ -149,7 +149,7 @@ func TestScenarioFiles(t *testing.T) {
 			shared := r.Talks[1]
 			return shared.Redundancy < 0.02 && shared.P50MS < 500 && shared.MaxMS < 1500
 		},
-		"atonce": func(r Report) bool { return r.Talks[1].LastHop <= 10 },
+		"atonce": func(r Report) bool { return r.Talks[1].LastHop <= 8 && r.Talks[1].Redundancy < 0.01 },
 		// Real nodes play this one as well (internal/stage).
 		"everywhere": func(r Report) bool { return r.Nodes == 230 && r.Missing == 0 && r.Messages == 320 },
 		"churn":      func(r Report) bool { return r.Nodes == 240 && r.Survivors < 140 && r.Talks[1].Reliability == 1 },
