@@ -32,7 +32,7 @@ const (
 
 // judgeSpan is longer than a message and the PRUNEs after it take, and not so long
 // that it matters if the one whose tree it is falls silent. A guess.
-const judgeSpan = 3 * time.Second
+const judgeSpan = time.Second
 
 // vainSpan is among how many judges a link must bring two in vain to be pruned; a
 // new one is for the first, as Plumtree has it, if that is among its first so many.
