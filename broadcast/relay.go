@@ -150,8 +150,9 @@ func (r *Relay) Has(id LinkID) bool { return r.find(id) != nil }
 
 // Arrived notes that a link has brought a message that is new here.
 func (r *Relay) Arrived(now time.Duration, id LinkID, m *Message) {
-	if s := r.find(id); s != nil {
-		r.noteRepair(now, s, m)
+	if s := r.find(id); s != nil && s.repair && !r.isYoung(now, m) {
+		s.stale = true
+		r.Stats.Repaired++
 	}
 }
 
@@ -173,13 +174,6 @@ func (r *Relay) ArrivedAgain(id LinkID, m *Message, out *Outbox) {
 // isYoung reports whether the message may be on its way by links still. A repair
 // leaves it to them: coming first, it would make the links look late.
 func (r *Relay) isYoung(now time.Duration, m *Message) bool { return now-m.Born <= staleAfter }
-
-func (r *Relay) noteRepair(now time.Duration, s *stream, m *Message) {
-	if s.repair && !r.isYoung(now, m) {
-		s.stale = true
-		r.Stats.Repaired++
-	}
-}
 
 // KnownTo returns the set of slots of the links that a message came by.
 func (r *Relay) KnownTo(links []LinkID) (known uint64) {

@@ -16,10 +16,10 @@ import (
 // So all nodes drop the same entries from the same message's clock, and with them
 // the heads that they would be dependencies for.
 //
-// That is sound as long as a message is in everybody's past within the horizon (E5),
-// and the horizon is several times as long as any log keeps messages. Clocks on the
-// wall that differ by more than an epoch would break it, so such messages are
-// refused.
+// Beyond the horizon clocks go by time (E5), and so does delivery: what is so old is in
+// no log any more, for the horizon is several times as long as any keeps messages.
+// Clocks on the wall that differ by more than an epoch would have nodes drop what is
+// not old, so such messages are refused.
 //
 // After twice the horizon an origin is forgotten altogether (Machine.Tick): then no
 // message that is still in a log depends on any of its. Should it speak after all, it
@@ -123,19 +123,11 @@ func (b *Buffer) isRemembered(now, born time.Duration) bool {
 // resume gives up whatever an origin sent before it fell silent. Who remembers it,
 // and lacks some of that, has a gap.
 func (b *Buffer) resume(now time.Duration, d peer.Dot) {
-	before, past := d.Seq-1, now-b.cfg.Horizon
 	b.forgetAll(b.heldBefore(d))
-	if b.seen.HasBefore(d) {
-		for _, hole := range b.seen.AppendHoles(nil, d.Origin, before) {
-			b.Stats.Gaps++
-			b.skipped = append(b.skipped, Gap{d.Origin, hole.From, hole.To, past})
-		}
-		b.Stats.GapMessages += b.seen.Skip(d.Origin, before, past)
-	} else {
-		b.seen.Skip(d.Origin, before, past)
-	}
-	for _, x := range b.waitedFor(d.Origin, before) {
-		b.release(x)
+	known := b.seen.HasBefore(d)
+	gaps, skipped := b.giveUp(d.Origin, d.Seq-1, now-b.cfg.Horizon, known, b.skipped)
+	if b.skipped = gaps; known {
+		b.Stats.GapMessages += skipped
 	}
 }
 

@@ -280,18 +280,27 @@ func (b *Buffer) settle(now time.Duration, a *asking, gaps []Gap) []Gap {
 		return gaps
 	}
 	to := min(a.upTo, lowest-1)
-	if b.isRemembered(now, a.born) {
-		for _, hole := range b.seen.AppendHoles(nil, origin, to) {
-			b.Stats.Gaps++
-			gaps = append(gaps, Gap{origin, hole.From, hole.To, a.born})
-		}
-	}
-	b.Stats.GapMessages += b.seen.Skip(origin, to, a.born)
-	for _, d := range b.waitedFor(origin, to) {
-		b.release(d)
-	}
+	gaps, skipped := b.giveUp(origin, to, a.born, b.isRemembered(now, a.born), gaps)
+	b.Stats.GapMessages += skipped
 	b.askHole(now, origin, []broadcast.LinkID{a.first})
 	return gaps
+}
+
+// giveUp takes everything of an origin up to seq, the newest of which was broadcast at
+// born, for had, and tells how many messages were not; whoever waits for them waits no
+// more. If it is to be told, the gaps are appended.
+func (b *Buffer) giveUp(origin peer.Handle, seq uint64, born time.Duration, told bool, gaps []Gap) ([]Gap, uint64) {
+	if told {
+		for _, hole := range b.seen.AppendHoles(nil, origin, seq) {
+			b.Stats.Gaps++
+			gaps = append(gaps, Gap{origin, hole.From, hole.To, born})
+		}
+	}
+	skipped := b.seen.Skip(origin, seq, born)
+	for _, d := range b.waitedFor(origin, seq) {
+		b.release(d)
+	}
+	return gaps, skipped
 }
 
 // lowestHeld is the lowest sequence number of the origin that is held back; the

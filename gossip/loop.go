@@ -90,8 +90,8 @@ func (n *Node) loop() {
 // tick does what is due and sets the timer for what is due next.
 func (n *Node) tick(timer *time.Timer) {
 	now := n.now()
-	n.machine.SetWall(time.Duration(time.Now().UnixNano()) - now)
 	if n.machine.Deadline() <= now {
+		n.machine.SetWall(time.Duration(time.Now().UnixNano()) - now)
 		n.machine.Tick(now, &n.out)
 		n.carryOut()
 	}

@@ -507,7 +507,7 @@ func (m *Machine) maybeMix(now time.Duration, out *Outbox) {
 	}
 	m.mixAt = broadcast.Never
 	if m.links.Len() < m.cfg.Links.Max || m.log.End() > 0 {
-		return // there is room, and the view is where the others will come from
+		return // there is room, for whom the view offers; or there is a tree
 	}
 	m.mixed = m.sampling.AppendSample(m.mixed[:0], len(m.sampling.View()))
 	for _, p := range m.mixed {
