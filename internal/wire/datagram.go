@@ -22,29 +22,41 @@ const (
 
 // Extensions of a datagram: tag 1, length as uvarint, content. Tag 0 is padding
 // up to the end.
-const padding = 0
+const (
+	padding  = 0
+	tokenTag = 1
+
+	tokenSize = 1 + 1 + 8 // of the extension
+)
 
 // AppendPacket appends a datagram from self. A view that does not fit in
 // MaxDatagram, or in p.Room if that is set, is cut short: an answer is never
-// larger than its request, and a request that is Wide is padded to earn a
-// larger answer. A Room from DecodePacket always has a place for the rest.
+// larger than its request, and a request that is Wide is padded up to there to earn
+// a larger answer. A Room from DecodePacket always has a place for the rest.
 func AppendPacket(dst []byte, cluster uint32, self Identity, p *peersampling.Packet, book Book) []byte {
 	start := len(dst)
+	room := MaxDatagram
+	if p.Room > 0 {
+		room = min(room, p.Room)
+	}
 	dst = append(dst, magic, Version, byte(p.Kind))
 	dst = binary.BigEndian.AppendUint32(dst, cluster)
 	dst = appendIdentity(dst, self.ID, self.Addr)
 	dst = binary.BigEndian.AppendUint64(dst, p.Nonce)
 	if p.Kind == peersampling.ExchangeRequest || p.Kind == peersampling.ExchangeReply {
 		dst = binary.BigEndian.AppendUint64(dst, p.Digest)
-		room := MaxDatagram
-		if p.Room > 0 {
-			room = min(room, p.Room)
+		end := start + room
+		if p.Token != 0 {
+			end -= tokenSize
 		}
-		dst = appendView(dst, p.View, self, book, start+room)
+		dst = appendView(dst, p.View, self, book, end)
+	}
+	if p.Token != 0 {
+		dst = binary.BigEndian.AppendUint64(append(dst, tokenTag, 8), p.Token)
 	}
 	size := requestSize(p.Kind)
 	if p.Kind == peersampling.ExchangeRequest && p.Wide {
-		size = MaxDatagram
+		size = room
 	}
 	return append(dst, make([]byte, max(0, start+size-len(dst)))...)
 }
@@ -103,7 +115,11 @@ func DecodePacket(b []byte, cluster uint32, from netip.AddrPort, scratch []peer.
 		p.Digest = r.uint64()
 		p.View = r.view(scratch[:0], book)
 	}
-	r.extensions(skip)
+	r.extensions(func(tag byte, content *reader) {
+		if tag == tokenTag {
+			p.Token = content.uint64()
+		}
+	})
 	if r.err == nil && len(name) == 0 {
 		r.fail(fmt.Errorf("%w: a sender without a name", ErrMalformed))
 	}
@@ -180,6 +196,3 @@ func (r *reader) extensions(take func(tag byte, content *reader)) {
 		}
 	}
 }
-
-// skip takes an extension that means nothing yet.
-func skip(byte, *reader) {}

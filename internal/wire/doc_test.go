@@ -54,6 +54,8 @@ func TestTheDocumentHasTheKinds(t *testing.T) {
 	for _, k := range frameKinds {
 		wantRow(t, doc, int(k), k.String())
 	}
+	wantRow(t, doc, knockKind, "KNOCK")
+	wantRow(t, doc, tokenKind, "TOKEN")
 }
 
 func wantRow(t *testing.T, doc string, number int, name string) {
