@@ -57,6 +57,10 @@ var forbidden = []struct {
 		"encoding is bytes to values and back; only address types come from outside"},
 	{[]string{"internal/transport"}, []string{module + "/..."}, nil,
 		"sockets carry bytes and know no protocol"},
+	{[]string{"keyring"}, []string{module + "/..."}, nil,
+		"the keys that a cluster shares are handed to whoever needs them, and know nobody"},
+	{[]string{"internal/seal", "internal/secure"}, []string{module + "/...", "log/slog"}, []string{module + "/keyring"},
+		"they protect bytes whatever these mean, and what holds secrets writes no log"},
 	{[]string{"internal/stage"}, []string{module + "/protocol", module + "/causal", module + "/broadcast", module + "/internal/wire", module + "/sim/overlay", "net", "os", module}, nil,
 		"what plays scenarios with real nodes sees of them what an application sees, and of the network its transports"},
 	{[]string{"internal/oracle"}, []string{module + "/..."}, []string{module + "/vclock", module + "/causal"},
@@ -138,10 +142,13 @@ func sources(t *testing.T, pkg string) []string {
 	return files
 }
 
-// libraryRequires is all that a program takes on with the library, which is
-// nothing: these are for its tests. What is heavy belongs to the command, or to
-// another module of its own.
-var libraryRequires = []string{"go.uber.org/goleak", "pgregory.net/rapid"}
+// libraryRequires is all that a program takes on with the library. What is heavy
+// belongs to the command, or to another module of its own.
+var libraryRequires = []string{
+	"golang.org/x/crypto",                      // XChaCha20-Poly1305, whose nonces may be random; the standard library has none
+	"golang.org/x/sys",                         // what that asks of the processor
+	"go.uber.org/goleak", "pgregory.net/rapid", // for tests only
+}
 
 func TestTheLibraryRequiresLittle(t *testing.T) {
 	found := 0

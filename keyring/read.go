@@ -1,0 +1,123 @@
+package keyring
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"runtime"
+	"strings"
+)
+
+// maxInput bounds what is read: MaxKeys keys with ample comments. A guess.
+const maxInput = 64 << 10
+
+// Read reads a key a line; the first is the primary. Blank lines, and what
+// follows a '#', are comments.
+func Read(r io.Reader) (*Ring, error) {
+	ring, err := read(r)
+	if err != nil {
+		return nil, fmt.Errorf("keyring: %w", err)
+	}
+	return ring, nil
+}
+
+func read(r io.Reader) (*Ring, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxInput+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(text) > maxInput {
+		return nil, fmt.Errorf("more than %d bytes, for at most %d keys", maxInput, MaxKeys)
+	}
+	var keys []Key
+	number := 0
+	for line := range strings.Lines(string(text)) {
+		number++
+		line, _, _ = strings.Cut(line, "#")
+		if line = strings.TrimSpace(line); line == "" {
+			continue
+		}
+		k, err := parse(line)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", number, err)
+		}
+		keys = append(keys, k)
+	}
+	return newRing(keys)
+}
+
+// Load reads a file as [Read] does. It refuses one that everybody on the machine
+// may read or write. (Its group may: that is how secrets are handed to
+// containers.)
+func Load(file string) (*Ring, error) {
+	r, err := load(file)
+	if err != nil {
+		return nil, fmt.Errorf("keyring: %w", err)
+	}
+	return r, nil
+}
+
+func load(file string) (*Ring, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat() // of what was opened: the name may lead elsewhere by now
+	if err != nil {
+		return nil, err
+	}
+	if err := checkMode(info.Mode()); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	r, err := read(f)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return r, nil
+}
+
+// checkMode knows nothing of Windows, whose modes tell nothing of who may read.
+func checkMode(mode fs.FileMode) error {
+	if runtime.GOOS == "windows" || mode.Perm()&0o006 == 0 {
+		return nil
+	}
+	return fmt.Errorf("its mode is %#o (%v): others may read or write it; chmod o= it, and make new keys if they were secret", mode.Perm(), mode)
+}
+
+// FromEnv reads keys from an environment variable, separated by spaces, commas
+// or line ends; the first is the primary.
+func FromEnv(name string) (*Ring, error) {
+	text, ok := os.LookupEnv(name)
+	if !ok {
+		return nil, fmt.Errorf("keyring: $%s is not set", name)
+	}
+	if len(text) > maxInput {
+		return nil, fmt.Errorf("keyring: $%s has more than %d bytes, for at most %d keys", name, maxInput, MaxKeys)
+	}
+	var keys []Key
+	for i, field := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(" ,\t\r\n", r) }) {
+		k, err := parse(field)
+		if err != nil {
+			return nil, fmt.Errorf("keyring: $%s: key %d: %w", name, i+1, err)
+		}
+		keys = append(keys, k)
+	}
+	r, err := newRing(keys)
+	if err != nil {
+		return nil, fmt.Errorf("keyring: $%s: %w", name, err)
+	}
+	return r, nil
+}
+
+// Reload makes the ring what a file says. If that cannot be had, the ring is as
+// it was.
+func (r *Ring) Reload(file string) error {
+	other, err := load(file)
+	if err != nil {
+		return fmt.Errorf("keyring: not reloaded: %w", err)
+	}
+	r.Replace(other)
+	return nil
+}
