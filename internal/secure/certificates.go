@@ -72,7 +72,11 @@ func makeUp() (madeUp, error) {
 	if err != nil {
 		return madeUp{}, err
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Unix(1<<40, 0)}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1),
+		// "No well-defined expiration date" (RFC 5280, section 4.1.2.5).
+		NotAfter: time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC),
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		return madeUp{}, err
