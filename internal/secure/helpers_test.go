@@ -70,7 +70,15 @@ func overTCP(t testing.TB) (net.Conn, net.Conn) {
 
 func inMemory(t testing.TB) (net.Conn, net.Conn) {
 	t.Helper()
+	return inMemoryWith(t, transport.Faults{})
+}
+
+func inMemoryWith(t testing.TB, faults transport.Faults) (net.Conn, net.Conn) {
+	t.Helper()
 	n := transport.NewNetwork(1)
+	if err := n.SetFaults(faults); err != nil {
+		t.Fatal(err)
+	}
 	near, err := n.Listen(netip.MustParseAddrPort("10.0.0.1:0"))
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/Ishan27gOrg/gossipProtocol/internal/transport"
 	"github.com/Ishan27gOrg/gossipProtocol/keyring"
 )
 
@@ -162,6 +163,49 @@ func TestProofIsGoodOnceOnly(t *testing.T) {
 	}
 	if s.PeerKey() != k1.ID() {
 		t.Errorf("bad proofs changed the peer's key to %v", s.PeerKey())
+	}
+}
+
+// TestRoundTrips: a link costs two round trips, and the acceptor is done half a
+// one before the dialler. With certificates alone the dialler is done after one.
+func TestRoundTrips(t *testing.T) {
+	const oneWay = 40 * time.Millisecond
+	for _, test := range []struct {
+		name           string
+		certificates   bool
+		client, server time.Duration
+	}{
+		{"ring", false, 4 * oneWay, 3 * oneWay},
+		{"certificates", true, 2 * oneWay, 3 * oneWay},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				u := withRing(t, k1)
+				if test.certificates {
+					u = upgrader(t, Config{Certificates: newPKI(t).node(t, "a")})
+				}
+				a, b := inMemoryWith(t, transport.Faults{Latency: oneWay})
+				began := time.Now()
+				served := make(chan time.Duration, 1)
+				go func() {
+					if _, err := u.Server(t.Context(), b); err != nil {
+						t.Error(err)
+					}
+					served <- time.Since(began)
+				}()
+				if _, err := u.Client(t.Context(), a); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(began); took != test.client {
+					t.Errorf("the dialler took %v, want %v", took, test.client)
+				}
+				if took := <-served; took != test.server {
+					t.Errorf("the acceptor took %v, want %v", took, test.server)
+				}
+				a.Close()
+				b.Close()
+			})
+		})
 	}
 }
 
