@@ -57,6 +57,8 @@ var forbidden = []struct {
 		"encoding is bytes to values and back; only address types come from outside"},
 	{[]string{"internal/transport"}, []string{module + "/..."}, nil,
 		"sockets carry bytes and know no protocol"},
+	{[]string{"internal/guard"}, []string{module + "/...", "net", "os", "syscall", "context", "log", "log/slog", "crypto/rand", "math/rand", "math/rand/v2"}, nil,
+		"who gets in is decided by addresses, times and counters that the caller hands in; only Doors has a lock"},
 	{[]string{"internal/stage"}, []string{module + "/protocol", module + "/causal", module + "/broadcast", module + "/internal/wire", module + "/sim/overlay", "net", "os", module}, nil,
 		"what plays scenarios with real nodes sees of them what an application sees, and of the network its transports"},
 	{[]string{"internal/oracle"}, []string{module + "/..."}, []string{module + "/vclock", module + "/causal"},
@@ -84,7 +86,7 @@ func TestLayers(t *testing.T) {
 }
 
 func TestPurePackagesAskNoClock(t *testing.T) {
-	for _, pkg := range pure {
+	for _, pkg := range append([]string{"internal/guard"}, pure...) {
 		for _, file := range sources(t, pkg) {
 			text := read(t, file)
 			for _, call := range clocks {
@@ -138,10 +140,10 @@ func sources(t *testing.T, pkg string) []string {
 	return files
 }
 
-// libraryRequires is all that a program takes on with the library, which is
-// nothing: these are for its tests. What is heavy belongs to the command, or to
-// another module of its own.
-var libraryRequires = []string{"go.uber.org/goleak", "pgregory.net/rapid"}
+// libraryRequires is all that a program takes on with the library: token buckets,
+// which are easily got wrong by a rounding. The others are for its tests. What is heavy
+// belongs to the command, or to another module of its own.
+var libraryRequires = []string{"go.uber.org/goleak", "golang.org/x/time", "pgregory.net/rapid"}
 
 func TestTheLibraryRequiresLittle(t *testing.T) {
 	found := 0
