@@ -61,6 +61,8 @@ var forbidden = []struct {
 		"the keys that a cluster shares are handed to whoever needs them, and know nobody"},
 	{[]string{"internal/seal", "internal/secure"}, []string{module + "/...", "log/slog"}, []string{module + "/keyring"},
 		"they protect bytes whatever these mean, and what holds secrets writes no log"},
+	{[]string{"internal/guard"}, []string{module + "/...", "net", "os", "syscall", "context", "log", "log/slog", "crypto/rand", "math/rand", "math/rand/v2"}, nil,
+		"who gets in is decided by addresses, times and counters that the caller hands in; only Doors has a lock"},
 	{[]string{"internal/stage"}, []string{module + "/protocol", module + "/causal", module + "/broadcast", module + "/internal/wire", module + "/sim/overlay", "net", "os", module}, nil,
 		"what plays scenarios with real nodes sees of them what an application sees, and of the network its transports"},
 	{[]string{"internal/oracle"}, []string{module + "/..."}, []string{module + "/vclock", module + "/causal"},
@@ -88,7 +90,7 @@ func TestLayers(t *testing.T) {
 }
 
 func TestPurePackagesAskNoClock(t *testing.T) {
-	for _, pkg := range pure {
+	for _, pkg := range append([]string{"internal/guard"}, pure...) {
 		for _, file := range sources(t, pkg) {
 			text := read(t, file)
 			for _, call := range clocks {
@@ -147,6 +149,7 @@ func sources(t *testing.T, pkg string) []string {
 var libraryRequires = []string{
 	"golang.org/x/crypto",                      // XChaCha20-Poly1305, whose nonces may be random; the standard library has none
 	"golang.org/x/sys",                         // what that asks of the processor
+	"golang.org/x/time",                        // token buckets, which are easily got wrong by a rounding
 	"go.uber.org/goleak", "pgregory.net/rapid", // for tests only
 }
 

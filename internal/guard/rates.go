@@ -1,0 +1,142 @@
+package guard
+
+import (
+	"net/netip"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// Limit is a token bucket: so much a second, and so much at once after a pause.
+type Limit struct {
+	PerSecond float64
+	Burst     int
+}
+
+func (l Limit) or(otherwise Limit) Limit {
+	if l == (Limit{}) {
+		return otherwise
+	}
+	return l
+}
+
+func (l Limit) limiter() *rate.Limiter { return rate.NewLimiter(rate.Limit(l.PerSecond), l.Burst) }
+
+// The defaults of RatesConfig.
+var (
+	// Ten thousand nodes that join at one moment through this one get their tokens at
+	// once. In the long run making and sending one takes some 10 µs, so this is a
+	// twentieth of a core; of the 16,667 a second that 10^6 a minute are, three in
+	// ten are answered.
+	defaultUnproven = Limit{5000, 10000}
+	// A thousand nodes behind one address join within seconds, and each may ask
+	// twice. It is also all that an address which did not ask is troubled with.
+	defaultUnprovenBlock = Limit{200, 2000}
+	// Twice what a peer sends that has nobody else to talk to and exchanges every 10
+	// ms, the fastest that gossip.Config allows. With what is usual, 1 s, it is 200
+	// times as much.
+	defaultProven = Limit{200, 400}
+	// As ten such peers, and a request from each of five thousand that are behind
+	// one address at once. Without this a host could have an allowance for each of
+	// its 65,535 ports.
+	defaultProvenBlock = Limit{2000, 5000}
+	// defaultSources takes about 1.3 MiB for blocks and endpoints together, where so
+	// many come.
+	defaultSources = 4096
+)
+
+// RatesConfig says how many datagrams are answered. Zero is the default of each, which
+// is documented where it is defined; more lets floods cost more, less has honest nodes
+// repeat themselves.
+type RatesConfig struct {
+	// Unproven bounds the tokens that are given, to all; UnprovenBlock to one IPv4
+	// address or IPv6 /64.
+	Unproven, UnprovenBlock Limit
+	// Proven bounds the answers to one address and port, ProvenBlock to one IPv4
+	// address or IPv6 /64.
+	Proven, ProvenBlock Limit
+	// Sources is how many of each are told apart. Who has to make room is given a
+	// new burst when he comes back; the bound of all is not so forgetful.
+	Sources int
+}
+
+// Rates says who is answered now.
+type Rates struct {
+	cfg           RatesConfig
+	unproven      *rate.Limiter
+	unprovenBlock *table[block, *rate.Limiter]
+	proven        *table[endpoint, *rate.Limiter]
+	provenBlock   *table[block, *rate.Limiter]
+	stats         RatesStats
+}
+
+// RatesStats counts the datagrams that were not answered, by the bound that they met,
+// and the sources that had to make room.
+type RatesStats struct {
+	Unproven, UnprovenBlock, Proven, ProvenBlock uint64
+	Evicted                                      uint64
+}
+
+// NewRates returns rates at which nothing has happened yet.
+func NewRates(cfg RatesConfig) *Rates {
+	cfg.Unproven = cfg.Unproven.or(defaultUnproven)
+	cfg.UnprovenBlock = cfg.UnprovenBlock.or(defaultUnprovenBlock)
+	cfg.Proven = cfg.Proven.or(defaultProven)
+	cfg.ProvenBlock = cfg.ProvenBlock.or(defaultProvenBlock)
+	if cfg.Sources == 0 {
+		cfg.Sources = defaultSources
+	}
+	return &Rates{
+		cfg:           cfg,
+		unproven:      cfg.Unproven.limiter(),
+		unprovenBlock: newTable[block, *rate.Limiter](cfg.Sources),
+		proven:        newTable[endpoint, *rate.Limiter](cfg.Sources),
+		provenBlock:   newTable[block, *rate.Limiter](cfg.Sources),
+	}
+}
+
+// Unproven reports whether an address that may be forged may be given a token. The
+// bound of all is looked at first and used up last: so a flood beyond it does not
+// touch what is known of others, and a block beyond its own takes nothing from them.
+func (r *Rates) Unproven(now time.Duration, from netip.AddrPort) bool {
+	t := at(now)
+	if r.unproven.TokensAt(t) < 1 {
+		r.stats.Unproven++
+		return false
+	}
+	if !loopback(from.Addr()) && !allow(r.unprovenBlock, blockOf(from.Addr()), r.cfg.UnprovenBlock, t) {
+		r.stats.UnprovenBlock++
+		return false
+	}
+	return r.unproven.AllowN(t, 1)
+}
+
+// Proven reports whether one more request of an address that is proven may be answered.
+func (r *Rates) Proven(now time.Duration, from netip.AddrPort) bool {
+	t := at(now)
+	if !allow(r.proven, endpointOf(from), r.cfg.Proven, t) {
+		r.stats.Proven++
+		return false
+	}
+	if !loopback(from.Addr()) && !allow(r.provenBlock, blockOf(from.Addr()), r.cfg.ProvenBlock, t) {
+		r.stats.ProvenBlock++
+		return false
+	}
+	return true
+}
+
+// Stats returns the counters.
+func (r *Rates) Stats() RatesStats {
+	s := r.stats
+	s.Evicted = r.unprovenBlock.evicted + r.proven.evicted + r.provenBlock.evicted
+	return s
+}
+
+// allow takes one from the bucket of somebody, who may be new.
+func allow[K comparable](buckets *table[K, *rate.Limiter], k K, l Limit, t time.Time) bool {
+	b := buckets.use(k)
+	if b == nil {
+		b = buckets.put(k, l.limiter())
+	}
+	return (*b).AllowN(t, 1)
+}
