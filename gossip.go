@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
+	"github.com/Ishan27gOrg/gossipProtocol/keyring"
 	"github.com/Ishan27gOrg/gossipProtocol/vclock"
 )
 
@@ -89,6 +92,11 @@ type Option func(*gossip.Config)
 // calls itself id. An empty hostname means all interfaces. The channel carries what the network sends, in causal order.
 // Reading slowly delays nobody else.
 //
+// On other addresses than those of the loopback interface the node needs keys, or to
+// be told to do without. As the published signature has no room for that, the
+// environment may say it: GOSSIP_KEYRING names a file with keys (package keyring),
+// GOSSIP_PLAIN=1 is gossip.Config.Plain.
+//
 // A node that cannot be started is not lost in silence: the reason is logged
 // and Control.Err returns it, as does CurrentView, and the channel stays open
 // and empty.
@@ -97,6 +105,7 @@ func Config(hostname, port, id string, options ...Option) (Gossip, <-chan Packet
 		ID:     id,
 		Listen: net.JoinHostPort(hostname, strings.TrimPrefix(port, ":")),
 	}
+	err := fromEnvironment(&cfg)
 	for _, o := range options {
 		o(&cfg)
 	}
@@ -104,8 +113,27 @@ func Config(hostname, port, id string, options ...Option) (Gossip, <-chan Packet
 	if f.log == nil {
 		f.log = slog.Default()
 	}
+	if err != nil {
+		f.failed("start", err)
+		return f, f.packets
+	}
 	f.start(cfg)
 	return f, f.packets
+}
+
+// fromEnvironment sets what the published signature has no room for.
+func fromEnvironment(cfg *gossip.Config) (err error) {
+	if file := os.Getenv("GOSSIP_KEYRING"); file != "" {
+		if cfg.Keyring, err = keyring.Load(file); err != nil {
+			return fmt.Errorf("environment variable GOSSIP_KEYRING: %w", err)
+		}
+	}
+	if plain := os.Getenv("GOSSIP_PLAIN"); plain != "" {
+		if cfg.Plain, err = strconv.ParseBool(plain); err != nil {
+			return fmt.Errorf("environment variable GOSSIP_PLAIN: %q, allowed: 0 or 1", plain)
+		}
+	}
+	return nil
 }
 
 // facade is a Gossip over a gossip.Node.

@@ -12,6 +12,7 @@ import (
 	"github.com/Ishan27gOrg/gossipProtocol/causal"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/transport"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
+	"github.com/Ishan27gOrg/gossipProtocol/keyring"
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
 	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
 	"github.com/Ishan27gOrg/gossipProtocol/protocol"
@@ -69,6 +70,20 @@ type Config struct {
 	// Cluster is the network's name: nodes of different clusters ignore each
 	// other. At most 255 bytes. Empty is a name like any other.
 	Cluster string
+	// Keyring holds the keys that make up the cluster: whoever has one of them belongs
+	// to it. With it every datagram is sealed and every link is encrypted, with forward
+	// secrecy; without it everything travels in the clear, and the node listens on
+	// loopback addresses only, unless Plain is set. The keys may be changed while the
+	// node runs (package keyring). SECURITY.md tells what is protected from whom.
+	Keyring *keyring.Ring
+	// TLS has links run under certificates of the user's own authority, which both
+	// ends show; with a Keyring, in addition to its keys. It does nothing for
+	// datagrams. Nil: none.
+	TLS Certificates
+	// Plain lets a node without a Keyring listen on other addresses than those of the
+	// loopback interface. Whoever can reach it can then read everything, join, and
+	// speak in anybody's name.
+	Plain bool
 	// Sampling is the peer sampling policy. Zero: DefaultPolicy.
 	Sampling peersampling.Policy
 	// Order is what Messages promises. Zero: Causal.
@@ -212,6 +227,8 @@ func (c *Config) validate() error {
 		}
 	}
 	switch {
+	case c.Keyring != nil && c.Keyring.Primary() == 0:
+		return bad("Keyring", "it has no key; make it with keyring.New, Read or Load")
 	case len(c.Cluster) > 255:
 		return bad("Cluster", "it is %d bytes long, at most 255 are allowed", len(c.Cluster))
 	case c.Order > Unordered:

@@ -151,13 +151,13 @@ func TestTwoLiveNodesWithOneID(t *testing.T) {
 func TestAnEarlierLifeIsNoConflict(t *testing.T) {
 	ctx := within(t, 30*time.Second)
 	contact := start(t, Config{ID: "contact"})
-	first := start(t, Config{ID: "phoenix", Listen: "0.0.0.0:0", Join: []string{contact.Self().Addr}})
+	first := start(t, Config{ID: "phoenix", Listen: "0.0.0.0:0", Plain: true, Join: []string{contact.Self().Addr}})
 	if err := first.Ready(ctx); err != nil {
 		t.Fatal(err)
 	}
 	address := first.Self().Addr
 	first.Close()
-	second := start(t, Config{ID: "phoenix", Listen: address, Join: []string{contact.Self().Addr}})
+	second := start(t, Config{ID: "phoenix", Listen: address, Plain: true, Join: []string{contact.Self().Addr}})
 	if err := second.Ready(ctx); err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,10 @@ import (
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/guard"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/secure"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
+	"github.com/Ishan27gOrg/gossipProtocol/keyring"
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
 )
 
@@ -25,9 +28,6 @@ const (
 	writeTimeout = 10 * time.Second
 	// lingerTimeout bounds the wait for a peer to read a closed link to its end.
 	lingerTimeout = 10 * time.Second
-	// maxHandshakes bounds the connections that are opening at one time: enough
-	// for some hundreds of nodes that join at once.
-	maxHandshakes = 512
 	// maxQueue bounds what a link may have queued. Messages are bounded by the
 	// machine's window, so only control frames that a peer provokes and does
 	// not read can get this far.
@@ -37,11 +37,15 @@ const (
 var (
 	errSlow     = errors.New("the peer does not read what it is sent")
 	errNamesake = errors.New("it has this node's ID")
+	errFlood    = errors.New("it goes on sending more control frames than are read")
+	errBarred   = errors.New("it has misbehaved, and is left alone for a while")
 )
 
 // openedIn is a connection whose ends know each other, or a dial that failed.
 type openedIn struct {
-	conn     net.Conn
+	raw      net.Conn
+	secured  *secure.Conn // over raw; nil in the clear
+	proven   keyring.ID   // that this node has proved to have, or an older one
 	hello    wire.Hello
 	outbound bool
 	dialled  peer.Handle
@@ -53,7 +57,11 @@ type openedIn struct {
 type link struct {
 	id   broadcast.LinkID
 	peer wire.Identity
-	conn net.Conn
+	raw  net.Conn
+	// secured is over raw, nil in the clear. It is not closed: that would wait for a
+	// peer that does not read.
+	secured *secure.Conn
+	proven  keyring.ID // that this node has proved to have, of the loop's own
 
 	mu      sync.Mutex
 	queue   [][]byte
@@ -68,7 +76,6 @@ type link struct {
 }
 
 func (n *Node) accept() {
-	slots := make(chan struct{}, maxHandshakes)
 	for {
 		conn, err := n.tr.Accept()
 		if err != nil {
@@ -77,16 +84,16 @@ func (n *Node) accept() {
 			}
 			return
 		}
-		select {
-		case slots <- struct{}{}:
-			n.wg.Go(func() {
-				defer func() { <-slots }()
-				n.welcome(conn)
-			})
-		default:
+		leave, err := n.doors.Enter(n.now(), addrOf(conn.RemoteAddr()).Addr())
+		if err != nil {
 			conn.Close()
-			n.tell(func() { n.stats.BusyHandshakes++ })
+			n.turnedAway.Add(1)
+			continue
 		}
+		n.wg.Go(func() {
+			defer leave()
+			n.welcome(conn)
+		})
 	}
 }
 
@@ -101,14 +108,13 @@ func (n *Node) tell(f func()) bool {
 }
 
 // welcome does the accepting half of a handshake: who dialled speaks first.
-func (n *Node) welcome(conn net.Conn) {
-	hello, err := n.handshake(conn, false)
-	if err != nil {
-		conn.Close()
-		n.tell(func() { n.countBad(err, &n.stats.BadFrames) })
+func (n *Node) welcome(raw net.Conn) {
+	o := n.handshake(raw, false)
+	if o.err != nil {
+		n.tell(func() { n.countBadOpening(o.err) })
 		return
 	}
-	n.handOver(openedIn{conn: conn, hello: hello})
+	n.handOver(o)
 }
 
 // dial connects to a peer in a goroutine of its own.
@@ -118,30 +124,28 @@ func (n *Node) dial(p peer.Handle) {
 	}
 	id, addr := n.book.Lookup(p)
 	n.wg.Go(func() {
-		conn, hello, err := n.connect(id, addr)
-		n.handOver(openedIn{conn: conn, hello: hello, outbound: true, dialled: p, err: err})
+		o := n.connect(id, addr)
+		o.outbound, o.dialled = true, p
+		n.handOver(o)
 	})
 }
 
-func (n *Node) connect(id peer.ID, addr netip.AddrPort) (net.Conn, wire.Hello, error) {
+func (n *Node) connect(id peer.ID, addr netip.AddrPort) openedIn {
 	if !addr.IsValid() {
-		return nil, wire.Hello{}, fmt.Errorf("gossip: no address of %v is known", id)
+		return openedIn{err: fmt.Errorf("gossip: no address of %v is known", id)}
 	}
 	ctx, cancel := context.WithTimeout(n.ctx, handshakeTimeout)
 	defer cancel()
-	conn, err := n.tr.Dial(ctx, addr)
+	raw, err := n.tr.Dial(ctx, addr)
 	if err != nil {
-		return nil, wire.Hello{}, err
+		return openedIn{err: err}
 	}
-	hello, err := n.handshake(conn, true)
-	if err == nil && hello.ID != id {
-		err = fmt.Errorf("gossip: %v is at %v instead of %v", hello.ID, addr, id)
+	o := n.handshake(raw, true)
+	if o.err == nil && o.hello.ID != id {
+		raw.Close()
+		o.err = fmt.Errorf("gossip: %v is at %v instead of %v", o.hello.ID, addr, id)
 	}
-	if err != nil {
-		conn.Close()
-		return nil, wire.Hello{}, err
-	}
-	return conn, hello, nil
+	return o
 }
 
 // handOver gives a connection to the loop.
@@ -149,23 +153,55 @@ func (n *Node) handOver(o openedIn) {
 	select {
 	case n.opened <- o:
 	case <-n.ctx.Done():
-		if o.conn != nil {
-			o.conn.Close()
+		if o.raw != nil {
+			o.raw.Close()
 		}
 	}
 }
 
-// handshake exchanges hellos, within a time and even if the node closes.
-func (n *Node) handshake(conn net.Conn, first bool) (hello wire.Hello, err error) {
-	stop := context.AfterFunc(n.ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+// handshake secures the connection, if this is to be, and exchanges hellos: within a
+// time, and even if the node closes. If it fails the connection is closed.
+func (n *Node) handshake(raw net.Conn, first bool) (o openedIn) {
+	stop := context.AfterFunc(n.ctx, func() { raw.SetDeadline(time.Unix(1, 0)) })
+	o.raw = raw
 	defer func() {
-		if !stop() && err == nil {
-			err = ErrClosed
+		if !stop() && o.err == nil {
+			o.err = ErrClosed
+		}
+		if o.err != nil {
+			raw.Close()
 		}
 	}()
-	if err := conn.SetDeadline(time.Now().Add(handshakeTimeout)); err != nil {
-		return hello, err
+	conn := raw
+	if o.err = raw.SetDeadline(time.Now().Add(handshakeTimeout)); o.err != nil {
+		return o
 	}
+	if n.upgrader != nil {
+		if n.cfg.Keyring != nil {
+			o.proven = n.cfg.Keyring.Primary()
+		}
+		if o.secured, o.err = n.secure(raw, first); o.err != nil {
+			return o
+		}
+		conn = o.secured
+	}
+	if o.hello, o.err = n.greet(conn, first); o.err == nil {
+		o.err = raw.SetDeadline(time.Time{})
+	}
+	return o
+}
+
+// secure puts TLS over a connection, and has both ends prove that they belong to the
+// cluster.
+func (n *Node) secure(raw net.Conn, first bool) (*secure.Conn, error) {
+	if first {
+		return n.upgrader.Client(n.ctx, raw)
+	}
+	return n.upgrader.Server(n.ctx, raw)
+}
+
+// greet exchanges hellos.
+func (n *Node) greet(conn net.Conn, first bool) (hello wire.Hello, err error) {
 	if first {
 		if err := n.writeHello(conn); err != nil {
 			return hello, err
@@ -182,7 +218,7 @@ func (n *Node) handshake(conn net.Conn, first bool) (hello wire.Hello, err error
 	if hello.Horizon != 0 && hello.Horizon != n.cfg.Horizon.Truncate(time.Millisecond) {
 		return hello, fmt.Errorf("gossip: %v: %w: it has %v, this node %v", hello.ID.Name, errHorizon, hello.Horizon, n.cfg.Horizon)
 	}
-	return hello, conn.SetDeadline(time.Time{})
+	return hello, nil
 }
 
 // errHorizon keeps nodes apart that would not understand each other's clocks.
@@ -211,38 +247,53 @@ func addrOf(a net.Addr) netip.AddrPort {
 
 // handleOpened makes a link of a connection, or tells that there is none.
 func (n *Node) handleOpened(o openedIn) {
-	now := n.now()
-	if o.err == nil && n.parting {
-		o.conn.Close()
-		o.err = ErrClosed
+	if o.err == nil {
+		if o.err = n.unwelcome(o); o.err != nil {
+			o.raw.Close()
+		}
 	}
-	if o.err == nil && o.hello.ID.Name == n.self.ID.Name {
+	switch {
+	case o.err == nil:
+		n.begin(o)
+	case o.outbound:
+		n.log.Debug("dial failed", "error", o.err)
+		if errors.Is(o.err, errHorizon) {
+			n.warnOfHorizon(o.err)
+		}
+		n.machine.DialFailed(n.now(), o.dialled, &n.out)
+		n.carryOut()
+	}
+}
+
+// unwelcome tells why there is to be no link with somebody, if so.
+func (n *Node) unwelcome(o openedIn) error {
+	switch {
+	case n.parting:
+		return ErrClosed
+	case o.hello.ID.Name == n.self.ID.Name:
 		if o.hello.ID != n.self.ID {
 			n.heardOfNamesake(o.hello.ID, o.hello.Addr)
 			n.metNamesake(o.hello.Identity)
 		}
-		o.conn.Close()
-		o.err = errNamesake
+		return errNamesake
+	case n.penalties.Barred(n.now(), culprit(o.raw, o.hello.ID.Name)):
+		n.stats.Barred++
+		return errBarred
 	}
-	if o.err != nil {
-		if o.outbound {
-			n.log.Debug("dial failed", "error", o.err)
-			if errors.Is(o.err, errHorizon) {
-				n.warnOfHorizon(o.err)
-			}
-			n.machine.DialFailed(now, o.dialled, &n.out)
-			n.carryOut()
-		}
-		return
-	}
+	return nil
+}
+
+// begin makes a link of a connection.
+func (n *Node) begin(o openedIn) {
 	n.lastLink++
-	l := &link{id: n.lastLink, peer: o.hello.Identity, conn: o.conn, wake: make(chan struct{}, 1)}
+	l := &link{id: n.lastLink, peer: o.hello.Identity, raw: o.raw, secured: o.secured, proven: o.proven, wake: make(chan struct{}, 1)}
 	n.links[l.id] = l
+	n.proveKey(l)
 	n.linkWG.Add(2)
 	n.wg.Go(func() { defer n.linkWG.Done(); n.write(l) })
 	n.wg.Go(func() { defer n.linkWG.Done(); n.read(l) })
 	h := n.book.Intern([]byte(l.peer.ID.Name), l.peer.ID.Incarnation, l.peer.Addr)
-	n.machine.Connected(now, l.id, h, o.outbound, &n.out)
+	n.machine.Connected(n.now(), l.id, h, o.outbound, &n.out)
 	n.carryOut()
 }
 
@@ -261,9 +312,13 @@ func (n *Node) read(l *link) {
 	defer l.kill()
 	// The loop forgets links that it closes; they end with the node all the same.
 	defer context.AfterFunc(n.ctx, l.kill)()
-	r := bufio.NewReaderSize(l.conn, 4096)
+	r := bufio.NewReaderSize(l.stream(), 4096)
+	rate := guard.NewFrameRate(n.now())
 	for {
 		b, err := readFrame(r, n.cfg.MaxPayload+wire.MaxOverhead)
+		if err == nil {
+			err = n.slowDown(rate, b)
+		}
 		select {
 		case n.frames <- frameIn{l.id, b, err}:
 		case <-n.ctx.Done():
@@ -273,6 +328,34 @@ func (n *Node) read(l *link) {
 			return
 		}
 	}
+}
+
+// stream is what the link is read from.
+func (l *link) stream() io.Reader {
+	if l.secured != nil {
+		return l.secured
+	}
+	return l.raw
+}
+
+// slowDown waits before a frame is handled if there have been too many. The peer then
+// waits as well, sooner or later, for there is only so much room on the way.
+func (n *Node) slowDown(rate *guard.FrameRate, b []byte) error {
+	wait, flood := rate.Take(n.now(), !wire.IsData(b), len(b))
+	switch {
+	case flood:
+		return errFlood
+	case wait == 0:
+		return nil
+	}
+	n.slowed.Add(1)
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-n.ctx.Done():
+	}
+	return nil
 }
 
 // readFrame reads a frame and takes its length off.
@@ -328,6 +411,15 @@ func (l *link) send(now time.Duration, f *broadcast.Frame, book wire.Book) bool 
 	return true
 }
 
+// sendRaw queues a frame that the machine knows nothing of.
+func (l *link) sendRaw(frame []byte) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.queue = append(l.queue, frame)
+	l.queued += len(frame)
+	l.signal()
+}
+
 // close lets the writer finish the queue and then close the link.
 func (l *link) close() {
 	l.mu.Lock()
@@ -341,7 +433,7 @@ func (l *link) kill() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ended = true
-	l.conn.Close()
+	l.raw.Close()
 	l.signal()
 }
 
@@ -389,8 +481,8 @@ func (n *Node) write(l *link) {
 }
 
 func (n *Node) writeBatch(l *link, batch net.Buffers, size, cost int) bool {
-	l.conn.SetWriteDeadline(time.Now().Add(writeTimeout))
-	if _, err := batch.WriteTo(l.conn); err != nil {
+	l.raw.SetWriteDeadline(time.Now().Add(writeTimeout))
+	if err := l.writeOut(batch); err != nil {
 		return false
 	}
 	l.mu.Lock()
@@ -404,12 +496,34 @@ func (n *Node) writeBatch(l *link, batch net.Buffers, size, cost int) bool {
 	return true
 }
 
+func (l *link) writeOut(batch net.Buffers) (err error) {
+	if l.secured != nil {
+		_, err = l.secured.WriteBuffers(&batch)
+	} else {
+		_, err = batch.WriteTo(l.raw)
+	}
+	return err
+}
+
 // linger tells the peer that nothing follows and gives it time to read what was
 // sent; its reader closes when it has. Closing at once could discard it.
 func (l *link) linger() {
-	if c, ok := l.conn.(interface{ CloseWrite() error }); ok && c.CloseWrite() == nil {
-		l.conn.SetReadDeadline(time.Now().Add(lingerTimeout))
+	if l.closeWrite() == nil {
+		l.raw.SetReadDeadline(time.Now().Add(lingerTimeout))
 		return // the reader sees the end, or the deadline, and closes
 	}
 	l.kill()
+}
+
+// closeWrite says that nothing follows.
+func (l *link) closeWrite() error {
+	if l.secured != nil {
+		if err := l.secured.CloseWrite(); err != nil {
+			return err
+		}
+	}
+	if c, ok := l.raw.(interface{ CloseWrite() error }); ok {
+		return c.CloseWrite()
+	}
+	return errors.ErrUnsupported
 }

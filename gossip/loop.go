@@ -4,23 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"slices"
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/secure"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
-	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
 	"github.com/Ishan27gOrg/gossipProtocol/protocol"
 )
-
-// packetIn is a datagram; its buffer goes back to packetBuffers.
-type packetIn struct {
-	b    *[wire.MaxDatagram]byte
-	n    int
-	from netip.AddrPort
-}
 
 // frameIn is a frame without its length, or the end of its link.
 type frameIn struct {
@@ -41,12 +33,17 @@ type sending struct {
 type scratch struct {
 	view   []peer.Descriptor
 	packet []byte
+	sealed []byte
 	deck   []peer.Handle
 }
 
 // run starts the goroutines that do not belong to a link.
 func (n *Node) run(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() { n.cancel(context.Cause(ctx)) })
+	n.warnOfPlain()
+	if n.cfg.Keyring != nil {
+		n.followKeys()
+	}
 	n.wg.Go(n.readPackets)
 	n.wg.Go(n.accept)
 	n.wg.Go(func() {
@@ -98,7 +95,10 @@ func (n *Node) tick(timer *time.Timer) {
 	n.warnOfClocks(now)
 	n.retrySenders()
 	if n.book.sweepDue() {
-		n.book.sweep(n.machine.Handles)
+		n.book.sweep(func(mark func(peer.Handle)) {
+			n.machine.Handles(mark)
+			n.markRequests(mark)
+		})
 	}
 	n.notify()
 	// A deadline that has just passed again must not make the loop spin.
@@ -158,22 +158,17 @@ func (n *Node) shutDown() {
 	close(n.loopDone)
 }
 
-func (n *Node) handlePacket(in packetIn) {
-	n.stats.PacketsReceived++
-	n.stats.PacketBytesReceived += uint64(in.n)
-	p, err := wire.DecodePacket(in.b[:in.n], n.cluster, in.from, n.scratch.view, n.book)
-	packetBuffers.Put(in.b)
-	if err != nil {
-		n.countBad(err, &n.stats.BadPackets)
-		return
+// countBadOpening counts connections that did not become links.
+func (n *Node) countBadOpening(err error) {
+	switch {
+	case errors.Is(err, secure.ErrUnknownKey):
+		n.stats.OtherKeys++
+	case errors.Is(err, secure.ErrProof):
+		n.stats.Forged++
+	default:
+		n.countBad(err, &n.stats.BadFrames)
 	}
-	n.scratch.view = p.View
-	if p.Peer == peer.None {
-		n.metNamesake(n.namesakes.last)
-		return
-	}
-	n.machine.HandlePacket(n.now(), p, &n.out)
-	n.carryOut()
+	n.log.Debug("no connection", "error", err)
 }
 
 // countBad counts what could not be decoded by why.
@@ -198,7 +193,7 @@ func (n *Node) handleFrame(in frameIn) {
 		return
 	}
 	if in.err != nil {
-		if errors.Is(in.err, wire.ErrFrameSize) {
+		if errors.Is(in.err, wire.ErrFrameSize) || errors.Is(in.err, errFlood) {
 			n.endBadLink(l, in.err)
 		} else {
 			n.endLink(l, in.err)
@@ -206,6 +201,10 @@ func (n *Node) handleFrame(in frameIn) {
 		return
 	}
 	n.stats.LinkBytesReceived += uint64(len(in.b) + wire.FrameHeader)
+	if proof, ok := wire.ProofIn(in.b); ok {
+		n.handleProof(l, proof)
+		return
+	}
 	now := n.now()
 	f, err := wire.DecodeFrame(in.b, now, n.book)
 	switch {
@@ -227,6 +226,7 @@ func (n *Node) handleFrame(in frameIn) {
 func (n *Node) endBadLink(l *link, err error) {
 	n.stats.BadFrames++
 	n.log.Warn("link ended for what came on it", "peer", l.peer.ID.Name, "addr", l.peer.Addr, "error", err)
+	n.punish(l)
 	n.endLink(l, err)
 }
 
@@ -327,24 +327,6 @@ func (n *Node) emit(e Event) {
 	}
 }
 
-func (n *Node) sendPacket(p *peersampling.Packet) {
-	_, to := n.book.Lookup(p.Peer)
-	if to.IsValid() {
-		n.writePacket(p, to)
-	}
-}
-
-func (n *Node) writePacket(p *peersampling.Packet, to netip.AddrPort) {
-	b := wire.AppendPacket(n.scratch.packet[:0], n.cluster, n.self, p, n.book)
-	n.scratch.packet = b
-	n.stats.PacketsSent++
-	n.stats.PacketBytesSent += uint64(len(b))
-	if err := n.tr.WriteTo(b, to); err != nil {
-		n.stats.SendErrors++
-		n.log.Debug("datagram not sent", "to", to, "error", err)
-	}
-}
-
 // send gives a broadcast to the machine, or lets it wait for room.
 func (n *Node) send(s *sending) {
 	if n.leaving || n.ctx.Err() != nil {
@@ -403,5 +385,9 @@ func (n *Node) readStats() Stats {
 	s.Gauges, s.Counters = n.machine.Gauges(), n.machine.Counters()
 	s.BacklogMessages, s.BacklogBytes = len(n.backlog.list), n.backlog.bytes
 	s.Identities = len(n.book.byID)
+	s.Unsealed += n.refused.unsealed.Load()
+	s.OtherKeys += n.refused.otherKeys.Load()
+	s.Forged += n.refused.forged.Load()
+	s.TurnedAway, s.Slowed = n.turnedAway.Load(), n.slowed.Load()
 	return s
 }

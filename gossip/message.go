@@ -122,12 +122,22 @@ type Stats struct {
 	LinkBytesSent, LinkBytesReceived uint64
 	// What was dropped, by reason.
 	BadPackets     uint64 // datagrams that do not decode
-	BadFrames      uint64 // connections ended for a frame that does not decode
+	BadFrames      uint64 // connections ended for a frame that does not decode, or for too many
+	Unsealed       uint64 // datagrams in the clear, where there is a keyring
+	OtherKeys      uint64 // datagrams and connections under a key that is not in the keyring
+	Forged         uint64 // datagrams and connections under no key, or of another cluster with the same
+	Replayed       uint64 // datagrams that had been received before
+	Unproven       uint64 // requests whose sender had yet to show where it is; they get a token
+	StrayAnswers   uint64 // answers to nothing that was asked
+	Throttled      uint64 // requests that got no answer because there were too many
+	Slowed         uint64 // times that a link was read more slowly because of too many control frames
+	TurnedAway     uint64 // connections that were closed at once because there were too many
+	Barred         uint64 // connections of peers that had misbehaved
+	KeysRemoved    uint64 // links ended because the key that they went by was removed
 	UnknownKinds   uint64 // datagrams and frames of a later version
 	OtherClusters  uint64 // datagrams and connections of another cluster
 	SendErrors     uint64 // datagrams that the system did not take
 	SlowLinks      uint64 // connections ended because their queue was full
-	BusyHandshakes uint64 // connections refused because too many were opening
 	BacklogDropped uint64 // messages that the application did not read in time
 	EventsDropped  uint64 // events that nobody read
 	Conflicts      uint64 // packets and connections of another node with this ID

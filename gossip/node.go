@@ -37,6 +37,7 @@ type Node struct {
 	cluster uint32 // what datagrams carry of the cluster's name
 	clock   clock
 	tr      transport.Transport
+	*access
 
 	// The loop's own; see do for how others get at it.
 	machine   *protocol.Machine
@@ -92,6 +93,9 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 		return nil, fmt.Errorf("gossip: start %q: %w", cfg.ID, err)
 	}
 	n, err := newNode(ctx, cfg, tr)
+	if err == nil {
+		err = cfg.mayListen(tr.Addr().Addr())
+	}
 	if err != nil {
 		tr.Close()
 		return nil, err
@@ -117,10 +121,15 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 	if err != nil {
 		return nil, err
 	}
+	gate, err := newAccess(&cfg)
+	if err != nil {
+		return nil, &ConfigError{"TLS", err}
+	}
 	id := peer.ID{Name: cfg.ID, Incarnation: newIncarnation(time.Now())}
 	n := &Node{
 		cfg: cfg, log: cfg.Logger.With("node", cfg.ID),
 		self: wire.Identity{ID: id, Addr: addr}, cluster: wire.ClusterTag(cfg.Cluster), tr: tr,
+		access:    gate,
 		book:      newBook(id, addr),
 		links:     make(map[broadcast.LinkID]*link),
 		backlog:   backlog{limit: cfg.BacklogBytes},

@@ -1,18 +1,35 @@
 package gossip
 
 import (
+	"encoding/binary"
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/Ishan27gOrg/gossipProtocol/internal/guard"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/seal"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
 	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
 )
 
+// packetIn is a datagram as it was before it was sealed; its buffer goes back to
+// packetBuffers.
+type packetIn struct {
+	b     *[wire.MaxDatagram]byte
+	n     int
+	from  netip.AddrPort
+	nonce []byte // nothing else was ever sealed with it; nil in the clear
+}
+
 var packetBuffers = sync.Pool{New: func() any { return new([wire.MaxDatagram]byte) }}
+
+// refused counts datagrams that never get as far as the loop.
+type refused struct{ unsealed, otherKeys, forged atomic.Uint64 }
 
 // readPackets puts datagrams into the loop. While that is busy it waits, and
 // the system drops what does not fit in the socket's buffer.
@@ -26,61 +43,218 @@ func (n *Node) readPackets() {
 			}
 			return
 		}
+		in, ok := n.unseal(packetIn{b: b, n: size, from: from})
+		if !ok {
+			packetBuffers.Put(b)
+			continue
+		}
 		select {
-		case n.packets <- packetIn{b, size, from}:
+		case n.packets <- in:
 		case <-n.ctx.Done():
 			return
 		}
 	}
 }
 
-// namesakes remembers other nodes with this node's ID, by incarnation.
-type namesakes struct {
-	known map[uint64]*namesake
-	// last is the one that was heard of last, in whatever is being decoded.
-	last wire.Identity
+// unseal opens a datagram if there is a keyring. What was not sealed with one of its
+// keys is dropped here, where a flood of it costs the loop nothing.
+func (n *Node) unseal(in packetIn) (packetIn, bool) {
+	if n.sealer == nil {
+		if seal.IsSealed(in.b[:in.n]) {
+			n.refused.otherKeys.Add(1)
+			return in, false
+		}
+		return in, true
+	}
+	b := packetBuffers.Get().(*[wire.MaxDatagram]byte)
+	opened, err := n.sealer.Open(b[:0], in.b[:in.n])
+	if err != nil || opened.Answer != wire.IsAnswer(opened.Plain) {
+		packetBuffers.Put(b)
+		switch {
+		case errors.Is(err, seal.ErrNotSealed):
+			n.refused.unsealed.Add(1)
+		case errors.Is(err, seal.ErrUnknownKey):
+			n.refused.otherKeys.Add(1)
+		default:
+			n.refused.forged.Add(1)
+		}
+		return in, false
+	}
+	packetBuffers.Put(in.b)
+	return packetIn{b, len(opened.Plain), in.from, opened.Nonce[:]}, true
 }
 
-type namesake struct {
-	probed   time.Duration
-	reported bool
+// tokenOf and tokenNumber translate between what tokens are and how they travel.
+func tokenOf(number uint64) (t guard.Token) {
+	binary.BigEndian.PutUint64(t[:], number)
+	return t
 }
 
-const (
-	// maxNamesakes bounds the memory; more are counted only.
-	maxNamesakes = 16
-	// namesakeEvery is how often one is probed.
-	namesakeEvery = 10 * time.Second
-)
+func tokenNumber(t guard.Token) uint64 { return binary.BigEndian.Uint64(t[:]) }
 
-// heardOfNamesake sends a probe to where a node with this node's ID is said to
-// be. It may be an earlier life of this very node, which does not answer.
-func (n *Node) heardOfNamesake(id peer.ID, addr netip.AddrPort) {
-	n.namesakes.last = wire.Identity{ID: id, Addr: addr}
+// request is one that waits for an answer, or for a token to be sent with.
+type request struct {
+	packet peersampling.Packet
+	to     netip.AddrPort
+}
+
+// maxRequests is more than a node has under way: an exchange, and probes of join
+// addresses, of peers that it has lost and of those that it suspects; and more than the
+// peers whose tokens it is worth keeping for the while that they are good for.
+const maxRequests = 1024
+
+// patience is how long an answer may take: longer than anybody waits for one.
+func patience() time.Duration {
+	return 2 * peersampling.DefaultServiceConfig(DefaultPolicy()).Answer
+}
+
+func (n *Node) handlePacket(in packetIn) {
+	defer packetBuffers.Put(in.b)
+	n.stats.PacketsReceived++
+	n.stats.PacketBytesReceived += uint64(in.n)
+	b := in.b[:in.n]
+	if wire.IsKnock(b) {
+		n.handleKnock(b, in.from)
+		return
+	}
+	if !n.isDue(b, in) {
+		return
+	}
+	p, err := wire.DecodePacket(b, n.cluster, in.from, n.scratch.view, n.book)
+	if err != nil {
+		n.countBad(err, &n.stats.BadPackets)
+		return
+	}
+	n.scratch.view = p.View
+	if p.Peer == peer.None {
+		n.metNamesake(n.namesakes.last)
+		return
+	}
+	n.replyTo = in.from
+	n.machine.HandlePacket(n.now(), p, &n.out)
+	n.carryOut()
+}
+
+// isDue reports whether a datagram is to be heeded: a request whose sender is where
+// it says, or an answer to a request of this node's. Whatever is not leaves no trace,
+// not even in the address book.
+func (n *Node) isDue(b []byte, in packetIn) bool {
+	p, err := wire.DecodePacket(b, n.cluster, in.from, n.scratch.view, wire.Nobody{})
+	if err != nil {
+		n.countBad(err, &n.stats.BadPackets)
+		return false
+	}
+	n.scratch.view = p.View
 	now := n.now()
-	x := n.namesakes.known[id.Incarnation]
-	switch {
-	case x == nil && len(n.namesakes.known) == maxNamesakes:
-		return
-	case x == nil:
-		x = &namesake{}
-		n.namesakes.known[id.Incarnation] = x
-	case now < x.probed+namesakeEvery:
-		return
+	if wire.IsAnswer(b) {
+		if !n.requests.Done(p.Nonce) {
+			n.stats.StrayAnswers++
+			return false
+		}
+		return true
 	}
-	x.probed = now
-	n.writePacket(&peersampling.Packet{Kind: peersampling.ProbeRequest}, addr)
+	switch n.addresses.Accept(now, in.from, tokenOf(p.Token), in.nonce) {
+	case guard.Unproven:
+		n.giveToken(p.Nonce, in.from)
+		return false
+	case guard.Replayed:
+		n.stats.Replayed++
+		return false
+	}
+	if !n.rates.Proven(now, in.from) {
+		n.stats.Throttled++
+		return false
+	}
+	return true
 }
 
-// metNamesake reports a node with this node's ID that has spoken for itself and
-// so is alive, once. The probe that it was sent lets it find out as well.
-func (n *Node) metNamesake(i wire.Identity) {
-	n.stats.Conflicts++
-	x := n.namesakes.known[i.ID.Incarnation]
-	if x == nil || x.reported {
+// handleKnock gives a token to whoever asks for one, or takes one.
+func (n *Node) handleKnock(b []byte, from netip.AddrPort) {
+	k, err := wire.DecodeKnock(b, n.cluster)
+	if err != nil {
+		n.countBad(err, &n.stats.BadPackets)
 		return
 	}
-	x.reported = true
-	n.log.Error("another live node has this node's ID", "addr", i.Addr, "incarnation", i.ID.Incarnation)
-	n.emit(Event{Kind: Conflict, Peer: makePeer(i.ID, i.Addr)})
+	if !k.Answer {
+		n.giveToken(k.Nonce, from)
+		return
+	}
+	r, ok := n.requests.Learn(n.now(), k.Nonce, from, tokenOf(k.Token))
+	if !ok {
+		n.stats.StrayAnswers++
+		return
+	}
+	r.packet.Token = k.Token
+	n.writePacket(&r.packet, r.to)
+}
+
+// giveToken answers whoever has not shown where it is with the means to do so.
+func (n *Node) giveToken(nonce uint64, to netip.AddrPort) {
+	now := n.now()
+	n.stats.Unproven++
+	if !n.rates.Unproven(now, to) {
+		n.stats.Throttled++
+		return
+	}
+	token := n.addresses.Token(now, to)
+	n.writeDatagram(wire.AppendKnock(n.scratch.packet[:0], n.cluster, wire.Knock{Nonce: nonce, Token: tokenNumber(token), Answer: true}), to)
+}
+
+// sendPacket sends an answer to where the request has come from, and a request to
+// where its addressee is known to be.
+func (n *Node) sendPacket(p *peersampling.Packet) {
+	if p.Kind == peersampling.ExchangeReply || p.Kind == peersampling.ProbeReply {
+		n.writePacket(p, n.replyTo)
+		return
+	}
+	if _, to := n.book.Lookup(p.Peer); to.IsValid() {
+		n.ask(*p, to)
+	}
+}
+
+// ask sends a request, or first asks for the token that it needs.
+func (n *Node) ask(p peersampling.Packet, to netip.AddrPort) {
+	now := n.now()
+	p.Room = wire.MaxDatagram
+	if n.sealer != nil {
+		p.Room -= seal.Overhead
+	}
+	p.View = slices.Clone(p.View)
+	n.requests.Put(now, p.Nonce, to, request{p, to})
+	token, ok := n.requests.TokenFor(now, to)
+	if !ok {
+		n.writeDatagram(wire.AppendKnock(n.scratch.packet[:0], n.cluster, wire.Knock{Nonce: p.Nonce}), to)
+		return
+	}
+	p.Token = tokenNumber(token)
+	n.writePacket(&p, to)
+}
+
+func (n *Node) writePacket(p *peersampling.Packet, to netip.AddrPort) {
+	n.writeDatagram(wire.AppendPacket(n.scratch.packet[:0], n.cluster, n.self, p, n.book), to)
+}
+
+// writeDatagram sends a datagram, sealed if there is a keyring. b is n.scratch.packet.
+func (n *Node) writeDatagram(b []byte, to netip.AddrPort) {
+	n.scratch.packet = b
+	if n.sealer != nil {
+		b = n.sealer.Seal(n.scratch.sealed[:0], b, wire.IsAnswer(b))
+		n.scratch.sealed = b
+	}
+	n.stats.PacketsSent++
+	n.stats.PacketBytesSent += uint64(len(b))
+	if err := n.tr.WriteTo(b, to); err != nil {
+		n.stats.SendErrors++
+		n.log.Debug("datagram not sent", "to", to, "error", err)
+	}
+}
+
+// markRequests calls mark for every identity that a request under way names.
+func (n *Node) markRequests(mark func(peer.Handle)) {
+	for r := range n.requests.All() {
+		mark(r.packet.Peer)
+		for _, d := range r.packet.View {
+			mark(d.Peer)
+		}
+	}
 }

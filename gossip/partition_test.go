@@ -19,7 +19,7 @@ func inMemory(t *testing.T) (*transport.Network, func() Config) {
 	return network, func() Config {
 		host++
 		addr := netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(host >> 16), byte(host >> 8), byte(host)}), 7946)
-		return Config{Listen: addr.String(), Logger: quiet, listen: func(string) (transport.Transport, error) {
+		return Config{Listen: addr.String(), Plain: true, Logger: quiet, listen: func(string) (transport.Transport, error) {
 			return network.Listen(addr)
 		}}
 	}

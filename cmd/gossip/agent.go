@@ -51,7 +51,12 @@ Go.
 		if err := node.check(false); err != nil {
 			return err
 		}
-		return runAgent(ctx, con, node.config(cmd, con.err), o)
+		cfg, err := node.config(cmd, con.err)
+		if err != nil {
+			return err
+		}
+		node.security.reloadKeys(ctx, cfg.Keyring, cfg.Logger)
+		return runAgent(ctx, con, cfg, o)
 	})
 	return cmd
 }

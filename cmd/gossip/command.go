@@ -76,7 +76,7 @@ Start with: gossip demo`,
 	root.SetIn(con.in)
 	root.SetOut(con.out)
 	root.SetErr(con.err)
-	root.AddCommand(newDemo(con), newAgent(con), newSend(con), newListen(con), newSim(con))
+	root.AddCommand(newDemo(con), newAgent(con), newSend(con), newListen(con), newKeys(con), newSim(con))
 	root.SetHelpCommand(&cobra.Command{
 		Use:   "help [VERB...]",
 		Short: "Tell all about a verb",

@@ -99,9 +99,20 @@ func (p *process) next(from *lineBuffer) string {
 // address returns where a node is that has just started.
 func (p *process) address() string {
 	p.t.Helper()
+	_, addr := p.introduction()
+	return addr
+}
+
+// introduction returns the name and the address of a node that has just started, which
+// it tells after it has warned that everything is in the clear.
+func (p *process) introduction() (id, addr string) {
+	p.t.Helper()
 	line := p.next(p.stderr)
+	if strings.Contains(line, "no keyring") {
+		line = p.next(p.stderr)
+	}
 	if f := strings.Fields(line); len(f) >= 3 && f[1] == "at" {
-		return f[2]
+		return f[0], f[2]
 	}
 	p.t.Fatalf("gossip %q printed %q, want its name and address", p.args, line)
 	panic("unreachable")
@@ -154,7 +165,7 @@ func TestMisuseIsTold(t *testing.T) {
 		env  string
 		want string
 	}{
-		{args: "bogus", want: `unknown command "bogus", allowed: agent, demo, listen, send`},
+		{args: "bogus", want: `unknown command "bogus", allowed: agent, demo, keys, listen, send`},
 		{args: "help bogus", want: `unknown command "bogus"`},
 		{args: "--bogus", want: "unknown flag: --bogus"},
 		{args: "agent --bogus", want: "unknown flag: --bogus"},

@@ -48,7 +48,12 @@ its id, its vector clock and its payload, with two spaces between them. With
 		if err := node.check(true); err != nil {
 			return err
 		}
-		return runListen(ctx, con, node.config(cmd, con.err), o)
+		cfg, err := node.config(cmd, con.err)
+		if err != nil {
+			return err
+		}
+		node.security.reloadKeys(ctx, cfg.Keyring, cfg.Logger)
+		return runListen(ctx, con, cfg, o)
 	})
 	return cmd
 }

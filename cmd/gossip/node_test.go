@@ -174,7 +174,7 @@ func TestFlagBeatsEnvironmentBeatsDefault(t *testing.T) {
 	name := func(args ...string) string {
 		t.Helper()
 		p := launch(t, nil, append([]string{"agent"}, args...)...)
-		id, _, _ := strings.Cut(p.next(p.stderr), " ")
+		id, _ := p.introduction()
 		p.interrupt()
 		p.wait()
 		return id

@@ -25,6 +25,7 @@ type nodeFlags struct {
 	retention, horizon    time.Duration
 	logLevel              string
 	policy                policyFlags
+	security              securityFlags
 }
 
 // maxLogBytes is more than any node should need.
@@ -58,7 +59,7 @@ func (f *nodeFlags) groups(history string) []flagGroup {
 	g.Var(durationValue{&f.retention, time.Second, 1000 * time.Hour}, "retention", "how long messages stay in that log, 1s to 1000h")
 	g.Var(durationValue{&f.horizon, 0, 4000 * time.Hour}, "horizon", "how long a node that sends nothing stays in clocks, the same for all nodes, 8s to 4000h and at least four times --retention; 0s: a day")
 	g.Var(choiceValue{&f.logLevel, []string{"debug", "info", "warn", "error"}}, "log-level", "least severe lines logged to stderr: debug, info, warn or error")
-	return []flagGroup{g, f.policy.group(gossip.DefaultPolicy().C)}
+	return []flagGroup{g, f.security.group(), f.policy.group(gossip.DefaultPolicy().C)}
 }
 
 func addIntVar(g flagGroup, p *int, name string, least, most int, usage string) {
@@ -66,8 +67,8 @@ func addIntVar(g flagGroup, p *int, name string, least, most int, usage string) 
 }
 
 // config is what the flags say, with the log going to w.
-func (f *nodeFlags) config(cmd *cobra.Command, w io.Writer) gossip.Config {
-	return gossip.Config{
+func (f *nodeFlags) config(cmd *cobra.Command, w io.Writer) (gossip.Config, error) {
+	cfg := gossip.Config{
 		ID: f.id, Listen: f.listenAddress(), Advertise: f.advertise, Join: f.join, Cluster: f.cluster,
 		Sampling: f.policy.policy(cmd.Flags()), Order: orders[f.order], History: histories[f.history],
 		Links: f.links, MaxPayload: f.maxPayload, LogBytes: f.logBytes, Retention: f.retention, Horizon: f.horizon,
@@ -75,6 +76,8 @@ func (f *nodeFlags) config(cmd *cobra.Command, w io.Writer) gossip.Config {
 		BacklogBytes: f.logBytes,
 		Logger:       slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: logLevels[f.logLevel]})),
 	}
+	err := f.security.apply(&cfg)
+	return cfg, err
 }
 
 // listenAddress is --listen or its default: a node that listens on the loopback
@@ -117,6 +120,7 @@ func (f *nodeFlags) check(needJoin bool) error {
 var flagOf = map[string]string{
 	"ID": "id", "Listen": "listen", "Advertise": "advertise", "Join": "join", "Cluster": "cluster",
 	"Links": "links", "MaxPayload": "max-payload", "LogBytes": "log-bytes", "Retention": "retention", "Horizon": "horizon",
+	"Keyring": "keyring", "TLS": "tls-cert",
 }
 
 // blameFlag turns an error that names a field into one that names a flag.

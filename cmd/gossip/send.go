@@ -52,7 +52,11 @@ each message.`,
 				return usagef("MESSAGE %d is %d bytes long, allowed: at most %d (--max-payload)", i+1, len(text), node.maxPayload)
 			}
 		}
-		return runSend(ctx, con, node.config(cmd, con.err), o, args)
+		cfg, err := node.config(cmd, con.err)
+		if err != nil {
+			return err
+		}
+		return runSend(ctx, con, cfg, o, args)
 	})
 	return cmd
 }

@@ -66,7 +66,7 @@ func (p *player) start(ctx context.Context, name, address string) error {
 func (p *player) config(name, address string) gossip.Config {
 	policy, _ := peersampling.Preset(p.s.Policy, p.s.View) // valid, as the scenario is
 	cfg := gossip.Config{
-		ID: name, Listen: address, Sampling: policy, Links: maxLinks,
+		ID: name, Listen: address, Keyring: p.keys, Sampling: policy, Links: maxLinks,
 		Flood: p.s.Flood, Order: p.s.Order, History: p.s.History,
 		LogBytes: maxLog, BacklogBytes: maxBacklog, Retention: p.s.Retention,
 		Logger: slog.New(slog.DiscardHandler),

@@ -11,6 +11,9 @@
 // Package oracle judges what came of it, from what the nodes' applications were
 // given and told alone, by the promises P1 to P9 that package sim numbers.
 //
+// All nodes share a keyring, so that what is judged is what runs where it matters:
+// sealed datagrams, and links with TLS.
+//
 // A scenario's times are real time here. In a testing/synctest bubble, with nodes
 // in Memory, they cost nothing.
 package stage
@@ -31,6 +34,7 @@ import (
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/oracle"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/transport"
+	"github.com/Ishan27gOrg/gossipProtocol/keyring"
 	"github.com/Ishan27gOrg/gossipProtocol/sim"
 )
 
@@ -91,6 +95,7 @@ type player struct {
 	s        sim.Scenario
 	on       Network
 	rng      *rand.Rand
+	keys     *keyring.Ring
 	cuts     []*cut
 	loss     []float64 // of the Lose steps under way
 	sabotage sabotage
@@ -107,7 +112,11 @@ type cue struct {
 
 func newPlayer(s sim.Scenario, on Network) *player {
 	random := func(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(s.Seed, stream)) }
-	return &player{ledger: newLedger(random(1), s), s: s, on: on, rng: random(2)}
+	keys, err := keyring.New(keyring.NewKey())
+	if err != nil {
+		panic(err) // of one new key
+	}
+	return &player{ledger: newLedger(random(1), s), s: s, on: on, rng: random(2), keys: keys}
 }
 
 // run does everything that is to happen, each thing at its time.

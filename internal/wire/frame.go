@@ -290,6 +290,27 @@ func DecodeFrame(b []byte, now time.Duration, book Book) (broadcast.Frame, error
 	return f, nil
 }
 
+// proofKind is the kind of PROOF, which is between the drivers at both ends: the sender
+// has another of the cluster's keys.
+const proofKind = 14
+
+// AppendProof appends a PROOF, with its length.
+func AppendProof(dst, proof []byte) []byte {
+	dst = binary.BigEndian.AppendUint32(dst, uint32(1+len(proof)))
+	return append(append(dst, proofKind), proof...)
+}
+
+// ProofIn returns the body of a PROOF, if a frame is one, without its length.
+func ProofIn(b []byte) (proof []byte, ok bool) {
+	if len(b) == 0 || b[0] != proofKind {
+		return nil, false
+	}
+	return b[1:], true
+}
+
+// IsData reports whether a frame, without its length, is a DATA frame by its kind.
+func IsData(b []byte) bool { return len(b) > 0 && b[0] == byte(broadcast.Data) }
+
 func (r *reader) dot(book Book) peer.Dot {
 	return peer.Dot{Origin: r.origin(book), Seq: r.uvarint()}
 }

@@ -43,6 +43,15 @@ type Book interface {
 	Intern(name []byte, incarnation uint64, addr netip.AddrPort) peer.Handle
 }
 
+// Nobody is a Book for having a look at a message: it knows nobody and notes nothing.
+type Nobody struct{}
+
+// Lookup is part of Book.
+func (Nobody) Lookup(peer.Handle) (peer.ID, netip.AddrPort) { return peer.ID{}, netip.AddrPort{} }
+
+// Intern is part of Book.
+func (Nobody) Intern([]byte, uint64, netip.AddrPort) peer.Handle { return peer.None }
+
 // CheckName reports what is wrong with a node name, if anything.
 func CheckName(name string) error {
 	switch {

@@ -19,7 +19,7 @@ func smallWorld(t *testing.T) *world {
 	return w
 }
 
-// The dependencies of the message in docs/protocol.md, section 9: their number, and
+// The dependencies of the message in docs/protocol.md, section 10: their number, and
 // then length of the name, name, incarnation, sequence number.
 func TestOrderBytes(t *testing.T) {
 	w := sim.NewWorld(1)

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/Ishan27gOrg/gossipProtocol/gossip"
+	"github.com/Ishan27gOrg/gossipProtocol/keyring"
+)
+
+// securityFlags are the flags that tell whom a node trusts.
+type securityFlags struct {
+	keys          string // a file, or env:NAME
+	plain         bool
+	cert, key, ca string
+}
+
+func (f *securityFlags) group() flagGroup {
+	g := newGroup("Security flags")
+	g.StringVar(&f.keys, "keyring", "", "`FILE` with the cluster's keys, a key a line, the first of which is used and all of which are accepted; read again on SIGHUP; or env:NAME, a variable with keys separated by spaces. Without it everything is in the clear")
+	g.BoolVar(&f.plain, "plain", false, "listen in the clear on other addresses than those of this machine alone: whoever can reach them can read and forge everything")
+	g.StringVar(&f.cert, "tls-cert", "", "`FILE` with this node's certificate, PEM, for links under an authority of your own; read again when it changes, as are the next two")
+	g.StringVar(&f.key, "tls-key", "", "`FILE` with the key of --tls-cert")
+	g.StringVar(&f.ca, "tls-ca", "", "`FILE` with the certificates of the authorities that others' certificates must be of")
+	return g
+}
+
+// apply loads what the flags name.
+func (f *securityFlags) apply(cfg *gossip.Config) (err error) {
+	cfg.Plain = f.plain
+	if cfg.Keyring, err = f.ring(); err != nil {
+		return usagef("--keyring: %w", err)
+	}
+	given := 0
+	for _, file := range []string{f.cert, f.key, f.ca} {
+		if file != "" {
+			given++
+		}
+	}
+	switch given {
+	case 0:
+		return nil
+	case 3:
+	default:
+		return usagef("--tls-cert, --tls-key and --tls-ca go together: allowed are all three or none")
+	}
+	if cfg.TLS, err = gossip.CertificateFiles(f.cert, f.key, f.ca); err != nil {
+		return usagef("--tls-cert, --tls-key, --tls-ca: %w", err)
+	}
+	return nil
+}
+
+func (f *securityFlags) ring() (*keyring.Ring, error) {
+	if f.keys == "" {
+		return nil, nil
+	}
+	if name, ok := strings.CutPrefix(f.keys, "env:"); ok {
+		return keyring.FromEnv(name)
+	}
+	return keyring.Load(f.keys)
+}
+
+// reloadKeys reads the file again whenever the process gets a SIGHUP, until ctx ends.
+func (f *securityFlags) reloadKeys(ctx context.Context, ring *keyring.Ring, log *slog.Logger) {
+	if ring == nil || strings.HasPrefix(f.keys, "env:") {
+		return
+	}
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	go func() {
+		defer signal.Stop(hangups)
+		for {
+			select {
+			case <-hangups:
+				if err := ring.Reload(f.keys); err != nil {
+					log.Error("the keyring stays as it was", "file", f.keys, "error", err)
+				}
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+}

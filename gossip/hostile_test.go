@@ -1,0 +1,628 @@
+package gossip
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"io"
+	mathrand "math/rand/v2"
+	"net"
+	"net/netip"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/seal"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/transport"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
+	"github.com/Ishan27gOrg/gossipProtocol/keyring"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
+)
+
+// These are the attacks in the table of SECURITY.md that a node meets at its sockets.
+
+var victim = netip.MustParseAddrPort("10.9.9.9:7946")
+
+// stranger is a node that does not exist.
+type stranger struct{ id peer.ID }
+
+func (s stranger) Lookup(peer.Handle) (peer.ID, netip.AddrPort)      { return s.id, victim }
+func (s stranger) Intern([]byte, uint64, netip.AddrPort) peer.Handle { return 1 }
+
+// forgeries are datagrams of all kinds in the name of a node that does not exist.
+func forgeries(cluster uint32) (list [][]byte) {
+	forged := stranger{peer.ID{Name: "forged", Incarnation: 1}}
+	self := wire.Identity{ID: forged.id, Addr: victim}
+	view := []peer.Descriptor{{Peer: 1}, {Peer: 1, Age: 1}}
+	for kind := peersampling.ExchangeRequest; kind <= peersampling.ProbeReply; kind++ {
+		for _, token := range []uint64{0, mathrand.Uint64()} {
+			for _, wide := range []bool{false, true} {
+				list = append(list, wire.AppendPacket(nil, cluster, self,
+					&peersampling.Packet{Kind: kind, Nonce: mathrand.Uint64(), View: view, Token: token, Wide: wide}, forged))
+			}
+		}
+	}
+	list = append(list, wire.AppendKnock(nil, cluster, wire.Knock{Nonce: 1}),
+		wire.AppendKnock(nil, cluster, wire.Knock{Nonce: 1, Token: 1, Answer: true}))
+	for _, b := range slices.Clone(list) {
+		list = append(list, b[:len(b)/2], b[:3], append(slices.Clone(b), make([]byte, 100)...))
+	}
+	return list
+}
+
+// TestNothingIsAnsweredThatIsNotDue: whoever forges where a datagram comes from gets
+// nobody into a view, and no more written to his victim than he has written himself;
+// without the key he gets nothing written at all.
+func TestNothingIsAnsweredThatIsNotDue(t *testing.T) {
+	for _, sealed := range []bool{false, true} {
+		t.Run(fmt.Sprintf("sealed %v", sealed), func(t *testing.T) {
+			cfg, tap := tapped(Config{ID: "a"})
+			ring := newRing(t)
+			if sealed {
+				cfg.Keyring = ring
+			}
+			n := start(t, cfg)
+			worst, answered := 0.0, 0
+			for i, b := range forgeries(wire.ClusterTag("")) {
+				from := netip.AddrPortFrom(victim.Addr(), uint16(1000+i))
+				tap.inject(t, n, b, from)
+				out := 0
+				for _, d := range tap.sentTo(from) {
+					out += len(d.b)
+					answered++
+				}
+				worst = max(worst, float64(out)/float64(len(b)))
+			}
+			t.Logf("%d forged datagrams were answered, at most with %.2f times their bytes", answered, worst)
+			if worst > 1 {
+				t.Errorf("a datagram was answered with %.2f times its bytes", worst)
+			}
+			if sealed && answered > 0 {
+				t.Errorf("%d datagrams in the clear were answered", answered)
+			}
+			if len(n.View()) > 0 || n.Stats().Identities > 1 {
+				t.Errorf("forged nodes are known: %v, %d identities", n.View(), n.Stats().Identities)
+			}
+			// A stranger who has the key of another cluster, or this one's for another name.
+			other := seal.New(ring, "another cluster")
+			for i, b := range forgeries(wire.ClusterTag("")) {
+				if !sealed || len(b) > wire.MaxDatagram-seal.Overhead {
+					continue
+				}
+				from := netip.AddrPortFrom(victim.Addr(), uint16(3000+i))
+				tap.inject(t, n, other.Seal(nil, b, wire.IsAnswer(b)), from)
+				// As an answer what is a request, and the other way round.
+				tap.inject(t, n, seal.New(ring, "").Seal(nil, b, !wire.IsAnswer(b)), from)
+				if got := tap.sentTo(from); len(got) > 0 {
+					t.Fatalf("a datagram of another cluster or direction was answered: %x", got[0].b)
+				}
+			}
+		})
+	}
+}
+
+// TestAnswersAreNoLargerThanRequests: also to those who have shown where they are.
+func TestAnswersAreNoLargerThanRequests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, config := inMemory(t)
+		ctx := within(t, time.Hour)
+		ring := newRing(t)
+		var taps []*tap
+		var nodes []*Node
+		for i := range 40 {
+			cfg := config().with(fmt.Sprint("n", i))
+			cfg.Keyring = ring
+			if i > 0 {
+				cfg.Join = []string{nodes[0].Self().Addr}
+			}
+			cfg, tap := tapped(cfg)
+			taps = append(taps, tap)
+			nodes = append(nodes, start(t, cfg))
+		}
+		for _, n := range nodes {
+			if err := n.Ready(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(2 * time.Minute) // of the bubble's time
+		requests, answers := 0, 0
+		for i, tap := range taps {
+			pending := map[netip.AddrPort][]int{} // sizes of requests from there
+			sealer := seal.New(ring, "")
+			// What was received before what was sent: order within one node's tap is not
+			// kept between the two lists, so an answer must fit some request.
+			for _, d := range tap.heard() {
+				o, err := sealer.Open(nil, d.b)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if !o.Answer {
+					requests++
+					pending[d.from] = append(pending[d.from], len(d.b))
+				}
+			}
+			for from, sizes := range pending {
+				total := 0
+				for _, s := range sizes {
+					total += s
+				}
+				out := 0
+				for _, d := range tap.sentTo(from) {
+					if o, err := sealer.Open(nil, d.b); err == nil && o.Answer {
+						answers++
+						out += len(d.b)
+					}
+				}
+				if out > total {
+					t.Errorf("node %d has answered %d bytes of %v with %d", i, total, from, out)
+				}
+			}
+		}
+		t.Logf("%d requests, %d answers", requests, answers)
+		if answers == 0 {
+			t.Error("nothing was answered at all")
+		}
+		for _, n := range nodes {
+			n.Close()
+		}
+	})
+}
+
+// TestReplayedDatagramsChangeNothing: all that a node has received, once more.
+func TestReplayedDatagramsChangeNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, config := inMemory(t)
+		ctx := within(t, time.Hour)
+		ring := newRing(t)
+		protected := func(id string) Config {
+			cfg := config().with(id)
+			cfg.Keyring = ring
+			return cfg
+		}
+		cfg, tap := tapped(protected("a"))
+		a := start(t, cfg)
+		nodes := []*Node{a}
+		for i := range 8 {
+			cfg := protected(fmt.Sprint("n", i))
+			cfg.Join = []string{a.Self().Addr}
+			nodes = append(nodes, start(t, cfg))
+		}
+		for _, n := range nodes {
+			if err := n.Ready(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		time.Sleep(30 * time.Second)
+		for _, n := range nodes[1:] {
+			n.Close()
+		}
+		for len(a.View()) > 0 { // until all have been forgotten
+			time.Sleep(time.Second)
+		}
+		recorded := tap.heard()
+		before := a.Stats()
+		for _, d := range recorded {
+			tap.inject(t, a, d.b, d.from)
+		}
+		after := a.Stats()
+		if len(a.View()) > 0 {
+			t.Errorf("the dead are back: %v", a.View())
+		}
+		ignored := after.Replayed + after.StrayAnswers + after.Unproven + after.Throttled - before.Replayed - before.StrayAnswers - before.Unproven - before.Throttled
+		if int(ignored) != len(recorded) {
+			t.Errorf("%d of %d datagrams were ignored", ignored, len(recorded))
+		}
+		t.Logf("%d datagrams again: %d known as such, %d answers that nobody waited for, %d too old, which got a token",
+			len(recorded), after.Replayed-before.Replayed, after.StrayAnswers-before.StrayAnswers, after.Unproven-before.Unproven)
+	})
+}
+
+// TestRecordedStreamsAreWorthNothing: what a node has read from a connection, once
+// more on another one.
+func TestRecordedStreamsAreWorthNothing(t *testing.T) {
+	ctx := within(t, 20*time.Second)
+	ring := newRing(t)
+	a := start(t, Config{ID: "a", Keyring: ring})
+	recording := &recorder{}
+	cfg := Config{ID: "b", Keyring: ring, Join: []string{a.Self().Addr}}
+	cfg.listen = func(address string) (transport.Transport, error) {
+		tr, err := transport.Listen(address)
+		return &recordingTransport{tr, recording}, err
+	}
+	b := start(t, cfg)
+	if err := b.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Broadcast(ctx, []byte("once")); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, ctx, a)
+	links := len(a.Links())
+	b.Close()
+	for _, stream := range recording.streams() {
+		if !strings.Contains(string(stream), "gossip/1") {
+			continue // accepted, not dialled
+		}
+		conn, err := net.Dial("tcp", a.Self().Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn.Write(stream)
+		conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+		io.Copy(io.Discard, conn) // until the node has closed it
+		conn.Close()
+	}
+	if s := a.Stats(); s.BadFrames+s.Forged == 0 {
+		t.Errorf("nothing was refused: %+v", s)
+	}
+	if got := len(a.Links()); got > links {
+		t.Errorf("%d links, %d before", got, links)
+	}
+	select {
+	case m := <-a.Messages():
+		t.Errorf("delivered again: %v", m.ID)
+	default:
+	}
+}
+
+// raw is a connection to a node in the clear that has said hello.
+func raw(t testing.TB, n *Node, name string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", n.Self().Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	id := wire.Identity{ID: peer.ID{Name: name, Incarnation: 1}, Addr: netip.MustParseAddrPort("127.0.0.1:9")}
+	if _, err := conn.Write(wire.AppendHello(nil, wire.Hello{Identity: id})); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readFrame(conn, wire.MaxHello); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// closes waits until the node has closed a connection.
+func closes(t testing.TB, conn net.Conn, within time.Duration) {
+	t.Helper()
+	conn.SetReadDeadline(time.Now().Add(within))
+	if _, err := io.Copy(io.Discard, conn); isTimeout(err) {
+		t.Errorf("the node has not closed the connection within %v", within)
+	}
+}
+
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return err != nil && strings.Contains(err.Error(), "timeout") && asNetError(err, &timeout)
+}
+
+func asNetError(err error, target *net.Error) bool {
+	e, ok := err.(net.Error)
+	if ok {
+		*target = e
+	}
+	return ok && e.Timeout()
+}
+
+// TestBadFramesEndTheLink, cost no more memory than has come, and bar whoever sends
+// them for a while.
+func TestBadFramesEndTheLink(t *testing.T) {
+	length := func(n uint32) []byte { return binary.BigEndian.AppendUint32(nil, n) }
+	for _, tc := range []struct {
+		name  string
+		bytes []byte
+	}{
+		{"a length of 2^32-1", length(1<<32 - 1)},
+		{"a length of 0", length(0)},
+		{"a length just above the limit", length(1<<20 + wire.MaxOverhead + 1)},
+		{"a DATA frame that is cut short", append(length(4), byte(broadcast.Data), 0, 0, 0)},
+		{"a digest that announces 4,095 parts", append(length(4), byte(broadcast.Digest), 1, 0xff, 0x1f)},
+		{"a proof where there is no keyring", wire.AppendProof(nil, make([]byte, 36))},
+		{"a trailing byte", append(length(2), byte(broadcast.Ping), 0)},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			n := start(t, Config{ID: "a"})
+			conn := raw(t, n, "mallory")
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			if _, err := conn.Write(tc.bytes); err != nil {
+				t.Fatal(err)
+			}
+			closes(t, conn, 10*time.Second)
+			runtime.ReadMemStats(&after)
+			if grown := after.TotalAlloc - before.TotalAlloc; grown > 4<<20 {
+				t.Errorf("%d bytes were allocated for %d that came", grown, len(tc.bytes))
+			}
+			if got := n.Stats().BadFrames; got != 1 {
+				t.Errorf("%d bad frames are counted, want 1", got)
+			}
+			again := raw(t, n, "mallory")
+			closes(t, again, 10*time.Second)
+			if got := n.Stats().Barred; got != 1 {
+				t.Errorf("%d connections barred, want 1", got)
+			}
+			// Somebody else there is not.
+			other := raw(t, n, "alice")
+			other.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+			if _, err := other.Read(make([]byte, 1)); !isTimeout(err) {
+				t.Errorf("another node was barred too: %v", err)
+			}
+		})
+	}
+}
+
+// TestSlowConnectionsEnd: those that say nothing, that never end what they say, and
+// that say hello and nothing else.
+func TestSlowConnectionsEnd(t *testing.T) {
+	n := start(t, Config{ID: "a"})
+	begin := time.Now()
+	silent, err := net.Dial("tcp", n.Self().Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	slow, err := net.Dial("tcp", n.Self().Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slow.Close()
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() { // a byte at a time
+		for _, b := range wire.AppendHello(nil, wire.Hello{Identity: wire.Identity{ID: peer.ID{Name: "slow"}}}) {
+			select {
+			case <-time.After(500 * time.Millisecond):
+				if _, err := slow.Write([]byte{b}); err != nil {
+					return
+				}
+			case <-stop:
+				return
+			}
+		}
+	}()
+	greeted := raw(t, n, "mute")
+	for _, c := range []net.Conn{silent, slow, greeted} {
+		closes(t, c, 2*handshakeTimeout)
+	}
+	if took := time.Since(begin); took > handshakeTimeout+3*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// TestAConnectionFloodKeepsNobodyOut: more silent connections than may be opening at a
+// time, and a node that joins.
+func TestAConnectionFloodKeepsNobodyOut(t *testing.T) {
+	ctx := within(t, 30*time.Second)
+	a := start(t, Config{ID: "a"})
+	var flood []net.Conn
+	for range 700 {
+		conn, err := net.Dial("tcp", a.Self().Addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		flood = append(flood, conn)
+	}
+	b := start(t, Config{ID: "b", Join: []string{a.Self().Addr}})
+	if err := b.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if got := a.Stats().TurnedAway; got == 0 {
+		t.Error("no connection was turned away: this was no flood")
+	}
+	for _, c := range flood {
+		closes(t, c, 10*time.Second)
+	}
+}
+
+// TestRandomDatagramsCostLittle: a node under a flood of garbage goes on, and holds no
+// more than before. SECURITY.md has the figures for 10^6 of them.
+func TestRandomDatagramsCostLittle(t *testing.T) {
+	for _, sealed := range []bool{false, true} {
+		t.Run(fmt.Sprintf("sealed %v", sealed), func(t *testing.T) {
+			ctx := within(t, time.Minute)
+			cfg := Config{ID: "a"}
+			if sealed {
+				cfg.Keyring = newRing(t)
+			}
+			cfg, tap := tapped(cfg)
+			a := start(t, cfg)
+			count := 100_000
+			if testing.Short() || underRace {
+				count = 10_000
+			}
+			random := mathrand.New(mathrand.NewPCG(5, 5))
+			valid := forgeries(wire.ClusterTag(""))
+			var before, after runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&before)
+			used := cpuTime()
+			for i := range count {
+				b := make([]byte, 1+random.IntN(wire.MaxDatagram))
+				for j := range b {
+					b[j] = byte(random.Uint32())
+				}
+				switch i % 4 {
+				case 0:
+					copy(b, valid[i%len(valid)]) // begins like a datagram
+				case 1:
+					b[0] = 'g'
+				}
+				from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)}), uint16(i)|1)
+				select {
+				case tap.injected <- datagram{b: b, from: from}:
+				case <-ctx.Done():
+					t.Fatal("the node does not read any more")
+				}
+			}
+			a.Stats()
+			used = cpuTime() - used
+			runtime.GC()
+			runtime.ReadMemStats(&after)
+			t.Logf("%d random datagrams took %v of CPU time, what made them included: %v each; the heap grew by %d KiB",
+				count, used, used/time.Duration(count), (int64(after.HeapAlloc)-int64(before.HeapAlloc))>>10)
+			if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 16<<20 {
+				t.Errorf("the heap has grown by %d bytes", grown)
+			}
+			cfg = Config{ID: "b", Keyring: cfg.Keyring, Join: []string{a.Self().Addr}}
+			b := start(t, cfg)
+			if err := b.Ready(ctx); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := a.Broadcast(ctx, []byte("still here")); err != nil {
+				t.Fatal(err)
+			}
+			receive(t, ctx, b)
+		})
+	}
+}
+
+// TestKeysChangeUnderTraffic: from one key to the next, and away from the first, while
+// everybody talks. Nothing is lost, and in the end the first key opens nothing.
+func TestKeysChangeUnderTraffic(t *testing.T) {
+	ctx := within(t, 2*time.Minute)
+	old, young := keyring.NewKey(), keyring.NewKey()
+	net := newNetwork(t)
+	var rings []*keyring.Ring
+	for range 12 {
+		ring, err := keyring.New(old)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rings = append(rings, ring)
+		net.add(Config{Keyring: ring})
+	}
+	net.ready(ctx)
+	talking, stop := context.WithCancel(ctx)
+	said := make(chan int)
+	go func() {
+		count := 0
+		defer func() { said <- count }()
+		for talking.Err() == nil {
+			if _, err := net.members[count%len(net.members)].Broadcast(ctx, make([]byte, 64)); err != nil {
+				t.Error(err)
+				return
+			}
+			count++
+			time.Sleep(time.Millisecond) // a pace, nothing is waited for
+		}
+	}()
+	step := func(what string, change func(*keyring.Ring) error) {
+		for i, ring := range rings {
+			if err := change(ring); err != nil {
+				t.Fatalf("%s at node %d: %v", what, i, err)
+			}
+		}
+	}
+	step("add", func(r *keyring.Ring) error { return r.Add(young) })
+	step("use", func(r *keyring.Ring) error { return r.Use(young.ID()) })
+	for _, m := range net.members { // all peers have proved to have the new one
+		for !m.linksUse(young.ID()) {
+			select {
+			case <-time.After(5 * time.Millisecond):
+			case <-ctx.Done():
+				t.Fatal("a link still goes by the old key")
+			}
+		}
+	}
+	step("remove", func(r *keyring.Ring) error { return r.Remove(old.ID()) })
+	time.Sleep(200 * time.Millisecond) // of traffic under the new key alone
+	stop()
+	count := <-said
+	mustBeRight(t, net.settled(ctx, count))
+	for _, m := range net.members {
+		if s := m.Stats(); s.KeysRemoved > 0 {
+			t.Errorf("%s has lost %d links to the change of keys", m.Self().ID, s.KeysRemoved)
+		}
+	}
+	late := start(t, Config{ID: "late", Keyring: newRingOf(t, old), Join: []string{net.members[0].Self().Addr}})
+	for net.members[0].Stats().OtherKeys == 0 {
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			t.Fatal("who has only the old key is not refused")
+		}
+	}
+	if len(late.Links())+len(late.View()) > 0 {
+		t.Error("the old key still lets somebody in")
+	}
+	t.Logf("%d messages while the keys changed", count)
+}
+
+// linksUse reports whether the peers on all links have proved to have a key.
+func (m *member) linksUse(id keyring.ID) (all bool) {
+	m.do(func() {
+		all = true
+		for _, l := range m.links {
+			all = all && l.secured.PeerKey() == id
+		}
+	})
+	return all
+}
+
+func newRingOf(t testing.TB, k keyring.Key) *keyring.Ring {
+	ring, err := keyring.New(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ring
+}
+
+// TestARemovedKeyEndsLinks: who has not followed is out at once.
+func TestARemovedKeyEndsLinks(t *testing.T) {
+	ctx := within(t, 20*time.Second)
+	old, young := keyring.NewKey(), keyring.NewKey()
+	ring := newRingOf(t, old)
+	a := start(t, Config{ID: "a", Keyring: ring})
+	b := start(t, Config{ID: "b", Keyring: newRingOf(t, old), Join: []string{a.Self().Addr}})
+	for _, n := range []*Node{a, b} {
+		if err := n.Ready(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, err := range []error{ring.Add(young), ring.Use(young.ID()), ring.Remove(old.ID())} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	waitEvent(t, ctx, a, LinkDown)
+	if a.Stats().KeysRemoved == 0 {
+		t.Error("not counted")
+	}
+}
+
+// TestPlainNeedsLoopback, or to be asked for.
+func TestPlainNeedsLoopback(t *testing.T) {
+	var log bytes.Buffer
+	for _, tc := range []struct {
+		cfg  Config
+		want string // in the error
+	}{
+		{Config{Listen: "127.0.0.1:0"}, ""},
+		{Config{Listen: "0.0.0.0:0"}, "Keyring"},
+		{Config{Listen: ":0"}, "Keyring"},
+		{Config{Listen: "0.0.0.0:0", Plain: true}, ""},
+		{Config{Listen: "0.0.0.0:0", Keyring: newRing(t)}, ""},
+		{Config{Keyring: &keyring.Ring{}}, "Keyring"},
+	} {
+		log.Reset()
+		tc.cfg.ID, tc.cfg.Logger = "a", textLogger(&log)
+		n, err := Start(t.Context(), tc.cfg)
+		if err == nil {
+			n.Close()
+		}
+		if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
+			t.Errorf("%+v: %v, want an error about %q", tc.cfg, err, tc.want)
+		}
+		if said := strings.Contains(log.String(), "no keyring"); err == nil && said != (tc.cfg.Keyring == nil) {
+			t.Errorf("listening on %s, plain %v: a warning %v", tc.cfg.Listen, tc.cfg.Plain, said)
+		}
+	}
+}
