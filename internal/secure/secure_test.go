@@ -71,6 +71,23 @@ func TestCloseWrite(t *testing.T) {
 	}
 }
 
+// TestCloseDoesNotWait for a peer that reads nothing: on a pipe, which holds no
+// byte, whoever wants to say goodbye would wait for five seconds.
+func TestCloseDoesNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := net.Pipe()
+		u := withRing(t, k1)
+		c, s := link(t, u, u, a, b)
+		began := time.Now()
+		if err := c.Close(); err != nil || time.Since(began) != 0 {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		if _, err := s.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("the peer reads %v", err)
+		}
+	})
+}
+
 // TestWhoShares goes through the states of two rings during a change of keys.
 func TestWhoShares(t *testing.T) {
 	for _, test := range []struct {
@@ -207,6 +224,22 @@ func TestRoundTrips(t *testing.T) {
 			})
 		})
 	}
+}
+
+// FuzzProof: of all there is, one proof is right.
+func FuzzProof(f *testing.F) {
+	u := withRing(f, k1, k2)
+	a, b := inMemory(f)
+	c, s := link(f, u, u, a, b)
+	proof := c.AppendProof(nil)
+	f.Add(proof[:4])
+	f.Add(append(proof[:4:4], make([]byte, ProofSize-4)...))
+	f.Add(s.AppendProof(nil)) // of an earlier link, when it comes out of the corpus
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if err := s.CheckProof(b); (err == nil) != bytes.Equal(b, proof) {
+			t.Fatalf("%x: %v", b, err)
+		}
+	})
 }
 
 // TestManInTheMiddle: Mallory takes the dialler's connection, makes one of his
