@@ -281,6 +281,8 @@ func TestManInTheMiddle(t *testing.T) {
 	if !errors.Is(clientErr, ErrRefused) {
 		t.Errorf("the dialler: %v, want %v", clientErr, ErrRefused)
 	}
+	toMallory.Close() // what the two ends think of as a link, if this fails
+	fromMallory.Close()
 	// So it was not for want of a proof, nor of the two sessions.
 	if n := <-relayed; n != ProofSize {
 		t.Errorf("Mallory passed on %d bytes, want the %d of a proof", n, ProofSize)
