@@ -365,10 +365,11 @@ func TestOnlyOurTLS(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		cfg  *tls.Config
+		want string // else it might be refused for want of a proof
 	}{
-		{"TLS 1.2", &tls.Config{MaxVersion: tls.VersionTLS12, NextProtos: []string{protocol}}},
-		{"no ALPN", &tls.Config{}},
-		{"HTTP", &tls.Config{NextProtos: []string{"h2", "http/1.1"}}},
+		{"TLS 1.2", &tls.Config{MaxVersion: tls.VersionTLS12, NextProtos: []string{protocol}}, "unsupported versions"},
+		{"no ALPN", &tls.Config{}, "does not speak gossip/1"},
+		{"HTTP", &tls.Config{NextProtos: []string{"h2", "http/1.1"}}, "unsupported application protocols"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a, b := inMemory(t)
@@ -380,13 +381,52 @@ func TestOnlyOurTLS(t *testing.T) {
 				c.Handshake()
 				io.Copy(io.Discard, c)
 			}()
-			if _, err := withRing(t, k1).Server(within(t, 10*time.Second), b); err == nil {
-				t.Error("accepted")
+			_, err := withRing(t, k1).Server(within(t, 10*time.Second), b)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want one that says %q", err, test.want)
 			}
 			<-done
 			a.Close()
 		})
 	}
+}
+
+// ticketCounter is a session cache that counts what it is given.
+type ticketCounter struct{ tickets int }
+
+func (c *ticketCounter) Get(string) (*tls.ClientSessionState, bool) { return nil, false }
+func (c *ticketCounter) Put(string, *tls.ClientSessionState)        { c.tickets++ }
+
+// TestNoTickets: what could be resumed would outlive the session's keys.
+func TestNoTickets(t *testing.T) {
+	pki := newPKI(t)
+	server := upgrader(t, Config{Certificates: pki.node(t, "a")})
+	a, b := inMemory(t)
+	done := make(chan error, 1)
+	go func() {
+		s, err := server.Server(t.Context(), b)
+		if err == nil {
+			_, err = s.Write([]byte("after any tickets"))
+			s.Close()
+		}
+		done <- err
+	}()
+	counter := new(ticketCounter)
+	c := tls.Client(a, &tls.Config{
+		Certificates:       []tls.Certificate{*pki.issue(t, "b", nil)},
+		RootCAs:            pki.roots(),
+		ServerName:         "a",
+		NextProtos:         []string{protocol},
+		ClientSessionCache: counter,
+	})
+	got, err := io.ReadAll(c)
+	if err := errors.Join(err, <-done); err != nil || string(got) != "after any tickets" {
+		t.Errorf("read %q, %v", got, err)
+	}
+	if counter.tickets != 0 {
+		t.Errorf("%d tickets", counter.tickets)
+	}
+	a.Close()
 }
 
 // TestServerGivesUp: whatever a peer leaves undone, the end of ctx ends it, and
@@ -549,7 +589,9 @@ func TestNoSecretIsPrinted(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
-	for _, cfg := range []Config{{}, {Cluster: "test"}, {Ring: new(keyring.Ring)}, {Certificates: madeUp{}}} {
+	// Without roots of its own, package x509 would believe the system's.
+	noRoots := given{cert: newPKI(t).issue(t, "a", nil)}
+	for _, cfg := range []Config{{}, {Cluster: "test"}, {Ring: new(keyring.Ring)}, {Certificates: madeUp{}}, {Certificates: noRoots}} {
 		if u, err := New(cfg); err == nil || u != nil {
 			t.Errorf("%+v: %v", cfg, err)
 		}
