@@ -21,7 +21,8 @@ import (
 // its secret as text.
 //
 // Package fmt cannot ask a value in an unexported field how it wants to be
-// printed. So hold a *[Ring] in your structs, not a Key.
+// printed, and does not ask about %p. So hold a *[Ring] in your structs, not a
+// Key: what a ring holds is out of its reach.
 type Key [32]byte
 
 // NewKey makes a key of the system's randomness.

@@ -31,8 +31,8 @@ type Ring struct {
 	subscribers map[chan struct{}]struct{}
 }
 
-// state is never changed, only replaced. Being behind a pointer also keeps it
-// out of what package fmt prints.
+// state is never changed, only replaced. Being behind an atomic pointer also
+// keeps it from package fmt, which follows other pointers if the verb is wrong.
 type state struct {
 	version uint64
 	keys    []keyedID // the primary, then the others by ID; no two with one ID

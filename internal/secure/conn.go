@@ -55,6 +55,11 @@ type Conn struct {
 	peerKey  atomic.Uint32
 }
 
+// Close closes the connection at once. That of [tls.Conn] first tells the peer,
+// for which it may wait five seconds if the peer does not read; who wants that
+// calls CloseWrite before.
+func (c *Conn) Close() error { return c.NetConn().Close() }
+
 // PeerKey is the key that the peer proved last; 0 without a ring.
 func (c *Conn) PeerKey() keyring.ID { return keyring.ID(c.peerKey.Load()) }
 
@@ -174,47 +179,42 @@ var scratch = sync.Pool{New: func() any { return new([maxRecord]byte) }}
 
 // WriteBuffers writes and consumes bufs, as [net.Buffers.WriteTo] does, but in
 // full records: each Write of a TLS connection is a record of its own, and a
-// system call. What is longer than a record is not copied. Of bufs nothing is
+// system call. What fills a record by itself is not copied. Of bufs nothing is
 // promised after an error, which no TLS connection survives.
 func (c *Conn) WriteBuffers(bufs *net.Buffers) (written int64, err error) {
 	record := scratch.Get().(*[maxRecord]byte)
 	defer scratch.Put(record)
 	filled := 0
-	write := func(b []byte) error {
-		n, err := c.Write(b)
-		written += int64(n)
-		return err
-	}
 	for len(*bufs) > 0 {
 		b := (*bufs)[0]
-		if direct := len(b) - len(b)%maxRecord; filled == 0 && direct > 0 {
-			if err := write(b[:direct]); err != nil {
-				return written, err
-			}
-			b = b[direct:]
-		}
 		for len(b) > 0 {
-			n := copy(record[filled:], b)
-			filled, b = filled+n, b[n:]
-			if filled < maxRecord {
-				continue
-			}
-			if err := write(record[:]); err != nil {
-				return written, err
-			}
-			filled = 0
-			if direct := len(b) - len(b)%maxRecord; direct > 0 {
-				if err := write(b[:direct]); err != nil {
+			if whole := len(b) - len(b)%maxRecord; filled == 0 && whole > 0 {
+				if err := c.write(b[:whole], &written); err != nil {
 					return written, err
 				}
-				b = b[direct:]
+				b = b[whole:]
+				continue
+			}
+			n := copy(record[filled:], b)
+			filled, b = filled+n, b[n:]
+			if filled == maxRecord {
+				if err := c.write(record[:], &written); err != nil {
+					return written, err
+				}
+				filled = 0
 			}
 		}
-		(*bufs)[0] = nil
+		(*bufs)[0] = nil // lets go of its bytes
 		*bufs = (*bufs)[1:]
 	}
 	if filled > 0 {
-		err = write(record[:filled])
+		err = c.write(record[:filled], &written)
 	}
 	return written, err
+}
+
+func (c *Conn) write(b []byte, written *int64) error {
+	n, err := c.Write(b)
+	*written += int64(n)
+	return err
 }

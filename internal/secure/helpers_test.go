@@ -17,7 +17,7 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // The keys of these tests are told apart by their first byte.
-var k1, k2, k3 = keyring.Key{1}, keyring.Key{2}, keyring.Key{3}
+var k1, k2 = keyring.Key{1}, keyring.Key{2}
 
 func ringOf(t testing.TB, primary keyring.Key, accepted ...keyring.Key) *keyring.Ring {
 	t.Helper()

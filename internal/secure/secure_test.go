@@ -71,6 +71,23 @@ func TestCloseWrite(t *testing.T) {
 	}
 }
 
+// TestCloseDoesNotWait for a peer that reads nothing: on a pipe, which holds no
+// byte, whoever wants to say goodbye would wait for five seconds.
+func TestCloseDoesNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := net.Pipe()
+		u := withRing(t, k1)
+		c, s := link(t, u, u, a, b)
+		began := time.Now()
+		if err := c.Close(); err != nil || time.Since(began) != 0 {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+		if _, err := s.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			t.Errorf("the peer reads %v", err)
+		}
+	})
+}
+
 // TestWhoShares goes through the states of two rings during a change of keys.
 func TestWhoShares(t *testing.T) {
 	for _, test := range []struct {
@@ -209,6 +226,22 @@ func TestRoundTrips(t *testing.T) {
 	}
 }
 
+// FuzzProof: of all there is, one proof is right.
+func FuzzProof(f *testing.F) {
+	u := withRing(f, k1, k2)
+	a, b := inMemory(f)
+	c, s := link(f, u, u, a, b)
+	proof := c.AppendProof(nil)
+	f.Add(proof[:4])
+	f.Add(append(proof[:4:4], make([]byte, ProofSize-4)...))
+	f.Add(s.AppendProof(nil)) // of an earlier link, when it comes out of the corpus
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if err := s.CheckProof(b); (err == nil) != bytes.Equal(b, proof) {
+			t.Fatalf("%x: %v", b, err)
+		}
+	})
+}
+
 // TestManInTheMiddle: Mallory takes the dialler's connection, makes one of his
 // own to the acceptor, and passes on all that is said inside. He has no key.
 func TestManInTheMiddle(t *testing.T) {
@@ -248,6 +281,8 @@ func TestManInTheMiddle(t *testing.T) {
 	if !errors.Is(clientErr, ErrRefused) {
 		t.Errorf("the dialler: %v, want %v", clientErr, ErrRefused)
 	}
+	toMallory.Close() // what the two ends think of as a link, if this fails
+	fromMallory.Close()
 	// So it was not for want of a proof, nor of the two sessions.
 	if n := <-relayed; n != ProofSize {
 		t.Errorf("Mallory passed on %d bytes, want the %d of a proof", n, ProofSize)
@@ -330,10 +365,11 @@ func TestOnlyOurTLS(t *testing.T) {
 	for _, test := range []struct {
 		name string
 		cfg  *tls.Config
+		want string // else it might be refused for want of a proof
 	}{
-		{"TLS 1.2", &tls.Config{MaxVersion: tls.VersionTLS12, NextProtos: []string{protocol}}},
-		{"no ALPN", &tls.Config{}},
-		{"HTTP", &tls.Config{NextProtos: []string{"h2", "http/1.1"}}},
+		{"TLS 1.2", &tls.Config{MaxVersion: tls.VersionTLS12, NextProtos: []string{protocol}}, "unsupported versions"},
+		{"no ALPN", &tls.Config{}, "does not speak gossip/1"},
+		{"HTTP", &tls.Config{NextProtos: []string{"h2", "http/1.1"}}, "unsupported application protocols"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			a, b := inMemory(t)
@@ -345,13 +381,52 @@ func TestOnlyOurTLS(t *testing.T) {
 				c.Handshake()
 				io.Copy(io.Discard, c)
 			}()
-			if _, err := withRing(t, k1).Server(within(t, 10*time.Second), b); err == nil {
-				t.Error("accepted")
+			_, err := withRing(t, k1).Server(within(t, 10*time.Second), b)
+			if err == nil || !strings.Contains(err.Error(), test.want) {
+				t.Errorf("got %v, want one that says %q", err, test.want)
 			}
 			<-done
 			a.Close()
 		})
 	}
+}
+
+// ticketCounter is a session cache that counts what it is given.
+type ticketCounter struct{ tickets int }
+
+func (c *ticketCounter) Get(string) (*tls.ClientSessionState, bool) { return nil, false }
+func (c *ticketCounter) Put(string, *tls.ClientSessionState)        { c.tickets++ }
+
+// TestNoTickets: what could be resumed would outlive the session's keys.
+func TestNoTickets(t *testing.T) {
+	pki := newPKI(t)
+	server := upgrader(t, Config{Certificates: pki.node(t, "a")})
+	a, b := inMemory(t)
+	done := make(chan error, 1)
+	go func() {
+		s, err := server.Server(t.Context(), b)
+		if err == nil {
+			_, err = s.Write([]byte("after any tickets"))
+			s.Close()
+		}
+		done <- err
+	}()
+	counter := new(ticketCounter)
+	c := tls.Client(a, &tls.Config{
+		Certificates:       []tls.Certificate{*pki.issue(t, "b", nil)},
+		RootCAs:            pki.roots(),
+		ServerName:         "a",
+		NextProtos:         []string{protocol},
+		ClientSessionCache: counter,
+	})
+	got, err := io.ReadAll(c)
+	if err := errors.Join(err, <-done); err != nil || string(got) != "after any tickets" {
+		t.Errorf("read %q, %v", got, err)
+	}
+	if counter.tickets != 0 {
+		t.Errorf("%d tickets", counter.tickets)
+	}
+	a.Close()
 }
 
 // TestServerGivesUp: whatever a peer leaves undone, the end of ctx ends it, and
@@ -514,7 +589,9 @@ func TestNoSecretIsPrinted(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
-	for _, cfg := range []Config{{}, {Cluster: "test"}, {Ring: new(keyring.Ring)}, {Certificates: madeUp{}}} {
+	// Without roots of its own, package x509 would believe the system's.
+	noRoots := given{cert: newPKI(t).issue(t, "a", nil)}
+	for _, cfg := range []Config{{}, {Cluster: "test"}, {Ring: new(keyring.Ring)}, {Certificates: madeUp{}}, {Certificates: noRoots}} {
 		if u, err := New(cfg); err == nil || u != nil {
 			t.Errorf("%+v: %v", cfg, err)
 		}
