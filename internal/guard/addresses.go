@@ -30,7 +30,7 @@ const (
 	// maxNonces is how many datagrams are accepted under a secret: 546 a second for
 	// a minute. A node gets about as many requests as it sends, which is one a second;
 	// the one that ten thousand nodes join through within a minute gets some three
-	// from each. They take at most 1.9 MiB for each of two secrets, and only where
+	// from each. They take at most 1.7 MiB for each of two secrets, and only where
 	// so many come.
 	maxNonces = 1 << 15
 )

@@ -25,7 +25,8 @@ const (
 	// have: four hosts that hold connections open without a word do not fill it,
 	// nor does any number of honest ones.
 	defaultPerBlock = 64
-	// defaultBlocks is how many blocks are told apart, for about half a MiB. An
+	// defaultBlocks is how many blocks are told apart, for 1.3 MiB where so many
+	// come. An
 	// address that a connection comes from is not forged, so few attackers have more.
 	defaultBlocks = 4096
 )
