@@ -46,6 +46,9 @@ type Packet struct {
 	Wide bool
 	// Room is how many bytes an answer may have: the size of its request.
 	Room int
+	// Skipped is how many descriptors were left out of View when it was read,
+	// because nobody can be at their addresses. It is for the driver to count.
+	Skipped int
 }
 
 // ServiceConfig shapes a Service.

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -67,10 +68,12 @@ func appendView(dst []byte, view []peer.Descriptor, self Identity, book Book, en
 	dst = append(dst, 0)
 	for _, d := range view[:min(len(view), 255)] {
 		id, addr := book.Lookup(d.Peer)
-		if id == self.ID {
+		own := id == self.ID
+		if own {
 			addr = self.Addr
 		}
-		if id.Name == "" || !addr.IsValid() {
+		// A node that does not know its address writes 0.0.0.0 in its own descriptor.
+		if id.Name == "" || !addr.IsValid() || !own && !reachable(addr) {
 			continue
 		}
 		next := appendIdentity(dst, id, addr)
@@ -97,11 +100,12 @@ func DecodePacket(b []byte, cluster uint32, from netip.AddrPort, scratch []peer.
 		r.fail(fmt.Errorf("%w: a request of %d bytes, which no answer fits in; at least %d are needed", ErrMalformed, len(b), least))
 	}
 	name, incarnation := r.id()
-	addr := substitute(r.addr(), from)
+	addr := r.sender(from)
 	p.Nonce = r.uint64()
 	if p.Kind == peersampling.ExchangeRequest || p.Kind == peersampling.ExchangeReply {
 		p.Digest = r.uint64()
-		p.View = r.view(scratch[:0], book)
+		p.View = r.view(scratch[:0], sender{name, incarnation, addr}, book)
+		p.Skipped = r.skipped
 	}
 	r.extensions(skip)
 	if r.err == nil && len(name) == 0 {
@@ -140,9 +144,27 @@ func substitute(addr, from netip.AddrPort) netip.AddrPort {
 	return addr
 }
 
+// sender reads the address of a sender, which must be one that it could have.
+func (r *reader) sender(from netip.AddrPort) netip.AddrPort {
+	addr := substitute(r.addr(), from)
+	if r.err == nil && addr.IsValid() && !reachable(addr) {
+		r.fail(fmt.Errorf("%w: a sender at %v, where nobody can be", ErrMalformed, addr))
+	}
+	return addr
+}
+
+// sender is whom a datagram says that it is from.
+type sender struct {
+	name        []byte
+	incarnation uint64
+	addr        netip.AddrPort
+}
+
 // view reads descriptors: count 1, then each. The count needs no limit of its
-// own; there are no more than the bytes that are there spell out.
-func (r *reader) view(dst []peer.Descriptor, book Book) []peer.Descriptor {
+// own; there are no more than the bytes that are there spell out. Those with an
+// address that nobody can be at are left out and counted; the others are as good as
+// if they had come alone. Where the sender itself is, the datagram has said before.
+func (r *reader) view(dst []peer.Descriptor, self sender, book Book) []peer.Descriptor {
 	for range r.byte() {
 		name, incarnation := r.id()
 		addr := r.addr()
@@ -152,6 +174,13 @@ func (r *reader) view(dst []peer.Descriptor, book Book) []peer.Descriptor {
 		}
 		if r.err != nil {
 			return dst
+		}
+		if incarnation == self.incarnation && bytes.Equal(name, self.name) {
+			addr = self.addr
+		}
+		if !reachable(addr) {
+			r.skipped++
+			continue
 		}
 		dst = append(dst, peer.Descriptor{
 			Peer: book.Intern(name, incarnation, addr),

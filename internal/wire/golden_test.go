@@ -180,6 +180,8 @@ func vectors() []vector {
 		helloVector("hello", "how a stream begins", ann, ann, hello("cluster")),
 		helloVectorOf("hello_horizon", "from a node that remembers for a day", Hello{Cluster: "test", Identity: ann, Horizon: 24 * time.Hour}, ann,
 			hello("cluster"), []part{{1, "extension: horizon"}, {1, "length"}, {4, "milliseconds"}}),
+		helloVectorOf("hello_capabilities", "from a node that remembers for a day and keeps causal order", Hello{Cluster: "test", Identity: ann, Horizon: 24 * time.Hour, Capabilities: CausalOrder}, ann,
+			hello("cluster"), []part{{1, "extension: horizon"}, {1, "length"}, {4, "milliseconds"}, {1, "extension: capabilities"}, {1, "length"}, {1, "causal order"}}),
 		helloVector("hello_anywhere", "from a node that listens on all interfaces", anywhere, seen, hello("cluster")),
 
 		frameVector("neighbor", "please, a link; it would be my only one",
@@ -268,7 +270,7 @@ func vectors() []vector {
 	}
 
 	// What may be missing from the end without anybody noticing.
-	tails := map[string]int{"exchange_wide": 1200 - 180, "data_first": 5, "data": 5, "data_clock": 5, "data_epoch": 5, "hello_horizon": 6}
+	tails := map[string]int{"exchange_wide": 1200 - 180, "data_first": 5, "data": 5, "data_clock": 5, "data_epoch": 5, "hello_horizon": 6, "hello_capabilities": 9}
 	for i := range list {
 		size := 0
 		for _, p := range list[i].layout {
