@@ -1,0 +1,8 @@
+module github.com/Ishan27gOrg/gossipProtocol/internal/wirebench
+
+go 1.26.0
+
+require google.golang.org/protobuf v1.36.12
+
+// Always built with the library beside it.
+replace github.com/Ishan27gOrg/gossipProtocol => ../..
