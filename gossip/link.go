@@ -189,8 +189,27 @@ func (n *Node) handshake(conn net.Conn, first bool) (hello wire.Hello, err error
 var errHorizon = errors.New("Config.Horizon must be the same on all nodes")
 
 func (n *Node) writeHello(conn net.Conn) error {
-	_, err := conn.Write(wire.AppendHello(nil, wire.Hello{Cluster: n.cfg.Cluster, Identity: n.self, Horizon: n.cfg.Horizon}))
+	hello := wire.Hello{Cluster: n.cfg.Cluster, Identity: n.self, Horizon: n.cfg.Horizon, Capabilities: n.capabilities()}
+	_, err := conn.Write(wire.AppendHello(nil, hello))
 	return err
+}
+
+// capabilities is what this node says in its hellos.
+func (n *Node) capabilities() (c wire.Capabilities) {
+	if n.cfg.Order == Causal {
+		c |= wire.CausalOrder
+	}
+	return c
+}
+
+// warnOfOrder tells now and then of a neighbour with another Order. The two
+// understand each other, so they stay linked; but the order of one of them is lost on
+// what crosses the other.
+func (n *Node) warnOfOrder(hello *wire.Hello) {
+	if (hello.Capabilities^n.capabilities())&wire.CausalOrder != 0 && n.mayWarn(n.now()) {
+		n.log.Warn("a neighbour does not keep the same order; Config.Order should be the same on all nodes",
+			"peer", hello.ID.Name, "addr", hello.Addr)
+	}
 }
 
 func (n *Node) readHello(conn net.Conn) (wire.Hello, error) {
@@ -235,6 +254,7 @@ func (n *Node) handleOpened(o openedIn) {
 		}
 		return
 	}
+	n.warnOfOrder(&o.hello)
 	n.lastLink++
 	l := &link{id: n.lastLink, peer: o.hello.Identity, conn: o.conn, wake: make(chan struct{}, 1)}
 	n.links[l.id] = l

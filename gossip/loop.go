@@ -168,6 +168,7 @@ func (n *Node) handlePacket(in packetIn) {
 		return
 	}
 	n.scratch.view = p.View
+	n.stats.BadDescriptors += uint64(p.Skipped)
 	if p.Peer == peer.None {
 		n.metNamesake(n.namesakes.last)
 		return
@@ -217,6 +218,7 @@ func (n *Node) handleFrame(in frameIn) {
 		n.endBadLink(l, fmt.Errorf("%w: %d bytes, at most %d are allowed here (Config.MaxPayload)",
 			ErrPayloadTooLong, len(f.Message.Payload), n.cfg.MaxPayload))
 	default:
+		n.stats.BadDescriptors += uint64(f.Skipped)
 		n.machine.HandleFrame(now, in.link, &f, &n.out)
 		n.carryOut()
 	}

@@ -125,6 +125,7 @@ type Stats struct {
 	BadFrames      uint64 // connections ended for a frame that does not decode
 	UnknownKinds   uint64 // datagrams and frames of a later version
 	OtherClusters  uint64 // datagrams and connections of another cluster
+	BadDescriptors uint64 // descriptors with an address that nobody can be at
 	SendErrors     uint64 // datagrams that the system did not take
 	SlowLinks      uint64 // connections ended because their queue was full
 	BusyHandshakes uint64 // connections refused because too many were opening
