@@ -21,6 +21,8 @@ bench: ## the micro-benchmarks
 	go test -run '^$$' -bench . -benchmem $(PACKAGES)
 fuzz: ## every fuzz target of every module, FUZZTOTAL=60m in all
 	./scripts/fuzz.sh $(or $(FUZZTOTAL),60m)
+vuln: ## are there known vulnerabilities in what the code calls?
+	./scripts/vuln.sh
 tidy-check: ## do the go.mod files list what is needed, and no more?
 	go mod tidy -diff
 	cd cmd/gossip && go mod tidy -diff
@@ -37,4 +39,4 @@ lint: ## golangci-lint, which takes minutes to build
 	$(GOLANGCI) run $(PACKAGES)
 check: fmt-check vet staticcheck ## formatting, vet and staticcheck
 
-.PHONY: help demo test race soak experiments bench fuzz tidy-check fmt fmt-check vet staticcheck lint check
+.PHONY: help demo test race soak experiments bench fuzz vuln tidy-check fmt fmt-check vet staticcheck lint check

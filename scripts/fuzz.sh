@@ -24,6 +24,7 @@ seconds() {
 }
 budget=$(seconds "$total")
 
+modules=$(go list -m -f '{{.Dir}}')
 targets=() # "directory target"
 while read -r module; do
 	while read -r dir; do
@@ -32,7 +33,7 @@ while read -r module; do
 			targets+=("$dir $target")
 		done
 	done < <(go list -f '{{.Dir}}' "$module/...")
-done < <(go list -m -f '{{.Dir}}')
+done <<<"$modules"
 ((${#targets[@]} > 0)) || { echo "fuzz: no targets found" >&2; exit 1; }
 
 share=$((budget / ${#targets[@]}))
