@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Each is one line.
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI    = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-PACKAGES    = ./... ./cmd/gossip/...
+PACKAGES    = ./... ./cmd/gossip/... ./internal/wirebench/...
 GOFILES     = $(shell git ls-files '*.go' | grep -v '^testdata/')
 
 help:
@@ -19,11 +19,14 @@ experiments: ## the papers' experiments, with plots, into experiments/ (half an 
 	go run ./cmd/gossip sim experiment all
 bench: ## the micro-benchmarks
 	go test -run '^$$' -bench . -benchmem $(PACKAGES)
-fuzz: ## every fuzz target, for FUZZTIME=30s each
-	./scripts/fuzz.sh $(or $(FUZZTIME),30s)
+fuzz: ## every fuzz target of every module, FUZZTOTAL=60m in all
+	./scripts/fuzz.sh $(or $(FUZZTOTAL),60m)
+vuln: ## are there known vulnerabilities in what the code calls?
+	./scripts/vuln.sh
 tidy-check: ## do the go.mod files list what is needed, and no more?
 	go mod tidy -diff
 	cd cmd/gossip && go mod tidy -diff
+	cd internal/wirebench && go mod tidy -diff
 fmt: ## format
 	gofmt -w $(GOFILES)
 fmt-check: ## is everything formatted?
@@ -36,4 +39,4 @@ lint: ## golangci-lint, which takes minutes to build
 	$(GOLANGCI) run $(PACKAGES)
 check: fmt-check vet staticcheck ## formatting, vet and staticcheck
 
-.PHONY: help demo test race soak experiments bench fuzz tidy-check fmt fmt-check vet staticcheck lint check
+.PHONY: help demo test race soak experiments bench fuzz vuln tidy-check fmt fmt-check vet staticcheck lint check

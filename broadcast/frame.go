@@ -55,6 +55,9 @@ type Frame struct {
 	// NeighborReply: Accept, and if not, peers to try instead.
 	Accept     bool
 	Candidates []peer.Descriptor
+	// Skipped is how many candidates were left out when the frame was read, because
+	// nobody can be at their addresses. It is for the driver to count.
+	Skipped int
 	// Disconnect: the sender is leaving the network, not just this link.
 	Leaving bool
 	// Digest: parts of the version vector; Opening says that it is told from the

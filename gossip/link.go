@@ -225,8 +225,27 @@ func (n *Node) greet(conn net.Conn, first bool) (hello wire.Hello, err error) {
 var errHorizon = errors.New("Config.Horizon must be the same on all nodes")
 
 func (n *Node) writeHello(conn net.Conn) error {
-	_, err := conn.Write(wire.AppendHello(nil, wire.Hello{Cluster: n.cfg.Cluster, Identity: n.self, Horizon: n.cfg.Horizon}))
+	hello := wire.Hello{Cluster: n.cfg.Cluster, Identity: n.self, Horizon: n.cfg.Horizon, Capabilities: n.capabilities()}
+	_, err := conn.Write(wire.AppendHello(nil, hello))
 	return err
+}
+
+// capabilities is what this node says in its hellos.
+func (n *Node) capabilities() (c wire.Capabilities) {
+	if n.cfg.Order == Causal {
+		c |= wire.CausalOrder
+	}
+	return c
+}
+
+// warnOfOrder tells now and then of a neighbour with another Order. The two
+// understand each other, so they stay linked; but the order of one of them is lost on
+// what crosses the other.
+func (n *Node) warnOfOrder(hello *wire.Hello) {
+	if (hello.Capabilities^n.capabilities())&wire.CausalOrder != 0 && n.mayWarn(n.now()) {
+		n.log.Warn("a neighbour does not keep the same order; Config.Order should be the same on all nodes",
+			"peer", hello.ID.Name, "addr", hello.Addr)
+	}
 }
 
 func (n *Node) readHello(conn net.Conn) (wire.Hello, error) {
@@ -285,6 +304,7 @@ func (n *Node) unwelcome(o openedIn) error {
 
 // begin makes a link of a connection.
 func (n *Node) begin(o openedIn) {
+	n.warnOfOrder(&o.hello)
 	n.lastLink++
 	l := &link{id: n.lastLink, peer: o.hello.Identity, raw: o.raw, secured: o.secured, proven: o.proven, wake: make(chan struct{}, 1)}
 	n.links[l.id] = l

@@ -216,6 +216,7 @@ func (n *Node) handleFrame(in frameIn) {
 		n.endBadLink(l, fmt.Errorf("%w: %d bytes, at most %d are allowed here (Config.MaxPayload)",
 			ErrPayloadTooLong, len(f.Message.Payload), n.cfg.MaxPayload))
 	default:
+		n.stats.BadDescriptors += uint64(f.Skipped)
 		n.machine.HandleFrame(now, in.link, &f, &n.out)
 		n.carryOut()
 	}

@@ -136,6 +136,7 @@ type Stats struct {
 	KeysRemoved    uint64 // links ended because the key that they went by was removed
 	UnknownKinds   uint64 // datagrams and frames of a later version
 	OtherClusters  uint64 // datagrams and connections of another cluster
+	BadDescriptors uint64 // descriptors with an address that nobody can be at
 	SendErrors     uint64 // datagrams that the system did not take
 	SlowLinks      uint64 // connections ended because their queue was full
 	BacklogDropped uint64 // messages that the application did not read in time

@@ -126,6 +126,7 @@ func (n *Node) handlePacket(in packetIn) {
 		return
 	}
 	n.scratch.view = p.View
+	n.stats.BadDescriptors += uint64(p.Skipped)
 	if p.Peer == peer.None {
 		n.metNamesake(n.namesakes.last)
 		return

@@ -49,6 +49,9 @@ type Packet struct {
 	// Token is the driver's to put into requests, and to look at when they come:
 	// what shows that their sender is where it says. The protocol code never does.
 	Token uint64
+	// Skipped is how many descriptors were left out of View when it was read,
+	// because nobody can be at their addresses. It is for the driver to count.
+	Skipped int
 }
 
 // ServiceConfig shapes a Service.

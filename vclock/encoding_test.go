@@ -320,12 +320,34 @@ func fuzzSeeds() []Clock {
 	}
 }
 
+// mostPerByte bounds what decoders allocate for a byte that came. The smallest entries
+// are the dearest: three bytes of the binary form become an entry and its key.
+// encoding/json adds its tokens.
+var mostPerByte = map[string]int{"binary": 40, "text": 80, "JSON itself": 200}
+
+// checkMemory fails if a decoder allocates by what is announced. The counter is the
+// whole process's, so the least of some tries is what counts.
+func checkMemory(t *testing.T, from codec, data []byte) {
+	most := uint64(mostPerByte[from.name]*len(data) + 64<<10)
+	used := uint64(math.MaxUint64)
+	for try := 0; try < 5 && used > most; try++ {
+		used = min(used, allocated(func() { var c Clock; _ = from.unmarshal(&c, data) }))
+	}
+	if used > most {
+		t.Fatalf("%s: %d bytes allocated for %d of input", from.name, used, len(data))
+	}
+}
+
 // fuzzDecoder checks that whatever is accepted is a sound clock that comes back
 // from every encoding, and that what is refused changes nothing.
 func fuzzDecoder(t *testing.T, from codec, data []byte, canonical bool) {
 	before := Clock{}.Increment("before")
 	c := before
+	checkMemory(t, from, data)
 	if err := from.unmarshal(&c, data); err != nil {
+		if !strings.HasPrefix(err.Error(), "vclock: ") || len(err.Error()) > 1000 {
+			t.Fatalf("refused with %v", err)
+		}
 		if c.root != before.root {
 			t.Fatalf("refused with %v, but the clock is now %v", err, c)
 		}

@@ -243,6 +243,7 @@ func (v killsValue) String() string {
 }
 
 func (v killsValue) Set(text string) error {
+	var list []overlay.Kill
 	for entry := range strings.SplitSeq(text, ",") {
 		fraction, cycle, found := strings.Cut(entry, "@")
 		f, errFraction := strconv.ParseFloat(fraction, 64)
@@ -250,8 +251,9 @@ func (v killsValue) Set(text string) error {
 		if !found || errFraction != nil || errCycle != nil || !(f > 0 && f < 1) || c < 1 {
 			return errors.New("allowed: F@CYCLE, as in 0.5@100, with a fraction F of more than 0 and less than 1, and a CYCLE of 1 to --cycles")
 		}
-		*v.p = append(*v.p, overlay.Kill{Fraction: f, Cycle: c})
+		list = append(list, overlay.Kill{Fraction: f, Cycle: c})
 	}
+	*v.p = append(*v.p, list...)
 	return nil
 }
 

@@ -143,3 +143,25 @@ func FuzzResolve(f *testing.F) {
 		}
 	})
 }
+
+// FuzzCheckAddress: what can be dialled could be listened on, and what is refused is
+// refused by its name, in one printable line.
+func FuzzCheckAddress(f *testing.F) {
+	for _, seed := range []string{"", ":", ":0", ":7946", "a:0", "a:1", "[::1]:5", "[::1", "a:65536", "a:-1", "\n:1", "a:1\x1b[2J", "[fe80::1%eth0]:1"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, address string) {
+		dial, listen := CheckAddress(address), CheckListen(address)
+		if dial == nil && listen != nil {
+			t.Errorf("%q can be dialled, but not listened on: %v", address, listen)
+		}
+		if host, port, err := parseLocal(address); listen == nil && (err != nil || (dial == nil) != (host != "" && port != 0)) {
+			t.Errorf("%q is %q, %d and %v; to dial: %v", address, host, port, err, dial)
+		}
+		for _, err := range []error{dial, listen} {
+			if err != nil && !strings.Contains(err.Error(), strconv.Quote(address)) {
+				t.Errorf("%q is refused without its name: %v", address, err)
+			}
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -79,10 +80,12 @@ func appendView(dst []byte, view []peer.Descriptor, self Identity, book Book, en
 	dst = append(dst, 0)
 	for _, d := range view[:min(len(view), 255)] {
 		id, addr := book.Lookup(d.Peer)
-		if id == self.ID {
+		own := id == self.ID
+		if own {
 			addr = self.Addr
 		}
-		if id.Name == "" || !addr.IsValid() {
+		// A node that does not know its address writes 0.0.0.0 in its own descriptor.
+		if id.Name == "" || !addr.IsValid() || !own && !reachable(addr) {
 			continue
 		}
 		next := appendIdentity(dst, id, addr)
@@ -109,15 +112,16 @@ func DecodePacket(b []byte, cluster uint32, from netip.AddrPort, scratch []peer.
 		r.fail(fmt.Errorf("%w: a request of %d bytes, which no answer fits in; at least %d are needed", ErrMalformed, len(b), least))
 	}
 	name, incarnation := r.id()
-	addr := substitute(r.addr(), from)
+	addr := r.sender(from)
 	p.Nonce = r.uint64()
 	if p.Kind == peersampling.ExchangeRequest || p.Kind == peersampling.ExchangeReply {
 		p.Digest = r.uint64()
-		p.View = r.view(scratch[:0], book)
+		p.View = r.view(scratch[:0], sender{name, incarnation, addr}, book)
+		p.Skipped = r.skipped
 	}
-	r.extensions(func(tag byte, content *reader) {
-		if tag == tokenTag {
-			p.Token = content.uint64()
+	r.extensions(tokenTag, func(_ byte, content *reader) {
+		if p.Token = content.uint64(); p.Token == 0 {
+			content.fail(fmt.Errorf("%w: no token in the place of one", ErrMalformed))
 		}
 	})
 	if r.err == nil && len(name) == 0 {
@@ -156,9 +160,27 @@ func substitute(addr, from netip.AddrPort) netip.AddrPort {
 	return addr
 }
 
+// sender reads the address of a sender, which must be one that it could have.
+func (r *reader) sender(from netip.AddrPort) netip.AddrPort {
+	addr := substitute(r.addr(), from)
+	if r.err == nil && addr.IsValid() && !reachable(addr) {
+		r.fail(fmt.Errorf("%w: a sender at %v, where nobody can be", ErrMalformed, addr))
+	}
+	return addr
+}
+
+// sender is whom a datagram says that it is from.
+type sender struct {
+	name        []byte
+	incarnation uint64
+	addr        netip.AddrPort
+}
+
 // view reads descriptors: count 1, then each. The count needs no limit of its
-// own; there are no more than the bytes that are there spell out.
-func (r *reader) view(dst []peer.Descriptor, book Book) []peer.Descriptor {
+// own; there are no more than the bytes that are there spell out. Those with an
+// address that nobody can be at are left out and counted; the others are as good as
+// if they had come alone. Where the sender itself is, the datagram has said before.
+func (r *reader) view(dst []peer.Descriptor, self sender, book Book) []peer.Descriptor {
 	for range r.byte() {
 		name, incarnation := r.id()
 		addr := r.addr()
@@ -169,6 +191,13 @@ func (r *reader) view(dst []peer.Descriptor, book Book) []peer.Descriptor {
 		if r.err != nil {
 			return dst
 		}
+		if incarnation == self.incarnation && bytes.Equal(name, self.name) {
+			addr = self.addr
+		}
+		if !reachable(addr) {
+			r.skipped++
+			continue
+		}
 		dst = append(dst, peer.Descriptor{
 			Peer: book.Intern(name, incarnation, addr),
 			Age:  uint32(min(age, math.MaxUint32)),
@@ -178,8 +207,10 @@ func (r *reader) view(dst []peer.Descriptor, book Book) []peer.Descriptor {
 }
 
 // extensions reads what later versions may append, and what this one does: take is
-// given each, and ignores those that it does not know.
-func (r *reader) extensions(take func(tag byte, content *reader)) {
+// given those with tags from 1 to known, each of which may come once and holds
+// nothing behind what take reads. The others are skipped.
+func (r *reader) extensions(known byte, take func(tag byte, content *reader)) {
+	seen := uint64(0)
 	for r.err == nil && len(r.b) > 0 {
 		tag := r.byte()
 		if tag == padding {
@@ -191,8 +222,18 @@ func (r *reader) extensions(take func(tag byte, content *reader)) {
 			return
 		}
 		content := reader{b: r.bytes(int(n))}
-		if take(tag, &content); content.err != nil {
-			r.fail(content.err)
+		if tag > known || r.err != nil {
+			continue
 		}
+		take(tag, &content)
+		switch {
+		case content.err != nil:
+			r.fail(content.err)
+		case len(content.b) > 0:
+			r.fail(fmt.Errorf("%w: %d bytes too many in extension %d", ErrMalformed, len(content.b), tag))
+		case seen&(1<<tag) != 0:
+			r.fail(fmt.Errorf("%w: extension %d twice", ErrMalformed, tag))
+		}
+		seen |= 1 << tag
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"math"
 	"net/netip"
 	"time"
-	"unicode/utf8"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
 	"github.com/Ishan27gOrg/gossipProtocol/causal"
@@ -261,7 +260,11 @@ func DecodeFrame(b []byte, now time.Duration, book Book) (broadcast.Frame, error
 		f.Token, f.Priority, f.Repair = r.uint64(), r.bool(), r.bool()
 	case broadcast.NeighborReply:
 		f.Accept = r.bool()
-		f.Candidates = r.view(nil, book)
+		f.Candidates = r.view(nil, sender{}, book)
+		f.Skipped = r.skipped
+		if f.Accept && len(f.Candidates)+f.Skipped > 0 {
+			r.fail(fmt.Errorf("%w: a yes, and whom to try instead", ErrMalformed))
+		}
 	case broadcast.Disconnect:
 		f.Leaving = r.bool()
 	case broadcast.Ping, broadcast.SyncDone, broadcast.Graft, broadcast.Prune:
@@ -313,6 +316,12 @@ func IsData(b []byte) bool { return len(b) > 0 && b[0] == byte(broadcast.Data) }
 
 func (r *reader) dot(book Book) peer.Dot {
 	return peer.Dot{Origin: r.origin(book), Seq: r.uvarint()}
+}
+
+func (r *reader) checkSeq(d peer.Dot) {
+	if r.err == nil && d.Seq == 0 {
+		r.fail(fmt.Errorf("%w: sequence numbers begin with 1", ErrMalformed))
+	}
 }
 
 func (r *reader) digest(book Book) []broadcast.DigestPart {
@@ -438,9 +447,7 @@ func (r *reader) data(f *broadcast.Frame, now time.Duration, book Book) {
 	m.Encoded = r.b
 	m.Dot = r.dot(book)
 	m.Deps = r.deps(book)
-	if r.err == nil && m.Dot.Seq == 0 {
-		r.fail(fmt.Errorf("%w: sequence numbers begin with 1", ErrMalformed))
-	}
+	r.checkSeq(m.Dot)
 	m.Payload = r.bytes(len(r.b))
 	f.Message = m
 }
@@ -465,7 +472,7 @@ func (r *reader) clock() (c vclock.Clock) {
 	}
 	for o := range c.All() {
 		// Clocks allow more than origins do, and these become origins.
-		if o.Name == "" || len(o.Name) > MaxName || !utf8.ValidString(o.Name) {
+		if o.Name == "" || len(o.Name) > MaxName || !plainName([]byte(o.Name)) {
 			r.fail(fmt.Errorf("%w: a clock with the name %.60q", ErrMalformed, o.Name))
 		}
 	}
@@ -480,9 +487,7 @@ func (r *reader) deps(book Book) []peer.Dot {
 	deps := make([]peer.Dot, 0, n)
 	for range n {
 		d := r.dot(book)
-		if r.err == nil && d.Seq == 0 {
-			r.fail(fmt.Errorf("%w: sequence numbers begin with 1", ErrMalformed))
-		}
+		r.checkSeq(d)
 		if r.err != nil {
 			return nil
 		}
@@ -496,6 +501,7 @@ func (r *reader) wants(book Book) (wants []broadcast.WantEntry) {
 		w := broadcast.WantEntry{Dot: r.dot(book)}
 		flags := r.byte()
 		w.Clock, w.Check = flags&flagWantClock != 0, flags&flagCheck != 0
+		r.checkSeq(w.Dot)
 		if r.err != nil {
 			return nil
 		}
@@ -507,6 +513,7 @@ func (r *reader) wants(book Book) (wants []broadcast.WantEntry) {
 func (r *reader) gone(book Book) (gone []broadcast.GoneEntry) {
 	for range r.count(maxControl, smallestOrigin+3) {
 		g := broadcast.GoneEntry{Dot: r.dot(book), UpTo: r.uvarint(), Age: r.age()}
+		r.checkSeq(g.Dot)
 		if r.err == nil && g.UpTo != 0 && g.UpTo < g.Dot.Seq {
 			r.fail(fmt.Errorf("%w: gone up to %d, which is before %d", ErrMalformed, g.UpTo, g.Dot.Seq))
 		}
@@ -521,9 +528,7 @@ func (r *reader) gone(book Book) (gone []broadcast.GoneEntry) {
 func (r *reader) announced(book Book) (announced []broadcast.Announcement) {
 	for range r.count(maxControl, smallestOrigin+2) {
 		a := broadcast.Announcement{Dot: r.dot(book), Hops: r.byte()}
-		if r.err == nil && a.Dot.Seq == 0 {
-			r.fail(fmt.Errorf("%w: sequence numbers begin with 1", ErrMalformed))
-		}
+		r.checkSeq(a.Dot)
 		if r.err != nil {
 			return nil
 		}
@@ -540,26 +545,49 @@ type Hello struct {
 	// Horizon is how long the sender remembers who is silent (section 6), in whole
 	// milliseconds; 0 if it does not say. All nodes of a network must have the same.
 	Horizon time.Duration
+	// Capabilities are what the sender can do beyond what every node of version 1 can.
+	Capabilities Capabilities
 }
 
-// horizonTag is that of the extension that holds the horizon.
-const horizonTag = 1
+// Capabilities is a set of them, one bit each. Bits that a receiver does not know
+// are kept and mean nothing to it.
+type Capabilities uint64
+
+// CausalOrder: the sender names the dependencies of its messages, and passes nothing
+// on before what it depends on. Nodes with and without it understand each other; but
+// what the latter send comes after nothing, and what they relay may come early.
+const CausalOrder Capabilities = 1 << 0
+
+// Tags of a hello's extensions.
+const (
+	horizonTag      = 1
+	capabilitiesTag = 2
+)
 
 // horizon reads what is in the extension.
 func (r *reader) horizon() time.Duration {
-	ms := r.uvarint()
-	if r.err == nil && (ms > maxAge/1000 || len(r.b) > 0) {
-		r.fail(fmt.Errorf("%w: a horizon of %d ms and %d bytes more", ErrMalformed, ms, len(r.b)))
+	ms := r.positive()
+	if ms > maxAge/1000 {
+		r.fail(fmt.Errorf("%w: a horizon of %d ms", ErrMalformed, ms))
 		return 0
 	}
 	return time.Duration(ms) * time.Millisecond
+}
+
+// positive reads a number that would not have been sent if it were 0.
+func (r *reader) positive() uint64 {
+	n := r.uvarint()
+	if r.err == nil && n == 0 {
+		r.fail(fmt.Errorf("%w: an extension that says 0", ErrMalformed))
+	}
+	return n
 }
 
 // helloKind is the kind of the first frame, which no other frame has.
 const helloKind = 0x67
 
 // MaxHello is the longest hello that is read, without its length. This version
-// writes at most 422 bytes; the rest is for the extensions of later ones.
+// writes at most 434 bytes; the rest is for the extensions of later ones.
 const MaxHello = 1024
 
 // AppendHello appends a hello with its length.
@@ -568,13 +596,20 @@ func AppendHello(dst []byte, h Hello) []byte {
 	dst = append(dst, 0, 0, 0, 0, helloKind, Version, byte(len(h.Cluster)))
 	dst = append(dst, h.Cluster...)
 	dst = appendIdentity(dst, h.ID, h.Addr)
-	if ms := uint64(h.Horizon / time.Millisecond); ms > 0 {
-		var n [binary.MaxVarintLen64]byte
-		value := binary.AppendUvarint(n[:0], ms)
-		dst = append(append(dst, horizonTag, byte(len(value))), value...)
-	}
+	dst = appendNumber(dst, horizonTag, uint64(h.Horizon/time.Millisecond))
+	dst = appendNumber(dst, capabilitiesTag, uint64(h.Capabilities))
 	binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-FrameHeader))
 	return dst
+}
+
+// appendNumber appends an extension that holds a number, unless that is 0.
+func appendNumber(dst []byte, tag byte, n uint64) []byte {
+	if n == 0 {
+		return dst
+	}
+	var b [binary.MaxVarintLen64]byte
+	value := binary.AppendUvarint(b[:0], n)
+	return append(append(dst, tag, byte(len(value))), value...)
 }
 
 // DecodeHello takes a hello apart, without its length. from stands in for an
@@ -594,10 +629,13 @@ func DecodeHello(b []byte, cluster string, from netip.AddrPort) (Hello, error) {
 	}
 	name, incarnation := r.id()
 	h.ID = peer.ID{Name: string(name), Incarnation: incarnation}
-	h.Addr = substitute(r.addr(), from)
-	r.extensions(func(tag byte, content *reader) {
-		if tag == horizonTag {
+	h.Addr = r.sender(from)
+	r.extensions(capabilitiesTag, func(tag byte, content *reader) {
+		switch tag {
+		case horizonTag:
 			h.Horizon = content.horizon()
+		case capabilitiesTag:
+			h.Capabilities = Capabilities(content.positive())
 		}
 	})
 	if r.err == nil && h.ID.Name == "" {

@@ -1,10 +1,13 @@
 package wire
 
 import (
+	"bytes"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
 	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
 )
 
@@ -13,6 +16,8 @@ import (
 //	W1  no decoder panics
 //	W2  what is decoded, encoded again and decoded again is the same
 //	W3  memory grows with the bytes that came, not with what they announce
+//	W4  a frame has one form: what is decoded is encoded to the bytes that came,
+//	    as far as this version knows what they mean
 
 // The bounds of W3. TestMemoryOfTheWorstFrames finds 17 bytes for one that came,
 // in clocks and spans. The slack is for errors and for what the runtime does
@@ -89,6 +94,7 @@ func FuzzDecodeFrame(f *testing.F) {
 		if err != nil {
 			return
 		}
+		checkForm(t, b, &first, book)
 		want := describe(travelled(first))
 		checkAgain(t, &first, book, want)
 		if first.Kind == broadcast.Data {
@@ -100,6 +106,31 @@ func FuzzDecodeFrame(f *testing.F) {
 			checkAgain(t, &first, book, want)
 		}
 	})
+}
+
+// checkForm holds W4 where a frame says all that its struct does. The others have
+// flags that are ignored, or may name somebody twice at two addresses.
+func checkForm(t *testing.T, b []byte, f *broadcast.Frame, book Book) {
+	t.Helper()
+	switch f.Kind {
+	case broadcast.Neighbor, broadcast.Disconnect, broadcast.Ping, broadcast.Digest, broadcast.Refine,
+		broadcast.Gone, broadcast.SyncDone, broadcast.IHave, broadcast.Graft, broadcast.Prune:
+		if again := AppendFrame(nil, now, f, book)[FrameHeader:]; !bytes.Equal(again, b) {
+			t.Fatalf("%x has another form, %x", b, again)
+		}
+	case broadcast.Data:
+		fresh := *f.Message
+		fresh.Encoded = nil
+		if again := EncodeMessage(&fresh, book); !bytes.HasSuffix(b, again) || len(again) != len(f.Message.Encoded) {
+			t.Fatalf("the body of %x has another form, %x", b, again)
+		}
+		// One flags byte, of which the upper bits are ignored, and one of hops.
+		flags, hops := b[1]&(flagClock|flagEpoch|flagResumes), b[2]
+		head := AppendFrameHead(nil, now, f, book)[FrameHeader:]
+		if head[1] != flags || head[2] != min(hops, 254)+1 || !bytes.Equal(head[3:], b[3:len(b)-len(f.Message.Encoded)]) {
+			t.Fatalf("the head of %x has another form, %x", b, head)
+		}
+	}
 }
 
 func checkAgain(t *testing.T, f *broadcast.Frame, book Book, want string) {
@@ -126,6 +157,31 @@ func FuzzDecodeHello(f *testing.F) {
 		again := AppendHello(nil, h)[FrameHeader:]
 		if got, err := DecodeHello(again, "test", from); err != nil || got != h {
 			t.Fatalf("%+v came back as %+v, %v", h, got, err)
+		}
+	})
+}
+
+// FuzzCheckName: whoever may call itself so is read by everybody, and what is refused
+// is so for a reason that can be printed.
+func FuzzCheckName(f *testing.F) {
+	for _, name := range []string{"ann", "", "two words", "übung 日本", "a\xffb", "line\nline", "\u202e", "\u0085", "\u2028", strings.Repeat("n", MaxName+1)} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		err := CheckName(name)
+		frame := pack(int(broadcast.IHave), 1, origin(peer.ID{Name: name, Incarnation: 1}), 1, 0)
+		book := newTestBook()
+		got, readErr := DecodeFrame(frame, now, book)
+		if len(name) > 255 {
+			return // whose length does not fit
+		}
+		if err == nil && (readErr != nil || book.known[got.Announced[0].Dot.Origin].ID.Name != name) {
+			t.Fatalf("%q may be a node's name, and is read as %v, %v", name, got.Announced, readErr)
+		}
+		for _, err := range []error{err, readErr} {
+			if err != nil && CheckName("n"+err.Error()) != nil && len(err.Error()) < MaxName {
+				t.Fatalf("%q is refused with %q", name, err)
+			}
 		}
 	})
 }

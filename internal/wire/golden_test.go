@@ -90,6 +90,19 @@ func packetVector(name, about string, p peersampling.Packet, size int, parts ...
 	return v
 }
 
+func readKnock(b []byte, _ Book) (string, error) {
+	k, err := DecodeKnock(b, tag)
+	return fmt.Sprintf("%+v", k), err
+}
+
+func knockVector(name, about string, k Knock) vector {
+	return vector{
+		name: name, about: about, decode: readKnock, want: fmt.Sprintf("%+v", k),
+		encode: func(Book) []byte { return AppendKnock(nil, tag, k) },
+		layout: []part{{1, "'g'"}, {1, "version"}, {1, strings.ToUpper(name)}, {4, "cluster"}, {8, "nonce"}, {8, "token"}},
+	}
+}
+
 func readFrame(b []byte, book Book) (string, error) {
 	if len(b) < FrameHeader {
 		return "", ErrTruncated
@@ -144,6 +157,8 @@ func vectors() []vector {
 	reply.Kind, reply.Room = peersampling.ExchangeReply, 1200
 	empty.Kind, empty.Room, empty.View = peersampling.ExchangeReply, 180, nil
 	probe := peersampling.Packet{Kind: peersampling.ProbeRequest, Nonce: 1}
+	proven := exchange
+	proven.Token = 0x0102030405060708
 	probeReply := peersampling.Packet{Kind: peersampling.ProbeReply, Nonce: 1, Room: 171}
 
 	anywhere := ann
@@ -169,6 +184,10 @@ func vectors() []vector {
 		packetVector("exchange_wide", "ann knows nobody yet and asks for a large answer", wide, 1200,
 			datagramParts("EXCHANGE"), digest, []part{{1, "descriptors"}}, identityParts("ann", 3, 4),
 			[]part{{1, "age"}, {1137, "padding, up to 1200 bytes"}}),
+		packetVector("exchange_token", "the same, with a token that shows that ann gets what is sent to where she says she is", proven, 180,
+			datagramParts("EXCHANGE"), digest, viewParts(2), []part{{1, "extension: token"}, {1, "length"}, {8, "token"}, {74, "padding, up to 180 bytes"}}),
+		knockVector("knock", "a token, please", Knock{Nonce: 1}),
+		knockVector("token", "here it is", Knock{Nonce: 1, Token: 0x0102030405060708, Answer: true}),
 		packetVector("exchange_reply", "an answer", reply, 96,
 			datagramParts("EXCHANGE_REPLY"), digest, viewParts(2)),
 		packetVector("exchange_reply_empty", "an answer without a view, as under push", empty, 43,
@@ -180,6 +199,8 @@ func vectors() []vector {
 		helloVector("hello", "how a stream begins", ann, ann, hello("cluster")),
 		helloVectorOf("hello_horizon", "from a node that remembers for a day", Hello{Cluster: "test", Identity: ann, Horizon: 24 * time.Hour}, ann,
 			hello("cluster"), []part{{1, "extension: horizon"}, {1, "length"}, {4, "milliseconds"}}),
+		helloVectorOf("hello_capabilities", "from a node that remembers for a day and keeps causal order", Hello{Cluster: "test", Identity: ann, Horizon: 24 * time.Hour, Capabilities: CausalOrder}, ann,
+			hello("cluster"), []part{{1, "extension: horizon"}, {1, "length"}, {4, "milliseconds"}, {1, "extension: capabilities"}, {1, "length"}, {1, "causal order"}}),
 		helloVector("hello_anywhere", "from a node that listens on all interfaces", anywhere, seen, hello("cluster")),
 
 		frameVector("neighbor", "please, a link; it would be my only one",
@@ -268,7 +289,7 @@ func vectors() []vector {
 	}
 
 	// What may be missing from the end without anybody noticing.
-	tails := map[string]int{"exchange_wide": 1200 - 180, "data_first": 5, "data": 5, "data_clock": 5, "data_epoch": 5, "hello_horizon": 6}
+	tails := map[string]int{"exchange_wide": 1200 - 180, "data_first": 5, "data": 5, "data_clock": 5, "data_epoch": 5, "hello_horizon": 6, "hello_capabilities": 9}
 	for i := range list {
 		size := 0
 		for _, p := range list[i].layout {

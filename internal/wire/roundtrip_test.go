@@ -33,10 +33,11 @@ var addrs = rapid.Custom(func(t *rapid.T) netip.AddrPort {
 	if rapid.Bool().Draw(t, "IPv4") {
 		a = netip.AddrFrom4([4]byte(ip))
 	}
-	if a.IsUnspecified() {
-		a = netip.IPv6Loopback() // which a receiver would not take as it is
+	addr := netip.AddrPortFrom(a, rapid.Uint16Min(1).Draw(t, "port"))
+	if !reachable(addr) {
+		return netip.AddrPortFrom(netip.IPv6Loopback(), addr.Port())
 	}
-	return netip.AddrPortFrom(a, rapid.Uint16().Draw(t, "port"))
+	return addr
 })
 
 var identities = rapid.Custom(func(t *rapid.T) Identity {
@@ -154,7 +155,9 @@ func (b *testBook) drawFrame(t *rapid.T, kind broadcast.FrameKind) broadcast.Fra
 	case broadcast.Neighbor:
 		f.Token, f.Priority, f.Repair = rapid.Uint64().Draw(t, "token"), yes("priority"), yes("repair")
 	case broadcast.NeighborReply:
-		f.Accept, f.Candidates = yes("accept"), b.drawView(t)
+		if f.Accept = yes("accept"); !f.Accept {
+			f.Candidates = b.drawView(t)
+		}
 	case broadcast.Disconnect:
 		f.Leaving = yes("leaving")
 	case broadcast.Digest:
@@ -309,6 +312,8 @@ func TestHellosComeBack(t *testing.T) {
 			Cluster:  rapid.StringOfN(rapid.Rune(), -1, -1, 255).Draw(t, "cluster"),
 			Identity: identities.Draw(t, "identity"),
 			Horizon:  time.Duration(rapid.Int64Range(0, maxAge/1000).Draw(t, "horizon")) * time.Millisecond,
+
+			Capabilities: Capabilities(rapid.Uint64().Draw(t, "capabilities")),
 		}
 		b := AppendHello([]byte("before"), want)[len("before"):]
 		if !bytes.HasPrefix(b, pack(uint32(len(b)-FrameHeader))) || len(b)-FrameHeader > MaxHello {
@@ -324,10 +329,10 @@ func TestHellosComeBack(t *testing.T) {
 // A hello is the first thing that is read of a stranger, so its limit must let
 // every node in, with bytes to spare for what later versions append.
 func TestTheLongestHelloIsRead(t *testing.T) {
-	h := Hello{Cluster: strings.Repeat("c", 255), Identity: Identity{peer.ID{Name: strings.Repeat("n", MaxName)}, bob.Addr}, Horizon: maxAge / 1000 * time.Millisecond}
+	h := Hello{Cluster: strings.Repeat("c", 255), Identity: Identity{peer.ID{Name: strings.Repeat("n", MaxName)}, bob.Addr}, Horizon: maxAge / 1000 * time.Millisecond, Capabilities: math.MaxUint64}
 	b := AppendHello(nil, h)[FrameHeader:]
-	if len(b) != 422 {
-		t.Errorf("the longest hello has length %d; the comment on MaxHello says 422", len(b))
+	if len(b) != 434 {
+		t.Errorf("the longest hello has length %d; the comment on MaxHello says 434", len(b))
 	}
 	spare := MaxHello - len(b) - 3 // behind a tag and two bytes of length
 	b = append(b, pack(77, uv(spare), bytes.Repeat([]byte("x"), spare))...)

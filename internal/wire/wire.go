@@ -63,11 +63,44 @@ func CheckName(name string) error {
 		return fmt.Errorf("the id %q is not valid UTF-8", name)
 	}
 	for _, r := range name {
-		if !unicode.IsPrint(r) {
+		if !unicode.IsPrint(r) || unsafeRune(r) {
 			return fmt.Errorf("the id %q contains %q; only printable characters are allowed", name, r)
 		}
 	}
 	return nil
+}
+
+// plainName reports whether a decoder takes the name: it is UTF-8 and has nothing in
+// it that could make a log or a terminal say something else. That is less than
+// CheckName asks of a node's own name, because which characters are printable
+// changes with Unicode, and nodes of two releases must not end links over it.
+func plainName(name []byte) bool {
+	for _, c := range name {
+		if c < ' ' || c >= 0x7f {
+			return plainRunes(name)
+		}
+	}
+	return true
+}
+
+func plainRunes(name []byte) bool {
+	if !utf8.Valid(name) {
+		return false
+	}
+	for i := 0; i < len(name); {
+		r, n := utf8.DecodeRune(name[i:])
+		if unsafeRune(r) {
+			return false
+		}
+		i += n
+	}
+	return true
+}
+
+// unsafeRune is a control character, an end of a line or of a paragraph, or turns the
+// direction of text. This list is part of the format, and does not follow Unicode.
+func unsafeRune(r rune) bool {
+	return r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x2028 && r <= 0x202e || r >= 0x2066 && r <= 0x2069
 }
 
 // ClusterTag is what datagrams carry of the cluster's name.
@@ -110,6 +143,8 @@ func appendAddr(dst []byte, addr netip.AddrPort) []byte {
 type reader struct {
 	b   []byte
 	err error
+	// skipped is how many descriptors were left out of views: nobody can be there.
+	skipped int
 }
 
 func (r *reader) fail(err error) {
@@ -161,6 +196,7 @@ func (r *reader) uint64() uint64 {
 	return 0
 }
 
+// uvarint reads a number in its shortest form, so that a message has one form.
 func (r *reader) uvarint() uint64 {
 	v, n := binary.Uvarint(r.b)
 	switch {
@@ -169,6 +205,9 @@ func (r *reader) uvarint() uint64 {
 		return 0
 	case n < 0:
 		r.fail(fmt.Errorf("%w: a number above 64 bits", ErrMalformed))
+		return 0
+	case n > 1 && r.b[n-1] == 0:
+		r.fail(fmt.Errorf("%w: a number longer than necessary", ErrMalformed))
 		return 0
 	}
 	r.b = r.b[n:]
@@ -192,8 +231,8 @@ func (r *reader) id() (name []byte, incarnation uint64) {
 		r.fail(fmt.Errorf("%w: a name of %d bytes", ErrMalformed, n))
 	}
 	name = r.bytes(n)
-	if r.err == nil && !utf8.Valid(name) {
-		r.fail(fmt.Errorf("%w: a name that is not UTF-8", ErrMalformed))
+	if r.err == nil && !plainName(name) {
+		r.fail(fmt.Errorf("%w: the name %.60q", ErrMalformed, name))
 	}
 	return name, r.uint64()
 }
@@ -212,7 +251,20 @@ func (r *reader) addr() netip.AddrPort {
 	if !ok || port == nil {
 		return netip.AddrPort{}
 	}
-	return netip.AddrPortFrom(ip.Unmap(), binary.BigEndian.Uint16(port))
+	if ip.Is4In6() {
+		r.fail(fmt.Errorf("%w: an IPv4 address in 16 bytes", ErrMalformed))
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(ip, binary.BigEndian.Uint16(port))
+}
+
+// everybody is IPv4's limited broadcast (RFC 919, section 7).
+var everybody = netip.AddrFrom4([4]byte{255, 255, 255, 255})
+
+// reachable reports whether one node could be at an address.
+func reachable(addr netip.AddrPort) bool {
+	ip := addr.Addr()
+	return addr.Port() != 0 && ip.IsValid() && !ip.IsUnspecified() && !ip.IsMulticast() && ip != everybody
 }
 
 // origin reads an identity without an address and interns it.
