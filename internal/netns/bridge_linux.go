@@ -10,12 +10,18 @@ import (
 // bridge is a fabric of veth pairs and the kernel's bridge, with netem where
 // something is to be impaired.
 type bridge struct {
-	ns    string
-	mtu   int
-	hosts []*Host
+	ns       string
+	mtu      int
+	hosts    []*Host
+	impaired bool
 }
 
-func (b *bridge) String() string { return "veth, bridge, netem" }
+func (b *bridge) String() string {
+	if b.impaired {
+		return "veth, bridge, netem"
+	}
+	return "veth, bridge"
+}
 
 // canImpair tries whether there is netem, in the namespace's own loopback.
 func (b *bridge) canImpair() bool {
@@ -62,6 +68,7 @@ func (b *bridge) plug(h *Host) error {
 const queue = "20000"
 
 func (b *bridge) impair(h *Host, f Faults) error {
+	b.impaired = true
 	args := []string{"-n", h.ns, "qdisc", "replace", "dev", "eth0", "root", "netem", "limit", queue}
 	_, err := command("tc", append(args, f.netem()...)...)
 	return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -27,10 +28,12 @@ func TestNothingIsLeftBehind(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for namespaces(t, prefix) < hosts {
+			var nodes []int
+			for len(nodes) < hosts {
 				if pause(ctx, 10*time.Millisecond) != nil {
-					t.Fatal("it made no namespaces")
+					t.Fatalf("it has started %d nodes", len(nodes))
 				}
+				nodes = processes(t, prefix)
 			}
 			if err := run.Process.Signal(signal); err != nil {
 				t.Fatal(err)
@@ -39,15 +42,22 @@ func TestNothingIsLeftBehind(t *testing.T) {
 				t.Error("it ended as if nothing had happened")
 			}
 			if signal == syscall.SIGKILL {
-				if namespaces(t, prefix) == 0 {
+				if len(namespaces(t, prefix)) == 0 {
 					t.Error("it was killed, and has left nothing to be taken away")
 				}
 				if err := Sweep(); err != nil {
 					t.Error(err)
 				}
 			}
-			if n := namespaces(t, prefix); n > 0 {
+			if n := len(namespaces(t, prefix)); n > 0 {
 				t.Errorf("it has left %d namespaces", n)
+			}
+			for _, pid := range nodes {
+				for syscall.Kill(pid, 0) == nil { // the kernel is not done with it yet
+					if pause(ctx, 10*time.Millisecond) != nil {
+						t.Fatalf("it has left the process %d", pid)
+					}
+				}
 			}
 			if list, err := os.ReadDir(etc); err == nil {
 				for _, dir := range list {
@@ -60,18 +70,37 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	}
 }
 
-func namespaces(t *testing.T, prefix string) (n int) {
+func namespaces(t *testing.T, prefix string) (names []string) {
 	t.Helper()
 	out, err := command("ip", "netns", "list")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(out) {
-		if strings.HasPrefix(line, prefix) {
-			n++
+		if name, _, _ := strings.Cut(strings.TrimSpace(line), " "); strings.HasPrefix(name, prefix) {
+			names = append(names, name)
 		}
 	}
-	return n
+	return names
+}
+
+// processes are those in a run's namespaces.
+func processes(t *testing.T, prefix string) (pids []int) {
+	t.Helper()
+	for _, name := range namespaces(t, prefix) {
+		out, err := command("ip", "netns", "pids", name)
+		if err != nil {
+			continue // it has just gone
+		}
+		for word := range strings.FieldsSeq(out) {
+			pid, err := strconv.Atoi(word)
+			if err != nil {
+				t.Fatal(err)
+			}
+			pids = append(pids, pid)
+		}
+	}
+	return pids
 }
 
 func TestStaleNames(t *testing.T) {

@@ -124,6 +124,8 @@ func (l *Lab) addHost(n int) error {
 
 // Names gives all hosts an /etc/hosts of their own. Lines are as in hosts(5).
 func (l *Lab) Names(lines ...string) error {
+	etcUse.Lock()
+	defer etcUse.Unlock()
 	text := "127.0.0.1 localhost\n::1 localhost\n" + strings.Join(lines, "\n") + "\n"
 	for _, h := range l.Hosts {
 		dir := filepath.Join(etc, h.ns)

@@ -373,9 +373,21 @@ const (
 // as in package sim.
 const restPackets = 3
 
-// Rest lets nobody talk for a while, and then watches what is sent all the same.
-func (l *Lab) Rest(ctx context.Context) error {
-	if err := pause(ctx, Settling); err != nil {
+// Join addresses that do not answer are probed ever more rarely: after a quarter of a
+// minute every 5 s or so, which is once or twice while they are watched.
+const (
+	tryingEagerly = 15 * time.Second
+	triesWatched  = 2
+)
+
+// Rest lets nobody talk for a while, and then watches what is sent all the same. Dead
+// is how many join addresses every node has that nobody answers at.
+func (l *Lab) Rest(ctx context.Context, dead int) error {
+	settling := Settling
+	if dead > 0 {
+		settling = tryingEagerly
+	}
+	if err := pause(ctx, settling); err != nil {
 		return err
 	}
 	before, err := l.read(ctx)
@@ -402,7 +414,7 @@ func (l *Lab) Rest(ctx context.Context) error {
 	}
 	first.journal.Rest = append(first.journal.Rest, oracle.Holding{
 		What: "datagrams at rest, with all others", Is: datagrams,
-		Most: int(restPackets * Watched.Seconds() * float64(len(after))),
+		Most: int((restPackets*Watched.Seconds() + float64(triesWatched*dead)) * float64(len(after))),
 	})
 	return nil
 }

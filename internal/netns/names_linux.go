@@ -63,6 +63,9 @@ var making sync.RWMutex
 
 var labs atomic.Int64
 
+// etcUse keeps the last to leave etc from taking it away from who comes.
+var etcUse sync.Mutex
+
 // CloseAll takes away all that this process has made, and lets nothing more be made.
 // It is for the end of a process that is interrupted.
 func CloseAll() error {
@@ -99,13 +102,23 @@ func sweep(match func(name string) bool) error {
 			failures = append(failures, err)
 		}
 	}
+	return errors.Join(errors.Join(failures...), sweepEtc(match))
+}
+
+func sweepEtc(match func(name string) bool) error {
+	etcUse.Lock()
+	defer etcUse.Unlock()
 	dirs, err := filepath.Glob(filepath.Join(etc, "*"))
-	failures = append(failures, err)
+	if err != nil {
+		return err
+	}
+	var failures []error
 	for _, dir := range dirs {
 		if match(filepath.Base(dir)) {
 			failures = append(failures, os.RemoveAll(dir))
 		}
 	}
+	_ = os.Remove(etc) // which fails, as it should, if anything is in it
 	return errors.Join(failures...)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/netip"
 	"os"
 	"os/signal"
@@ -41,6 +42,7 @@ type scenario struct {
 	mtu       int
 	addresses func(host int) []netip.Prefix
 	faults    Faults // from before the nodes start until the end
+	dead      int    // join addresses of every node that nobody answers at
 	play      func(*play)
 }
 
@@ -136,6 +138,10 @@ var scenarios = []scenario{
 		play: oneWay,
 	},
 	{
+		name: "cuts that come and go",
+		play: flapping,
+	},
+	{
 		name: "partition", short: true,
 		play: partition,
 	},
@@ -160,7 +166,7 @@ var scenarios = []scenario{
 		play:      dualStack,
 	},
 	{
-		name: "names with dead addresses", short: true,
+		name: "names with dead addresses", short: true, dead: 13,
 		play: deadNames,
 	},
 }
@@ -208,6 +214,32 @@ func oneWay(p *play) {
 	}
 	p.apart()
 	p.mended(func() { p.must(p.lab.Mend(silent, others...)) })
+	p.cut()
+}
+
+// flapping cuts another third of all directions every second, while all talk. Links
+// do not live long enough to be given up, and what is on its way is stuck in them.
+func flapping(p *play) {
+	p.start()
+	rng := rand.New(rand.NewPCG(1, 0))
+	for range 20 {
+		cuts := make(map[*Host][]*Host)
+		for _, from := range p.lab.Hosts {
+			for _, to := range p.lab.Hosts {
+				if from != to && rng.IntN(3) == 0 {
+					cuts[from] = append(cuts[from], to)
+				}
+			}
+		}
+		for from, to := range cuts {
+			p.must(p.lab.Cut(from, to...))
+		}
+		p.talk(p.lab.Hosts, 12, 80*time.Millisecond, 2, 1000)
+		for from, to := range cuts {
+			p.must(p.lab.Mend(from, to...))
+		}
+	}
+	p.settled()
 	p.cut()
 }
 
@@ -414,7 +446,7 @@ func (s *scenario) run(t *testing.T, short bool) (figures string) {
 	}
 	s.play(p)
 	if !short && !lab.plan.Faults {
-		p.must(lab.Rest(ctx))
+		p.must(lab.Rest(ctx, s.dead))
 	}
 	return p.judge()
 }

@@ -65,7 +65,7 @@ func startSwitch(ns string, ports int, seed uint64) (*tapSwitch, error) {
 	return s, nil
 }
 
-func (s *tapSwitch) String() string { return "TAP, a switch of our own" }
+func (s *tapSwitch) String() string { return "TAP, our switch" }
 
 func (s *tapSwitch) tell(o order) (Tally, error) {
 	s.mu.Lock()
