@@ -15,6 +15,8 @@ race: ## all tests under the race detector
 	go test -race $(PACKAGES)
 soak: ## two thousand random scenarios with faults, seeds drawn anew
 	@seed=$$(date +%s); echo "go run ./cmd/gossip sim fuzz --seeds 2000 --seed $$seed"; go run ./cmd/gossip sim fuzz --seeds 2000 --seed $$seed
+netns: ## real network faults between 12 hosts in network namespaces (Linux, root, iproute2; 3 minutes)
+	GOSSIP_NETNS=all go test -count=1 -v -timeout 20m ./internal/netns
 experiments: ## the papers' experiments, with plots, into experiments/ (half an hour)
 	go run ./cmd/gossip sim experiment all
 bench: ## the micro-benchmarks
@@ -39,4 +41,4 @@ lint: ## golangci-lint, which takes minutes to build
 	$(GOLANGCI) run $(PACKAGES)
 check: fmt-check vet staticcheck ## formatting, vet and staticcheck
 
-.PHONY: help demo test race soak experiments bench fuzz vuln tidy-check fmt fmt-check vet staticcheck lint check
+.PHONY: help demo test race soak netns experiments bench fuzz vuln tidy-check fmt fmt-check vet staticcheck lint check
