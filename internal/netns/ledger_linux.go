@@ -550,7 +550,7 @@ func (o *Outcome) sum(s *gossip.Stats) {
 	t.PacketsSent += s.PacketsSent
 	t.PacketBytesSent += s.PacketBytesSent
 	t.LinkBytesSent += s.LinkBytesSent
-	t.BadPackets += s.BadPackets
+	t.BadPackets += s.BadPackets + s.Forged
 	t.BadFrames += s.BadFrames
 	t.UnknownKinds += s.UnknownKinds
 	t.SendErrors += s.SendErrors

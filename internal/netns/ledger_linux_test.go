@@ -193,7 +193,11 @@ func TestTalk(t *testing.T) {
 // config is what a node gets by this package; all the rest is gossip's defaults, on
 // which the bounds here rest.
 func TestTheBoundsAreTheDefaults(t *testing.T) {
-	c := (&nodeSpec{ID: "a"}).config()
+	t.Setenv(keysVariable, key.Text())
+	c, err := (&nodeSpec{ID: "a"}).config()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if c.Links != 0 || c.LogBytes != 0 || c.Sampling.C != 0 || gossip.DefaultPolicy().C != maxView {
 		t.Errorf("%+v is not the default", c)
 	}

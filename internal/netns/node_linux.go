@@ -17,6 +17,7 @@ import (
 
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/oracle"
+	"github.com/Ishan27gOrg/gossipProtocol/keyring"
 	"github.com/Ishan27gOrg/gossipProtocol/vclock"
 )
 
@@ -46,6 +47,11 @@ func Part() (played bool) {
 	return true
 }
 
+// keysVariable hands the key of this run's networks to their nodes.
+const keysVariable = "GOSSIP_NETNS_KEYS"
+
+var key = keyring.NewKey()
+
 // inside is this program in a namespace, with a part. Its end of file on the standard
 // input is the end of whoever started it, and its own.
 func inside(ns, part string, args ...string) *exec.Cmd {
@@ -55,7 +61,7 @@ func inside(ns, part string, args ...string) *exec.Cmd {
 	}
 	cmd := exec.Command("ip", append([]string{"netns", "exec", ns, self}, args...)...)
 	// Names are looked up in the namespace's /etc/hosts, by Go itself.
-	cmd.Env = append(os.Environ(), partVariable+"="+part, "GODEBUG=netdns=go")
+	cmd.Env = append(os.Environ(), partVariable+"="+part, keysVariable+"="+key.Text(), "GODEBUG=netdns=go")
 	return cmd
 }
 
@@ -68,11 +74,12 @@ type nodeSpec struct {
 
 // config is the node's, in this one place: what its networks require of it, such as
 // a keyring or the word that it may speak in the clear, belongs here.
-func (s *nodeSpec) config() gossip.Config {
+func (s *nodeSpec) config() (gossip.Config, error) {
+	keys, err := keyring.FromEnv(keysVariable)
 	return gossip.Config{
-		ID: s.ID, Listen: s.Listen, Join: s.Join,
+		ID: s.ID, Listen: s.Listen, Join: s.Join, Keyring: keys,
 		Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})),
-	}
+	}, err
 }
 
 // The bounds of each node: package gossip's defaults.
@@ -172,7 +179,11 @@ func nodeMain(args []string) error {
 	if err := json.Unmarshal([]byte(args[0]), &j.spec); err != nil {
 		return err
 	}
-	node, err := gossip.Start(context.Background(), j.spec.config())
+	cfg, err := j.spec.config()
+	if err != nil {
+		return err
+	}
+	node, err := gossip.Start(context.Background(), cfg)
 	if err != nil {
 		return err
 	}
