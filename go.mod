@@ -2,6 +2,8 @@ module github.com/Ishan27gOrg/gossipProtocol
 
 go 1.26.0
 
+toolchain go1.26.10
+
 require (
 	go.uber.org/goleak v1.3.0
 	golang.org/x/crypto v0.59.0

@@ -2,6 +2,8 @@ module github.com/Ishan27gOrg/gossipProtocol/cmd/gossip
 
 go 1.26.0
 
+toolchain go1.26.10
+
 require (
 	github.com/Ishan27gOrg/gossipProtocol v0.0.0
 	github.com/spf13/cobra v1.10.2
@@ -23,7 +25,7 @@ require (
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
 	github.com/pmezard/go-difflib v1.0.0 // indirect
 	golang.org/x/crypto v0.59.0 // indirect
-	golang.org/x/image v0.25.0 // indirect
+	golang.org/x/image v0.48.0 // indirect
 	golang.org/x/sys v0.50.0 // indirect
 	golang.org/x/text v0.44.0 // indirect
 	golang.org/x/time v0.16.0 // indirect

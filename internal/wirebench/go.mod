@@ -2,6 +2,8 @@ module github.com/Ishan27gOrg/gossipProtocol/internal/wirebench
 
 go 1.26.0
 
+toolchain go1.26.10
+
 require (
 	github.com/Ishan27gOrg/gossipProtocol v0.0.0
 	google.golang.org/protobuf v1.36.12
