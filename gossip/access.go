@@ -20,9 +20,9 @@ import (
 type Certificates = secure.Certificates
 
 // CertificateFiles are Certificates in PEM files, which are read again when they have
-// changed. What cannot be read then is logged by the node, and the last good ones stay.
-func CertificateFiles(cert, key, ca string) (Certificates, error) {
-	return secure.Files(cert, key, ca)
+// changed. If they cannot be used then, onError is told, and the last good ones stay.
+func CertificateFiles(cert, key, ca string, onError ...func(error)) (Certificates, error) {
+	return secure.Files(cert, key, ca, onError...)
 }
 
 // access is what decides who gets in and who gets an answer.

@@ -180,7 +180,7 @@ func (n *Node) handleKnock(b []byte, from netip.AddrPort) {
 		n.giveToken(k.Nonce, from)
 		return
 	}
-	r, ok := n.requests.Learn(n.now(), k.Nonce, from, tokenOf(k.Token))
+	r, ok := n.requests.Learn(n.now(), k.Nonce, tokenOf(k.Token))
 	if !ok {
 		n.stats.StrayAnswers++
 		return

@@ -48,7 +48,10 @@ func (f *securityFlags) apply(cfg *gossip.Config) (err error) {
 	default:
 		return usagef("--tls-cert, --tls-key and --tls-ca go together: allowed are all three or none")
 	}
-	if cfg.TLS, err = gossip.CertificateFiles(f.cert, f.key, f.ca); err != nil {
+	log := cfg.Logger
+	if cfg.TLS, err = gossip.CertificateFiles(f.cert, f.key, f.ca, func(err error) {
+		log.Error("the certificates stay as they were", "error", err)
+	}); err != nil {
 		return usagef("--tls-cert, --tls-key, --tls-ca: %w", err)
 	}
 	return nil

@@ -142,7 +142,7 @@ func TestAFloodOfForgedSourcesLeavesMemoryFlat(t *testing.T) {
 			return
 		}
 		p.Put(now, uint64(i), from, [8]byte{})
-		p.Learn(now, uint64(i), from, Token{byte(i)})
+		p.Learn(now, uint64(i), Token{byte(i)})
 	}
 	for i := range flood / 10 {
 		send(i)
