@@ -35,6 +35,7 @@ type access struct {
 	requests  *guard.Requests[request]
 	rates     *guard.Rates
 	penalties *guard.Penalties
+	keys      keyView
 	replyTo   netip.AddrPort // where the packet that is being handled has come from
 
 	doors *guard.Doors
@@ -51,6 +52,7 @@ const maxCulprits = 4096
 
 func newAccess(cfg *Config) (a *access, err error) {
 	a = &access{
+		keys:      make(keyView),
 		addresses: guard.NewAddresses(rand.Reader),
 		requests:  guard.NewRequests[request](maxRequests, patience()),
 		rates:     guard.NewRates(guard.RatesConfig{}),

@@ -131,6 +131,7 @@ func (n *Node) handlePacket(in packetIn) {
 		n.metNamesake(n.namesakes.last)
 		return
 	}
+	n.hearOfKeys(p.Keys)
 	n.replyTo = in.from
 	n.machine.HandlePacket(n.now(), p, &n.out)
 	n.carryOut()
@@ -232,6 +233,7 @@ func (n *Node) ask(p peersampling.Packet, to netip.AddrPort) {
 }
 
 func (n *Node) writePacket(p *peersampling.Packet, to netip.AddrPort) {
+	p.Keys = n.keyNews()
 	n.writeDatagram(wire.AppendPacket(n.scratch.packet[:0], n.cluster, n.self, p, n.book), to)
 }
 

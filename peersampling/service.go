@@ -46,6 +46,8 @@ type Packet struct {
 	Wide bool
 	// Room is how many bytes an answer may have: the size of its request.
 	Room int
+	// Keys is the driver's: news of the cluster's keys, which spread with exchanges.
+	Keys []byte
 	// Token is the driver's to put into requests, and to look at when they come:
 	// what shows that their sender is where it says. The protocol code never does.
 	Token uint64

@@ -23,7 +23,7 @@ added at the end, then with it moved to the front, then without the old one.`,
 		Args: knownVerb,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newKeysNew(con), newKeysList(con))
+	cmd.AddCommand(newKeysNew(con), newKeysList(con), newKeysFleet(con))
 	return cmd
 }
 

@@ -50,7 +50,11 @@ func AppendPacket(dst []byte, cluster uint32, self Identity, p *peersampling.Pac
 		if p.Token != 0 {
 			end -= tokenSize
 		}
-		dst = appendView(dst, p.View, self, book, end)
+		keys := keysExtension(p.Keys)
+		if len(dst)+1+len(keys) > end {
+			keys = nil
+		}
+		dst = append(appendView(dst, p.View, self, book, end-len(keys)), keys...)
 	}
 	if p.Token != 0 {
 		dst = binary.BigEndian.AppendUint64(append(dst, tokenTag, 8), p.Token)
@@ -60,6 +64,14 @@ func AppendPacket(dst []byte, cluster uint32, self Identity, p *peersampling.Pac
 		size = room
 	}
 	return append(dst, make([]byte, max(0, start+size-len(dst)))...)
+}
+
+// keysExtension is the extension with news of keys, if there are any.
+func keysExtension(news []byte) []byte {
+	if len(news) == 0 {
+		return nil
+	}
+	return append(binary.AppendUvarint([]byte{keyNewsTag}, uint64(len(news))), news...)
 }
 
 // requestSize is the least size of a request that is answered, 0 for answers.
@@ -119,7 +131,11 @@ func DecodePacket(b []byte, cluster uint32, from netip.AddrPort, scratch []peer.
 		p.View = r.view(scratch[:0], sender{name, incarnation, addr}, book)
 		p.Skipped = r.skipped
 	}
-	r.extensions(tokenTag, func(_ byte, content *reader) {
+	r.extensions(keyNewsTag, func(tag byte, content *reader) {
+		if tag == keyNewsTag {
+			p.Keys = content.bytes(len(content.b))
+			return
+		}
 		if p.Token = content.uint64(); p.Token == 0 {
 			content.fail(fmt.Errorf("%w: no token in the place of one", ErrMalformed))
 		}
