@@ -3,7 +3,6 @@ package protocol
 import (
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -231,14 +230,6 @@ func (m *Machine) causalConfig() causal.Config {
 		Horizon: m.cfg.Horizon, Wall: m.cfg.Wall,
 		Name: m.cfg.Directory.Name, Handle: m.cfg.Directory.Handle,
 	}
-}
-
-// hashOf is equal on all nodes for one identity.
-func hashOf(id vclock.Origin) uint64 {
-	h := fnv.New64a()
-	h.Write([]byte(id.Name))
-	sum := h.Sum64()
-	return sum ^ (id.Incarnation+0x9e3779b97f4a7c15)*0xff51afd7ed558ccd
 }
 
 // Join adds an address to find the network through.
