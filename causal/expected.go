@@ -74,7 +74,7 @@ func (b *Buffer) sample(now, since time.Duration) {
 // time such messages have taken lately, it is asked for. False means that too
 // many are expected already: this one is not.
 func (b *Buffer) Announced(now time.Duration, d peer.Dot, link broadcast.LinkID) bool {
-	if d.Seq == 0 || b.seen.Has(d) || !b.seen.Room(d) {
+	if !isDot(d) || d.Origin == b.cfg.Self || b.seen.Has(d) || !b.seen.Room(d) {
 		return true
 	}
 	if h := b.held[d]; h != nil {

@@ -227,7 +227,7 @@ func (c *Config) validate() error {
 func (m *Machine) causalConfig() causal.Config {
 	return causal.Config{
 		Order: m.cfg.Order, HoldBytes: m.cfg.HoldBytes, Retry: m.cfg.Retry, GiveUp: m.cfg.GiveUp, Graft: m.cfg.GraftAfter,
-		Horizon: m.cfg.Horizon, Wall: m.cfg.Wall,
+		Horizon: m.cfg.Horizon, Wall: m.cfg.Wall, Self: m.cfg.Self,
 		Name: m.cfg.Directory.Name, Handle: m.cfg.Directory.Handle,
 	}
 }
