@@ -257,8 +257,9 @@ func (m *Machine) Broadcast(now time.Duration, payload []byte, out *Outbox) (*br
 // HandlePacket takes a datagram.
 func (m *Machine) HandlePacket(now time.Duration, p peersampling.Packet, out *Outbox) {
 	m.begin(now, out)
+	expected := m.sampling.Expects(now, p)
 	out.Packets = m.sampling.Handle(now, p, m.seen.Hash(), out.Packets)
-	if p.Kind == peersampling.ExchangeReply && p.Digest != m.seen.Hash() {
+	if expected && p.Kind == peersampling.ExchangeReply && p.Digest != m.seen.Hash() {
 		m.maybeRepair(now, p.Peer, out)
 	}
 	m.settle(now, out)
