@@ -117,6 +117,8 @@ type conn struct {
 	since    time.Duration
 	heard    time.Duration
 	said     time.Duration
+	blame    int           // the score of what it should not have done
+	blamed   time.Duration // when that was last looked at
 }
 
 type dialing struct {
@@ -245,6 +247,25 @@ func (l *Links) Punish(now time.Duration, p peer.Handle, out *Outbox) {
 			l.drop(now, c, out)
 		}
 	}
+}
+
+// A score of mostBlame is too much. It drains by so many points a second.
+const (
+	mostBlame = 1024
+	drains    = 16
+)
+
+// Blame adds to the score of a connection, and reports whether it is too much now.
+func (l *Links) Blame(now time.Duration, id LinkID, points int) bool {
+	c := l.find(id)
+	if c == nil {
+		return false
+	}
+	if seconds := int(min((now-c.blamed)/time.Second, mostBlame)); seconds > 0 {
+		c.blame, c.blamed = max(0, c.blame-drains*seconds), now
+	}
+	c.blame += points
+	return c.blame >= mostBlame
 }
 
 func (l *Links) ban(times int) time.Duration { return l.cfg.Backoff << min(times-1, maxBan) }

@@ -111,6 +111,7 @@ type Buffer struct {
 	own      uint64 // messages that this node has originated
 	headsOf  uint32 // the epoch whose horizon the heads are within
 	skipped  []Gap  // found in passing, to be reported
+	vain     []Vain // found in passing
 
 	// Stats counts what was held back and what became of it. Early and Stale were
 	// refused: their epochs are ahead of this node's clock, or beyond the horizon.
@@ -157,6 +158,9 @@ func New(cfg Config, seen *broadcast.Seen, log Log) *Buffer {
 		wants:   newWants(cfg.Retry, cfg.GiveUp),
 	}
 }
+
+// Made is how many messages this node has originated.
+func (b *Buffer) Made() uint64 { return b.own }
 
 // Clock is the node's vector clock: everything it has delivered.
 func (b *Buffer) Clock() vclock.Clock { return b.frontier }

@@ -119,6 +119,32 @@ func (b *Buffer) unfounded(a *asking) bool {
 	return !slices.ContainsFunc(a.others, func(l broadcast.LinkID) bool { return !slices.Contains(a.denied, l) })
 }
 
+// Vain is a link that has announced a message which nobody turned out to have. Denied
+// says that its peer has said so itself, and not only failed to send it.
+type Vain struct {
+	Link   broadcast.LinkID
+	Denied bool
+}
+
+// TakeVain returns those since the last call, until the next.
+func (b *Buffer) TakeVain() []Vain {
+	v := b.vain
+	b.vain = b.vain[:0]
+	return v
+}
+
+// inVain notes who has announced what cannot be had.
+func (b *Buffer) inVain(a *asking) {
+	if !a.announced || a.upTo > 0 || a.noRoom {
+		return
+	}
+	for _, l := range append([]broadcast.LinkID{a.first}, a.others...) {
+		if slices.Contains(a.asked, l) {
+			b.vain = append(b.vain, Vain{l, slices.Contains(a.denied, l)})
+		}
+	}
+}
+
 // Hasten asks at once for what was announced: a link that may have been about to
 // bring it is gone.
 func (b *Buffer) Hasten(now time.Duration) {

@@ -198,6 +198,7 @@ func (b *Buffer) Poll(now time.Duration, links []broadcast.LinkID, asks []Ask, g
 		case b.exhausted(now, a, links):
 			gaps = b.settle(now, a, gaps)
 		case b.unfounded(a):
+			b.inVain(a)
 			b.wants.remove(a.want)
 		default:
 			if link, ok := a.pick(links); ok {
@@ -276,6 +277,7 @@ func (b *Buffer) settle(now time.Duration, a *asking, gaps []Gap) []Gap {
 		return gaps
 	}
 	if a.clock || a.noRoom || a.upTo < a.dot.Seq {
+		b.inVain(a)
 		b.forget(a)
 		return gaps
 	}

@@ -518,7 +518,7 @@ func (s *Service) handleProbeReply(now time.Duration, p Packet) {
 	i := s.findProbe(now, p.Nonce)
 	asked := s.probes[i].asked
 	s.probes = slices.Delete(s.probes, i, i+1) // it counts once
-	s.found(now, asked, p.Peer) // if it is lost, somebody else is there now
+	s.found(now, asked, p.Peer)                // if it is lost, somebody else is there now
 	for i := range s.seeds {
 		if s.seeds[i].peer == asked {
 			s.seedAnswered(now, &s.seeds[i], p.Peer)
