@@ -144,7 +144,8 @@ const (
 )
 
 // maxDials bounds the connections that are being made: the most links, a repair, and
-// as many peers that have come back at one moment. More are not asked.
+// as many peers that have come back at one moment. More are not asked, but for links
+// that are missing.
 const maxDials = 64
 
 // maxRefused bounds the memory of refusals; the oldest goes first. 64 is more
@@ -677,6 +678,25 @@ func (l *Links) Len() int {
 
 // Empty reports whether there is no connection and none is being made.
 func (l *Links) Empty() bool { return len(l.conns)+len(l.dials) == 0 }
+
+// Bounded names a bound that is not kept, or is "": what waits, dials and memories.
+func (l *Links) Bounded() string {
+	waiting := 0
+	for _, c := range l.conns {
+		if c.state == greeted {
+			waiting++
+		}
+	}
+	switch {
+	case waiting > maxWaiting:
+		return fmt.Sprint("connections that wait: ", waiting)
+	case len(l.dials) > maxDials+l.cfg.Max:
+		return fmt.Sprint("dials: ", len(l.dials))
+	case len(l.refused) > maxRefused, len(l.offenders) > maxOffenders:
+		return fmt.Sprint("refused and banned: ", len(l.refused), len(l.offenders))
+	}
+	return ""
+}
 
 // Linked reports whether there is a link to the peer.
 func (l *Links) Linked(p peer.Handle) bool {

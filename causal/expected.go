@@ -145,6 +145,35 @@ func (b *Buffer) inVain(a *asking) {
 	}
 }
 
+// Bounded names a bound that is not kept, or is "": what is expected and remembered,
+// and that what is held back is charged (invariant C4).
+func (b *Buffer) Bounded() string {
+	announced, bytes := 0, 0
+	for _, a := range b.wants.index { // a sum: the order does not show
+		if a.announced {
+			announced++
+		}
+		if len(a.others) > maxSources {
+			return "sources of an announcement"
+		}
+	}
+	for _, h := range b.held {
+		bytes += h.msg.Size()
+		if b.seen.Has(h.msg.Dot) {
+			return "C1: held back and had: " + b.cfg.Name(h.msg.Dot.Origin).String()
+		}
+	}
+	switch {
+	case announced != b.wants.announced || announced > maxAnnounced:
+		return "announcements that are expected"
+	case bytes != b.bytes:
+		return "C4: what is held back is charged otherwise"
+	case len(b.wants.pulled) > maxPulled:
+		return "pulled"
+	}
+	return ""
+}
+
 // Hasten asks at once for what was announced: a link that may have been about to
 // bring it is gone.
 func (b *Buffer) Hasten(now time.Duration) {

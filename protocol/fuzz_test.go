@@ -377,6 +377,9 @@ func (m *Machine) broken() string {
 	case g.Origins > m.cfg.Origins:
 		return fmt.Sprint("origins: ", g.Origins)
 	}
+	if s := m.links.Bounded() + m.buffer.Bounded(); s != "" {
+		return s
+	}
 	for o, n := range m.Clock().All() {
 		if n > peer.MaxSeq {
 			return fmt.Sprintf("the clock counts %d of %v", n, o)
