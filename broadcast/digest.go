@@ -206,7 +206,7 @@ type Claim struct {
 }
 
 func (r *Relay) claim(now time.Duration, s *stream, e DigestEntry) {
-	if s.repair && len(s.claims) < maxClaims && e.Contiguous > r.seen.Contiguous(e.Origin) {
+	if s.repair && len(s.claims) < maxClaims && e.Contiguous > r.seen.Contiguous(e.Origin) && e.Contiguous <= peer.MaxSeq {
 		d := peer.Dot{Origin: e.Origin, Seq: e.Contiguous}
 		if r.seen.Has(d) { // out of order
 			d.Seq = r.seen.Contiguous(e.Origin) + 1

@@ -148,6 +148,30 @@ func (r *Relay) freeSlot() int {
 // Has reports whether messages may travel the link.
 func (r *Relay) Has(id LinkID) bool { return r.find(id) != nil }
 
+// Takes reports whether a frame has a meaning on a link now.
+func (r *Relay) Takes(id LinkID, f *Frame) bool {
+	switch f.Kind {
+	case Neighbor, NeighborReply, Disconnect, Ping:
+		return true
+	}
+	s := r.find(id)
+	if s == nil {
+		return false
+	}
+	switch f.Kind {
+	case IHave, Graft, Prune:
+		return !s.repair
+	case SyncDone:
+		return s.repair && !s.gotDone
+	case Digest:
+		if f.Opening {
+			return !s.opened || !s.repair
+		}
+		return s.opened && slices.ContainsFunc(f.Digest, func(p DigestPart) bool { return s.pending[p.Prefix] })
+	}
+	return true
+}
+
 // Arrived notes that a link has brought a message that is new here.
 func (r *Relay) Arrived(now time.Duration, id LinkID, m *Message) {
 	if s := r.find(id); s != nil && s.repair && !r.isYoung(now, m) {

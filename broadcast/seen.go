@@ -109,6 +109,9 @@ func (p *progress) highest() uint64 {
 // needs a free place, a new span as well.
 func (s *Seen) Room(d peer.Dot) bool {
 	p := s.origins[d.Origin]
+	if d.Seq > peer.MaxSeq {
+		return false
+	}
 	if p == nil {
 		return len(s.origins) < s.max
 	}
@@ -118,7 +121,7 @@ func (s *Seen) Room(d peer.Dot) bool {
 // Mark remembers the dot of a message that was broadcast at born; false if it was
 // there already (invariant B1).
 func (s *Seen) Mark(d peer.Dot, born time.Duration) bool {
-	if d.Seq == 0 || s.Has(d) {
+	if d.Seq == 0 || d.Seq > peer.MaxSeq || s.Has(d) {
 		return false
 	}
 	p := s.progress(d.Origin, born)
@@ -154,11 +157,12 @@ func (s *Seen) AppendHoles(dst []Span, origin peer.Handle, seq uint64) []Span {
 	return dst
 }
 
-// Skip gives up everything of the origin up to and including seq, so that what
+// Skip gives up everything of the origin up to and including seq, MaxSeq at most, so that what
 // follows can be delivered; the newest of it was broadcast at born. Of one more
 // origin than there is room for it gives up nothing. It returns how many messages
 // that were not had are now counted as had.
 func (s *Seen) Skip(origin peer.Handle, seq uint64, born time.Duration) (skipped uint64) {
+	seq = min(seq, peer.MaxSeq)
 	if seq <= s.Contiguous(origin) || s.origins[origin] == nil && len(s.origins) >= s.max {
 		return 0
 	}

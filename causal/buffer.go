@@ -57,6 +57,9 @@ type Config struct {
 	Horizon time.Duration
 	// Wall is the time that counts from 1970, by this node's own reckoning, at time 0.
 	Wall time.Duration
+	// Self is who this node is: nobody is believed who says that its messages are
+	// gone. None if it never sends.
+	Self peer.Handle
 	// Name gives an origin's identity for clocks, Handle is its inverse.
 	Name   func(peer.Handle) vclock.Origin
 	Handle func(vclock.Origin) peer.Handle
@@ -108,6 +111,7 @@ type Buffer struct {
 	own      uint64 // messages that this node has originated
 	headsOf  uint32 // the epoch whose horizon the heads are within
 	skipped  []Gap  // found in passing, to be reported
+	vain     []Vain // found in passing
 
 	// Stats counts what was held back and what became of it. Early and Stale were
 	// refused: their epochs are ahead of this node's clock, or beyond the horizon.
@@ -154,6 +158,9 @@ func New(cfg Config, seen *broadcast.Seen, log Log) *Buffer {
 		wants:   newWants(cfg.Retry, cfg.GiveUp),
 	}
 }
+
+// Made is how many messages this node has originated.
+func (b *Buffer) Made() uint64 { return b.own }
 
 // Clock is the node's vector clock: everything it has delivered.
 func (b *Buffer) Clock() vclock.Clock { return b.frontier }
@@ -211,7 +218,7 @@ const (
 // Add takes a message from a link. withClock says that m.Clock is set by the
 // sender.
 func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, from broadcast.LinkID) Outcome {
-	if m.Dot.Seq == 0 || dependsOnItself(m) {
+	if !possible(m) {
 		return Refused
 	}
 	if b.seen.Has(m.Dot) {
@@ -222,6 +229,9 @@ func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, fr
 		b.addAgain(now, h, m, withClock, from)
 		b.arrivedAgain(now, m.Dot, from)
 		return Known
+	}
+	if m.Resumes && !b.mayResume(m) {
+		return Refused
 	}
 	if !b.inTime(now, m, withClock) {
 		b.refuse(now, m, from)
@@ -251,12 +261,17 @@ func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, fr
 	return Fresh
 }
 
-// dependsOnItself reports whether a message names itself, or a later one of its
-// origin, as its past. No node makes such a message, and it could not be
-// delivered ever.
-func dependsOnItself(m *broadcast.Message) bool {
-	return slices.ContainsFunc(m.Deps, func(d peer.Dot) bool { return d.Origin == m.Dot.Origin && d.Seq >= m.Dot.Seq })
+// possible reports whether a message has numbers that there are, and does not name
+// itself, or a later one of its origin, as its past. No node makes another one, and
+// it could not be delivered ever.
+func possible(m *broadcast.Message) bool {
+	return isDot(m.Dot) && !slices.ContainsFunc(m.Deps, func(d peer.Dot) bool {
+		return !isDot(d) || d.Origin == m.Dot.Origin && d.Seq >= m.Dot.Seq
+	})
 }
+
+// isDot reports whether a message can have the name.
+func isDot(d peer.Dot) bool { return d.Seq > 0 && d.Seq <= peer.MaxSeq }
 
 // room reports whether the message can be taken in. One that need not be held
 // back needs no room to be: it may be what all that is held back waits for.
@@ -387,6 +402,9 @@ func (b *Buffer) past(m *broadcast.Message) (dots []peer.Dot) {
 			}
 			n = m.Dot.Seq - 1
 		}
+		if origin == b.cfg.Self {
+			continue // of its own a node has had all there are
+		}
 		if n > b.seen.Contiguous(origin) {
 			dots = append(dots, peer.Dot{Origin: origin, Seq: n})
 		}
@@ -455,7 +473,7 @@ func (b *Buffer) supersedes(h *held, d peer.Dot) bool {
 // here depends on it, if it does not come by itself soon: it may be on its way,
 // it may be lost, or it may be a gap.
 func (b *Buffer) Ask(now time.Duration, d peer.Dot, first broadcast.LinkID) {
-	if !b.seen.Has(d) && b.held[d] == nil {
+	if isDot(d) && d.Origin != b.cfg.Self && !b.seen.Has(d) && b.held[d] == nil {
 		b.wants.add(now+b.patience(), want{dot: d}, first)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/Ishan27gOrg/gossipProtocol/internal/seal"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/secure"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
+	"github.com/Ishan27gOrg/gossipProtocol/protocol"
 )
 
 // Certificates are a node's own certificate and the authorities that it accepts those
@@ -153,6 +154,19 @@ func (n *Node) handleProof(l *link, proof []byte) {
 // can take any name, so the address counts as well.
 func culprit(conn net.Conn, name string) guard.Culprit {
 	return guard.Culprit{Addr: addrOf(conn.RemoteAddr()).Addr(), Name: name}
+}
+
+// blame deals with what the machine has found a peer to have done.
+func (n *Node) blame(o protocol.Offence) {
+	l := n.links[o.Link]
+	switch {
+	case l == nil:
+	case o.What.Proven():
+		n.log.Warn("a peer has sent what no honest node makes", "peer", l.peer.ID.Name, "addr", l.peer.Addr, "what", o.What)
+		n.punish(l)
+	case n.mayWarn(n.now()):
+		n.log.Warn("a peer passes on what somebody has forged", "peer", l.peer.ID.Name, "addr", l.peer.Addr, "what", o.What)
+	}
 }
 
 // punish leaves whoever is at the other end of a link alone for a while.

@@ -273,6 +273,9 @@ func (n *Node) carryOut() {
 	for i := range n.out.Events {
 		n.report(n.out.Events[i])
 	}
+	for _, o := range n.out.Offences {
+		n.blame(o)
+	}
 	for i := range n.out.Packets {
 		n.sendPacket(&n.out.Packets[i])
 	}

@@ -65,6 +65,7 @@ type Counters struct {
 	LinksLost, LinksTimedOut                        uint64
 	Exchanges, ExchangesServed, ExchangesTimedOut   uint64
 	Probes, PeersDropped, PeersRejoined, Repairs    uint64
+	Unsolicited, Offences, Crowded, Banned          uint64
 }
 
 // Counters reads the totals.
@@ -82,6 +83,7 @@ func (m *Machine) Counters() Counters {
 		LinksLost: l.Lost, LinksTimedOut: l.TimedOut,
 		Exchanges: s.Initiated, ExchangesServed: s.Served, ExchangesTimedOut: s.TimedOut,
 		Probes: s.Probes, PeersDropped: s.Dropped, PeersRejoined: s.Rejoined, Repairs: m.Stats.Repairs,
+		Unsolicited: s.Unsolicited, Offences: m.Stats.Offences, Crowded: l.Crowded, Banned: l.Banned,
 	}
 }
 

@@ -30,8 +30,8 @@ func newKeysFleet(con console) *cobra.Command {
 		Short: "Tell which keys a running network uses, and who lacks one",
 		Long: `fleet joins a network, listens for a while, and tells for each key of the
 cluster how long ago a node is known to have had it, to have used it and to have
-lacked it, and which one that was. Nodes tell each other so while there is more than
-one key about. So a key is everywhere when nobody has lacked it for some
+lacked it, and which one that was. Nodes tell each other so while there is more
+than one key about. So a key is everywhere when nobody has lacked it for some
 minutes, and may be removed when nobody has used it for as long.`,
 		Example: `  gossip keys fleet --join 10.0.0.7:7946 --keyring keyring`,
 		Args:    noArgs,

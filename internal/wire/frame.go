@@ -315,7 +315,17 @@ func ProofIn(b []byte) (proof []byte, ok bool) {
 func IsData(b []byte) bool { return len(b) > 0 && b[0] == byte(broadcast.Data) }
 
 func (r *reader) dot(book Book) peer.Dot {
-	return peer.Dot{Origin: r.origin(book), Seq: r.uvarint()}
+	return peer.Dot{Origin: r.origin(book), Seq: r.seq()}
+}
+
+// seq reads a sequence number, or a count of messages.
+func (r *reader) seq() uint64 {
+	n := r.uvarint()
+	if n > peer.MaxSeq {
+		r.fail(fmt.Errorf("%w: message %d, at most %d are made", ErrMalformed, n, uint64(peer.MaxSeq)))
+		return 0
+	}
+	return n
 }
 
 func (r *reader) checkSeq(d peer.Dot) {
@@ -391,7 +401,7 @@ func (r *reader) entries(book Book) []broadcast.DigestEntry {
 	entries := make([]broadcast.DigestEntry, 0, n)
 	for range n {
 		d := r.dot(book)
-		e := broadcast.DigestEntry{Origin: d.Origin, Contiguous: d.Seq, Spans: r.spans(d.Seq), Gone: r.uvarint()}
+		e := broadcast.DigestEntry{Origin: d.Origin, Contiguous: d.Seq, Spans: r.spans(d.Seq), Gone: r.seq()}
 		if e.Gone > 0 {
 			e.Age = r.age()
 		}
@@ -406,9 +416,9 @@ func (r *reader) entries(book Book) []broadcast.DigestEntry {
 // spans reads intervals, each given by its distance from the one before.
 func (r *reader) spans(last uint64) (spans []broadcast.Span) {
 	for range r.count(broadcast.MaxSpans, 2) {
-		skip, length := r.uvarint(), r.uvarint()
+		skip, length := r.seq(), r.seq()
 		s := broadcast.Span{From: last + skip, To: last + skip + length}
-		if skip == 0 || s.From < last || s.To < s.From {
+		if skip == 0 || s.To > peer.MaxSeq {
 			r.fail(fmt.Errorf("%w: spans out of order", ErrMalformed))
 			return nil
 		}
@@ -470,7 +480,10 @@ func (r *reader) clock() (c vclock.Clock) {
 	if err := c.UnmarshalBinary(r.bytes(int(n))); r.err == nil && err != nil {
 		r.fail(fmt.Errorf("%w: %w", ErrMalformed, err))
 	}
-	for o := range c.All() {
+	for o, n := range c.All() {
+		if n > peer.MaxSeq {
+			r.fail(fmt.Errorf("%w: a clock that counts %d messages", ErrMalformed, n))
+		}
 		// Clocks allow more than origins do, and these become origins.
 		if o.Name == "" || len(o.Name) > MaxName || !plainName([]byte(o.Name)) {
 			r.fail(fmt.Errorf("%w: a clock with the name %.60q", ErrMalformed, o.Name))
@@ -512,7 +525,7 @@ func (r *reader) wants(book Book) (wants []broadcast.WantEntry) {
 
 func (r *reader) gone(book Book) (gone []broadcast.GoneEntry) {
 	for range r.count(maxControl, smallestOrigin+3) {
-		g := broadcast.GoneEntry{Dot: r.dot(book), UpTo: r.uvarint(), Age: r.age()}
+		g := broadcast.GoneEntry{Dot: r.dot(book), UpTo: r.seq(), Age: r.age()}
 		r.checkSeq(g.Dot)
 		if r.err == nil && g.UpTo != 0 && g.UpTo < g.Dot.Seq {
 			r.fail(fmt.Errorf("%w: gone up to %d, which is before %d", ErrMalformed, g.UpTo, g.Dot.Seq))
