@@ -20,8 +20,11 @@ const (
 	FrameHeader = 4
 	// MaxOverhead is how much longer a frame may be than the longest payload:
 	// the most dependencies with the longest names take 2.4 MB, the largest part
-	// of a digest 2.7 MB, a clock of 100,000 origins with usual names about 2 MB.
+	// of a digest 2.7 MB, the largest clock with usual names about 2 MB.
 	MaxOverhead = 4 << 20
+	// MaxClock is how many origins a clock that is sent along may count: as many as a
+	// node remembers.
+	MaxClock = 1 << 16
 	// maxControl bounds the elements of one control frame.
 	maxControl = 1 << 12
 	// maxAge is the longest age that a message may claim, in microseconds:
@@ -477,7 +480,12 @@ func (r *reader) clock() (c vclock.Clock) {
 		r.fail(ErrTruncated)
 		return c
 	}
-	if err := c.UnmarshalBinary(r.bytes(int(n))); r.err == nil && err != nil {
+	b := r.bytes(int(n))
+	if entries := clockEntries(b); entries > MaxClock {
+		r.fail(fmt.Errorf("%w: a clock of %d origins, at most %d are allowed", ErrMalformed, entries, MaxClock))
+		return c
+	}
+	if err := c.UnmarshalBinary(b); r.err == nil && err != nil {
 		r.fail(fmt.Errorf("%w: %w", ErrMalformed, err))
 	}
 	for o, n := range c.All() {
@@ -490,6 +498,16 @@ func (r *reader) clock() (c vclock.Clock) {
 		}
 	}
 	return c
+}
+
+// clockEntries is how many entries the binary form of a clock announces, before any of
+// them is read; 0 if it is not one.
+func clockEntries(b []byte) uint64 {
+	r := reader{b: b}
+	if r.byte() == 2 {
+		r.uvarint() // the epoch
+	}
+	return r.uvarint()
 }
 
 func (r *reader) deps(book Book) []peer.Dot {
