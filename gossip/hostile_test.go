@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"flag"
 	"fmt"
 	"io"
 	mathrand "math/rand/v2"
@@ -430,6 +431,8 @@ func TestAConnectionFloodKeepsNobodyOut(t *testing.T) {
 	}
 }
 
+var datagrams = flag.Int("datagrams", 100_000, "how many random datagrams TestRandomDatagramsCostLittle sends")
+
 // TestRandomDatagramsCostLittle: a node under a flood of garbage goes on, and holds no
 // more than before. SECURITY.md has the figures for 10^6 of them.
 func TestRandomDatagramsCostLittle(t *testing.T) {
@@ -442,9 +445,9 @@ func TestRandomDatagramsCostLittle(t *testing.T) {
 			}
 			cfg, tap := tapped(cfg)
 			a := start(t, cfg)
-			count := 100_000
+			count := *datagrams
 			if testing.Short() || underRace {
-				count = 10_000
+				count = min(count, 10_000)
 			}
 			random := mathrand.New(mathrand.NewPCG(5, 5))
 			valid := forgeries(wire.ClusterTag(""))

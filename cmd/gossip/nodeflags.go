@@ -109,6 +109,8 @@ func (f *nodeFlags) check(needJoin bool) error {
 	switch {
 	case needJoin && len(f.join) == 0:
 		return usagef("--join is missing: name the HOST:PORT of at least one node of the network (or set GOSSIP_JOIN)")
+	case f.security.keys == "" && !f.security.plain && !onLoopback(f.listenAddress()):
+		return usagef("--keyring is missing: others may reach %s, where the node would listen in the clear; allowed: a FILE with keys (see gossip keys), or --plain if they may read and forge everything", f.listenAddress())
 	case f.logBytes < f.maxPayload:
 		return usagef("--log-bytes: %s, allowed: --max-payload (%s) to %s",
 			formatSize(f.logBytes), formatSize(f.maxPayload), formatSize(maxLogBytes))
