@@ -80,6 +80,10 @@ type Config struct {
 	// ends show; with a Keyring, in addition to its keys. It does nothing for
 	// datagrams. Nil: none.
 	TLS Certificates
+	// NamedCertificates has a peer's certificate, under TLS, name the peer: its ID has to
+	// be one of the certificate's DNS names, or its common name. Then who has the
+	// certificate of one node cannot link as another.
+	NamedCertificates bool
 	// Plain lets a node without a Keyring listen on other addresses than those of the
 	// loopback interface. Whoever can reach it can then read everything, join, and
 	// speak in anybody's name.
@@ -227,6 +231,8 @@ func (c *Config) validate() error {
 		}
 	}
 	switch {
+	case c.NamedCertificates && c.TLS == nil:
+		return bad("NamedCertificates", "there are no certificates without TLS")
 	case c.Keyring != nil && c.Keyring.Primary() == 0:
 		return bad("Keyring", "it has no key; make it with keyring.New, Read or Load")
 	case len(c.Cluster) > 255:

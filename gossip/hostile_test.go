@@ -586,6 +586,35 @@ func newRingOf(t testing.TB, k keyring.Key) *keyring.Ring {
 	return ring
 }
 
+// TestCertificatesThatNameTheirNodes: who has another node's certificate is not it.
+func TestCertificatesThatNameTheirNodes(t *testing.T) {
+	ctx := within(t, 20*time.Second)
+	ca := newAuthority(t)
+	node := func(id, certificate string, join ...string) *Node {
+		return start(t, Config{ID: id, TLS: ca.issue(t, certificate), NamedCertificates: true, Join: join})
+	}
+	a := node("a", "a")
+	b := node("b", "b", a.Self().Addr)
+	if err := b.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+	thief := node("c", "b", a.Self().Addr)
+	for a.Stats().BadFrames+thief.Stats().LinksLost == 0 {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			t.Fatal("nobody was refused")
+		}
+	}
+	for _, n := range []*Node{a, b} {
+		for _, l := range n.Links() {
+			if l.ID == "c" {
+				t.Errorf("%s has a link to c, which has b's certificate", n.Self().ID)
+			}
+		}
+	}
+}
+
 // TestARemovedKeyEndsLinks: who has not followed is out at once.
 func TestARemovedKeyEndsLinks(t *testing.T) {
 	ctx := within(t, 20*time.Second)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,6 +37,7 @@ const (
 
 var (
 	errSlow     = errors.New("the peer does not read what it is sent")
+	errName     = errors.New("gossip: the certificate is of somebody else (Config.NamedCertificates)")
 	errNamesake = errors.New("it has this node's ID")
 	errFlood    = errors.New("it goes on sending more control frames than are read")
 	errBarred   = errors.New("it has misbehaved, and is left alone for a while")
@@ -185,7 +187,10 @@ func (n *Node) handshake(raw net.Conn, first bool) (o openedIn) {
 		}
 		conn = o.secured
 	}
-	if o.hello, o.err = n.greet(conn, first); o.err == nil {
+	if o.hello, o.err = n.greet(conn, first); o.err != nil {
+		return o
+	}
+	if o.err = n.checkCertificate(o); o.err == nil {
 		o.err = raw.SetDeadline(time.Time{})
 	}
 	return o
@@ -198,6 +203,14 @@ func (n *Node) secure(raw net.Conn, first bool) (*secure.Conn, error) {
 		return n.upgrader.Client(n.ctx, raw)
 	}
 	return n.upgrader.Server(n.ctx, raw)
+}
+
+// checkCertificate holds a peer's ID against its certificate.
+func (n *Node) checkCertificate(o openedIn) error {
+	if !n.cfg.NamedCertificates || slices.Contains(o.secured.PeerNames(), o.hello.ID.Name) {
+		return nil
+	}
+	return fmt.Errorf("%w: it names %q, and the peer is %q", errName, o.secured.PeerNames(), o.hello.ID.Name)
 }
 
 // greet exchanges hellos.

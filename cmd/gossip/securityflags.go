@@ -17,6 +17,7 @@ type securityFlags struct {
 	keys          string // a file, or env:NAME
 	plain         bool
 	cert, key, ca string
+	names         bool
 }
 
 func (f *securityFlags) group() flagGroup {
@@ -26,12 +27,13 @@ func (f *securityFlags) group() flagGroup {
 	g.StringVar(&f.cert, "tls-cert", "", "`FILE` with this node's certificate, PEM, for links under an authority of your own; read again when it changes, as are the next two")
 	g.StringVar(&f.key, "tls-key", "", "`FILE` with the key of --tls-cert")
 	g.StringVar(&f.ca, "tls-ca", "", "`FILE` with the certificates of the authorities that others' certificates must be of")
+	g.BoolVar(&f.names, "tls-names", false, "with --tls-cert, link only to peers whose name is one of their certificate's: a DNS name or the common name")
 	return g
 }
 
 // apply loads what the flags name.
 func (f *securityFlags) apply(cfg *gossip.Config) (err error) {
-	cfg.Plain = f.plain
+	cfg.Plain, cfg.NamedCertificates = f.plain, f.names
 	if cfg.Keyring, err = f.ring(); err != nil {
 		return usagef("--keyring: %w", err)
 	}
