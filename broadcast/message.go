@@ -32,6 +32,10 @@ type Message struct {
 	// Encoded is the driver's to keep the wire form in, made once however many
 	// links the message takes. The protocol code never looks at it.
 	Encoded []byte
+	// Bulk is what else the driver holds for it beside the payload: names that are
+	// longer than handles, and a clock that came along and shares nothing. It does not
+	// change once the protocol code has the message.
+	Bulk int
 }
 
 // overhead approximates what a message costs in memory beyond its payload:
@@ -39,8 +43,8 @@ type Message struct {
 const overhead = 256
 
 // Size is what the message is charged against byte bounds.
-func (m *Message) Size() int { return SizeOf(len(m.Payload), len(m.Deps)) }
+func (m *Message) Size() int { return SizeOf(len(m.Payload), len(m.Deps)) + m.Bulk }
 
 // SizeOf is the Size of a message with a payload of so many bytes and so many
-// dependencies.
+// dependencies and no bulk.
 func SizeOf(payload, deps int) int { return overhead + payload + 16*deps }
