@@ -57,6 +57,9 @@ type Config struct {
 	Horizon time.Duration
 	// Wall is the time that counts from 1970, by this node's own reckoning, at time 0.
 	Wall time.Duration
+	// Announced bounds the messages that are expected because they were announced,
+	// Awaited those that what is held back waits for. Zero: 16,384 and 32,768.
+	Announced, Awaited int
 	// Name gives an origin's identity for clocks, Handle is its inverse.
 	Name   func(peer.Handle) vclock.Origin
 	Handle func(vclock.Origin) peer.Handle
@@ -97,6 +100,8 @@ type Buffer struct {
 	log   Log
 	held  map[peer.Dot]*held
 	bytes int
+	// waits counts, for each message that is held back, what it waits for.
+	waits int
 	// waiters lists what waits for a dot to be delivered or given up.
 	waiters  map[peer.Dot][]*held
 	wants    wants
@@ -126,6 +131,7 @@ type held struct {
 	msg     *broadcast.Message
 	from    []broadcast.LinkID
 	missing int
+	past    []peer.Dot // of the clock that came along, those waited for now
 	clock   clockState
 	arrival uint64 // a count, the newest the highest
 }
@@ -147,6 +153,12 @@ type head struct {
 
 // New returns an empty buffer over the node's version vector and log.
 func New(cfg Config, seen *broadcast.Seen, log Log) *Buffer {
+	if cfg.Announced == 0 {
+		cfg.Announced = maxAnnounced
+	}
+	if cfg.Awaited == 0 {
+		cfg.Awaited = maxAwaited
+	}
 	return &Buffer{
 		cfg: cfg, seen: seen, log: log,
 		held:    make(map[peer.Dot]*held),
@@ -173,7 +185,7 @@ func (b *Buffer) Originate(now time.Duration, origin peer.Handle, payload []byte
 		if len(b.heads) > MaxDeps {
 			return nil, ErrTooManyHeads
 		}
-		m.Deps = b.headDots()
+		m.Deps, m.Bulk = b.headDots(), b.HeadsBulk()
 		m.Clock = b.frontier.Advance(b.cfg.Name(origin), m.Dot.Seq, epoch)
 		if epoch > b.newestHead() {
 			m.Epoch = epoch
@@ -264,7 +276,25 @@ func (b *Buffer) room(m *broadcast.Message, withClock bool) bool {
 	if !b.seen.Room(m.Dot) {
 		return false
 	}
-	return b.bytes+m.Size() <= b.cfg.HoldBytes || b.deliverable(m, withClock)
+	if b.bytes+m.Size() <= b.cfg.HoldBytes && b.waits+b.missing(m) <= b.cfg.Awaited {
+		return true
+	}
+	return b.deliverable(m, withClock)
+}
+
+// missing counts what the message would wait for, at most: where there is much room
+// it is not looked at closely.
+func (b *Buffer) missing(m *broadcast.Message) (n int) {
+	dots := b.dependencies(m)
+	if b.waits+len(dots) <= b.cfg.Awaited {
+		return len(dots)
+	}
+	for _, d := range dots {
+		if !b.seen.Has(d) {
+			n++
+		}
+	}
+	return n
 }
 
 // deliverable reports whether a new message would be delivered at once.
@@ -276,7 +306,8 @@ func (b *Buffer) deliverable(m *broadcast.Message, withClock bool) bool {
 	case b.cfg.Order != Causal:
 		return true
 	case withClock:
-		return len(b.past(m)) == 0
+		dots, complete := b.past(m, 1)
+		return complete && len(dots) == 0
 	default:
 		_, ok := b.join(m.Deps)
 		return ok
@@ -312,6 +343,7 @@ func (b *Buffer) await(now time.Duration, h *held, dots []peer.Dot) {
 			continue
 		}
 		h.missing++
+		b.waits++
 		b.waiters[d] = append(b.waiters[d], h)
 		if b.held[d] != nil {
 			continue
@@ -356,7 +388,15 @@ func (b *Buffer) stamp(now time.Duration, h *held) bool {
 	case b.cfg.Order != Causal:
 		m.Clock = vclock.Clock{}.With(b.cfg.Name(m.Dot.Origin), m.Dot.Seq)
 	case h.clock == received:
-		if b.await(now, h, b.past(m)); h.missing > 0 {
+		var complete bool
+		h.past, complete = b.past(m, min(maxPast, b.cfg.Awaited-b.waits))
+		if b.await(now, h, h.past); h.missing > 0 {
+			return false
+		}
+		if !complete { // there is no room to wait for what is missing
+			b.Stats.NoRoom++
+			b.overflow = true
+			b.forgetAll([]*held{h})
 			return false
 		}
 	default:
@@ -377,10 +417,16 @@ func (b *Buffer) stamp(now time.Duration, h *held) bool {
 
 // past lists the messages that a clock from outside counts and that were not
 // had. A dependency that was given up as a gap leaves its own past unknown; the
-// clock knows it, and nothing of it may come later than this message.
-func (b *Buffer) past(m *broadcast.Message) (dots []peer.Dot) {
+// clock knows it, and nothing of it may come later than this message. It lists no more
+// than most, and reports whether that is all: clocks may count many, and what comes
+// after these is looked at when they have come. An origin that the driver has no handle
+// left for cannot be waited for.
+func (b *Buffer) past(m *broadcast.Message, most int) (dots []peer.Dot, complete bool) {
 	for o, n := range m.Clock.All() {
 		origin := b.cfg.Handle(o)
+		if origin == peer.None {
+			return dots, false
+		}
 		if origin == m.Dot.Origin {
 			if m.Resumes {
 				continue
@@ -388,11 +434,18 @@ func (b *Buffer) past(m *broadcast.Message) (dots []peer.Dot) {
 			n = m.Dot.Seq - 1
 		}
 		if n > b.seen.Contiguous(origin) {
+			if len(dots) >= most {
+				return dots, false
+			}
 			dots = append(dots, peer.Dot{Origin: origin, Seq: n})
 		}
 	}
-	return dots
+	return dots, true
 }
+
+// maxPast bounds what one message waits for at a time because its clock counts it. A
+// guess: a round trip for each thousand origins that nobody can tell of any more.
+const maxPast = 1 << 10
 
 // join merges the clocks of delivered messages; false if one is not known.
 func (b *Buffer) join(dots []peer.Dot) (c vclock.Clock, ok bool) {
@@ -441,11 +494,13 @@ func (b *Buffer) deliver(now time.Duration, h *held) {
 	b.askHole(now, m.Dot.Origin, h.from)
 }
 
-// supersedes reports whether the message happened after the head. Where all its
+// supersedes reports whether the message happened after the head. What an origin has
+// sent before is in its past, whether or not it says so: so there are no more heads
+// than origins. Where all its
 // dependencies were delivered, these are the heads that it did happen after; of
 // one that is a gap only the clock tells what it stood for (invariant C3).
 func (b *Buffer) supersedes(h *held, d peer.Dot) bool {
-	if slices.Contains(h.msg.Deps, d) {
+	if d.Origin == h.msg.Dot.Origin || slices.Contains(h.msg.Deps, d) {
 		return true
 	}
 	return h.clock == received && h.msg.Clock.At(b.cfg.Name(d.Origin)) >= d.Seq
@@ -463,6 +518,17 @@ func (b *Buffer) Ask(now time.Duration, d peer.Dot, first broadcast.LinkID) {
 // Heads is the number of direct dependencies that the next message will have.
 func (b *Buffer) Heads() int { return len(b.heads) }
 
+// HeadsBulk is the Bulk that they will give it: names, incarnations, numbers.
+func (b *Buffer) HeadsBulk() (bytes int) {
+	for _, h := range b.heads {
+		bytes += len(b.cfg.Name(h.dot.Origin).Name) + 1 + 8 + 4
+	}
+	return bytes
+}
+
+// Expected is how many messages were announced, or are waited for, and have not come.
+func (b *Buffer) Expected() int { return max(len(b.wants.index), b.waits) }
+
 // askHole asks for the first missing message of an origin outside FIFO and
 // causal order, where nothing waits for it but it must come all the same.
 func (b *Buffer) askHole(now time.Duration, origin peer.Handle, from []broadcast.LinkID) {
@@ -478,6 +544,7 @@ func (b *Buffer) release(d peer.Dot) {
 	waiting := b.waiters[d]
 	delete(b.waiters, d)
 	b.wants.remove(want{dot: d})
+	b.waits -= len(waiting)
 	for _, h := range waiting {
 		if h.missing--; h.missing == 0 {
 			b.ready = append(b.ready, h)
