@@ -130,6 +130,7 @@ type Log interface {
 type held struct {
 	msg     *broadcast.Message
 	from    []broadcast.LinkID
+	size    int // that it was charged when it came
 	missing int
 	past    []peer.Dot // of the clock that came along, those waited for now
 	clock   clockState
@@ -149,6 +150,9 @@ const (
 type head struct {
 	dot   peer.Dot
 	clock vclock.Clock
+	epoch uint32 // of the clock
+	bytes int    // that the clock takes, if it came along
+	bare  bool   // the clock had to go
 }
 
 // New returns an empty buffer over the node's version vector and log.
@@ -185,11 +189,12 @@ func (b *Buffer) Originate(now time.Duration, origin peer.Handle, payload []byte
 		if len(b.heads) > MaxDeps {
 			return nil, ErrTooManyHeads
 		}
-		m.Deps, m.Bulk = b.headDots(), b.HeadsBulk()
+		m.Deps, m.Bulk = b.headDots(), b.headsBulk()
 		m.Clock = b.frontier.Advance(b.cfg.Name(origin), m.Dot.Seq, epoch)
 		if epoch > b.newestHead() {
 			m.Epoch = epoch
 		}
+		m.ClockBytes = broadcast.SharedClock(m.Clock.Len())
 		h.clock = exact
 	}
 	m.Resumes = b.hasBeenSilent(now, origin, m.Dot.Seq)
@@ -246,12 +251,12 @@ func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, fr
 		return Refused
 	}
 	b.arrivals++
-	h := &held{msg: m, from: []broadcast.LinkID{from}, arrival: b.arrivals}
+	h := &held{msg: m, from: []broadcast.LinkID{from}, arrival: b.arrivals, size: m.Size()}
 	if withClock && b.cfg.Order == Causal {
 		h.clock = received
 	}
 	b.held[m.Dot] = h
-	b.bytes += m.Size()
+	b.bytes += h.size
 	b.arrived(now, m.Dot, from) // somebody may be asking for this very one
 	b.await(now, h, b.dependencies(m))
 	if h.missing == 0 {
@@ -327,7 +332,9 @@ func (h *held) cameBy(link broadcast.LinkID) {
 func (b *Buffer) addAgain(now time.Duration, h *held, m *broadcast.Message, withClock bool, from broadcast.LinkID) {
 	h.cameBy(from)
 	if withClock && h.clock == unstamped && b.cfg.Order == Causal {
-		h.clock, h.msg.Clock = received, m.Clock
+		h.clock, h.msg.Clock, h.msg.ClockBytes = received, m.Clock, m.ClockBytes
+		b.bytes += m.ClockBytes
+		h.size += m.ClockBytes
 		if b.wants.remove(want{dot: m.Dot, clock: true}) {
 			b.ready = append(b.ready, h)
 			b.drain(now)
@@ -406,6 +413,7 @@ func (b *Buffer) stamp(now time.Duration, h *held) bool {
 			return false
 		}
 		m.Clock = c.Advance(b.cfg.Name(m.Dot.Origin), m.Dot.Seq, max(m.Epoch, c.Epoch()))
+		m.ClockBytes = broadcast.SharedClock(m.Clock.Len())
 	}
 	if !b.inTime(now, m, true) {
 		b.refuse(now, m, h.from[0])
@@ -463,7 +471,7 @@ func (b *Buffer) join(dots []peer.Dot) (c vclock.Clock, ok bool) {
 // as they are heads, the log has the others of the retained past.
 func (b *Buffer) clockOf(d peer.Dot) (vclock.Clock, bool) {
 	for i := len(b.heads) - 1; i >= 0; i-- {
-		if b.heads[i].dot == d {
+		if b.heads[i].dot == d && !b.heads[i].bare {
 			return b.heads[i].clock, true
 		}
 	}
@@ -481,17 +489,38 @@ func (b *Buffer) deliver(now time.Duration, h *held) {
 	b.seen.Mark(m.Dot, m.Born)
 	if b.held[m.Dot] == h {
 		delete(b.held, m.Dot)
-		b.bytes -= m.Size()
+		b.bytes -= h.size
 	}
 	b.frontier = b.frontier.Merge(m.Clock)
 	if b.cfg.Order == Causal {
 		b.dropHeads(b.frontier.Epoch())
 		b.heads = slices.DeleteFunc(b.heads, func(x head) bool { return b.supersedes(h, x.dot) })
-		b.heads = append(b.heads, head{m.Dot, m.Clock})
+		x := head{dot: m.Dot, clock: m.Clock, epoch: m.Clock.Epoch()}
+		if h.clock == received {
+			x.bytes = m.ClockBytes
+		}
+		b.heads = append(b.heads, x)
+		if x.bytes > 0 {
+			b.stripHeads()
+		}
 	}
 	b.log.Deliver(m, h.from)
 	b.release(m.Dot)
 	b.askHole(now, m.Dot.Origin, h.from)
+}
+
+// stripHeads lets go of the clocks of the oldest heads, if those that came along take
+// more than a quarter of what may be held back: they share nothing, and a head may stay
+// for long. If the log does not have such a clock any more it is asked for.
+func (b *Buffer) stripHeads() {
+	bytes := 0
+	for i := len(b.heads) - 1; i >= 0; i-- {
+		x := &b.heads[i]
+		if bytes += x.bytes; bytes > b.cfg.HoldBytes/4 && x.bytes > 0 {
+			bytes -= x.bytes
+			x.clock, x.bytes, x.bare = vclock.Clock{}, 0, true
+		}
+	}
 }
 
 // supersedes reports whether the message happened after the head. What an origin has
@@ -518,8 +547,16 @@ func (b *Buffer) Ask(now time.Duration, d peer.Dot, first broadcast.LinkID) {
 // Heads is the number of direct dependencies that the next message will have.
 func (b *Buffer) Heads() int { return len(b.heads) }
 
-// HeadsBulk is the Bulk that they will give it: names, incarnations, numbers.
-func (b *Buffer) HeadsBulk() (bytes int) {
+// NextBulk is what the next message will have of Bulk and ClockBytes.
+func (b *Buffer) NextBulk() int {
+	if b.cfg.Order != Causal {
+		return 0
+	}
+	return b.headsBulk() + broadcast.SharedClock(b.frontier.Len()+1)
+}
+
+// headsBulk is what heads take as dependencies: names, incarnations, numbers.
+func (b *Buffer) headsBulk() (bytes int) {
 	for _, h := range b.heads {
 		bytes += len(b.cfg.Name(h.dot.Origin).Name) + 1 + 8 + 4
 	}

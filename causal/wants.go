@@ -369,7 +369,7 @@ func (b *Buffer) forgetAll(doomed []*held) {
 		}
 		b.Stats.Forgotten++
 		delete(b.held, h.msg.Dot)
-		b.bytes -= h.msg.Size()
+		b.bytes -= h.size
 		b.waits -= h.missing
 		b.stopWaiting(h)
 		doomed = append(doomed, b.waiters[h.msg.Dot]...)

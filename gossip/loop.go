@@ -272,7 +272,7 @@ func (n *Node) handleFrame(in frameIn) {
 }
 
 // clockEntryCost is what an entry of a clock that came along takes beside its name.
-const clockEntryCost = 192
+const clockEntryCost = 128
 
 // weigh tells what a message takes beside its payload, and keeps no more of its frame
 // than is needed: a clock may be much longer than what it comes with.
@@ -282,9 +282,9 @@ func weigh(f *broadcast.Frame) {
 	if f.WithClock {
 		m.Encoded = slices.Clone(m.Encoded)
 		m.Payload = m.Encoded[m.Bulk:]
-		m.Bulk += clockEntryCost * m.Clock.Len()
+		m.ClockBytes = clockEntryCost * m.Clock.Len()
 		for o := range m.Clock.All() {
-			m.Bulk += len(o.Name)
+			m.ClockBytes += len(o.Name)
 		}
 	}
 }
@@ -388,7 +388,7 @@ func (n *Node) relieve() (longest *link) {
 }
 
 func (n *Node) deliver(m *broadcast.Message) {
-	for _, lost := range n.backlog.push(n.message(m)) {
+	for _, lost := range n.backlog.push(n.message(m), m.ClockBytes) {
 		n.stats.BacklogDropped++
 		n.emit(Event{Kind: Overflow, Peer: Peer{ID: lost.Origin, Incarnation: lost.Incarnation}, From: lost.Seq, To: lost.Seq})
 	}

@@ -44,7 +44,7 @@ const (
 	identityCost = 320
 	// wantCost: a message that was announced, or that another one waits for, and has
 	// not come.
-	wantCost = 768
+	wantCost = 512
 	// lackCost: what a peer that is catching up has had of an origin.
 	lackCost = 160
 	// frameCost: a long frame is copied once on its way in, from half as much room.

@@ -254,7 +254,7 @@ func (m *Machine) Join(now time.Duration, address peer.Handle, out *Outbox) {
 // Broadcast makes a message of the payload, which it keeps, delivers it here
 // and sends it on its way. Errors: ErrLogFull, causal.ErrTooManyHeads.
 func (m *Machine) Broadcast(now time.Duration, payload []byte, out *Outbox) (*broadcast.Message, error) {
-	size := broadcast.SizeOf(len(payload), m.buffer.Heads()) + m.buffer.HeadsBulk()
+	size := broadcast.SizeOf(len(payload), m.buffer.Heads()) + m.buffer.NextBulk()
 	if m.log.Full(size, m.relay.Unsent()) {
 		return nil, ErrLogFull
 	}

@@ -24,6 +24,13 @@ const (
 	MaxOverhead = 4 << 20
 	// maxControl bounds the elements of one control frame.
 	maxControl = 1 << 12
+	// MaxClock bounds the entries of a clock, as no node remembers more origins. The
+	// smallest would otherwise take 25 times as much in memory as in a frame.
+	MaxClock = 1 << 16
+	// maxEntries and maxSpans bound what the parts of a DIGEST have together: ten times
+	// what a node puts into one, and as many spans as a node remembers at all.
+	maxEntries = 1 << 14
+	maxSpans   = 1 << 16
 	// maxAge is the longest age that a message may claim, in microseconds:
 	// about 35 years, so that no arithmetic on it overflows. What is older
 	// still claims that much: it must not cost the sender its link.
@@ -387,7 +394,8 @@ func (r *reader) sums() []uint64 {
 }
 
 func (r *reader) entries(book Book) []broadcast.DigestEntry {
-	n := r.count(maxControl, smallestOrigin+3)
+	n := r.count(min(maxControl, maxEntries-r.entriesRead), smallestOrigin+3)
+	r.entriesRead += n
 	entries := make([]broadcast.DigestEntry, 0, n)
 	for range n {
 		d := r.dot(book)
@@ -405,7 +413,9 @@ func (r *reader) entries(book Book) []broadcast.DigestEntry {
 
 // spans reads intervals, each given by its distance from the one before.
 func (r *reader) spans(last uint64) (spans []broadcast.Span) {
-	for range r.count(broadcast.MaxSpans, 2) {
+	n := r.count(min(broadcast.MaxSpans, maxSpans-r.spansRead), 2)
+	r.spansRead += n
+	for range n {
 		skip, length := r.uvarint(), r.uvarint()
 		s := broadcast.Span{From: last + skip, To: last + skip + length}
 		if skip == 0 || s.From < last || s.To < s.From {
@@ -467,7 +477,12 @@ func (r *reader) clock() (c vclock.Clock) {
 		r.fail(ErrTruncated)
 		return c
 	}
-	if err := c.UnmarshalBinary(r.bytes(int(n))); r.err == nil && err != nil {
+	b := r.bytes(int(n))
+	if n := vclock.BinaryLen(b); n > MaxClock {
+		r.fail(fmt.Errorf("%w: a clock of %d origins, at most %d are allowed", ErrMalformed, n, MaxClock))
+		return c
+	}
+	if err := c.UnmarshalBinary(b); r.err == nil && err != nil {
 		r.fail(fmt.Errorf("%w: %w", ErrMalformed, err))
 	}
 	for o := range c.All() {
