@@ -49,13 +49,13 @@ const (
 	lackCost = 160
 	// frameCost: a long frame is copied once on its way in, from half as much room.
 	frameCost = 1.5
-	// connectionCost and connectionCostTLS: buffers, two goroutines, the books of
-	// links and relaying.
+	// connectionCost and connectionCostTLS: buffers, of which those of TLS grow by 32
+	// KiB as records come and go, two goroutines, the books of links and relaying.
 	connectionCost    = 20 << 10
-	connectionCostTLS = 56 << 10
+	connectionCostTLS = 48 << 10
 	// handshakeCost and handshakeCostTLS: the same, and one goroutine.
 	handshakeCost    = 10 << 10
-	handshakeCostTLS = 56 << 10
+	handshakeCostTLS = 36 << 10
 	// sourceCost: an address, or a block of them, in each of the guard's tables.
 	sourceCost = 1408
 	// nonceCost: a sealed datagram that has been accepted.

@@ -1,17 +1,27 @@
 package gossip
 
 import (
+	"context"
+	cryptorand "crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/netip"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/guard"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/secure"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
+	"github.com/Ishan27gOrg/gossipProtocol/keyring"
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
 	"github.com/Ishan27gOrg/gossipProtocol/protocol"
 	"github.com/Ishan27gOrg/gossipProtocol/vclock"
@@ -303,3 +313,332 @@ func TestChargesAreHonest(t *testing.T) {
 		})
 	}
 }
+
+// TestCostsAreHonest: what the table says that connections, addresses and nonces cost
+// is no less than four fifths of what they take. Where both ends of a connection are
+// in this process, half of what they take is the node's.
+func TestCostsAreHonest(t *testing.T) {
+	if underRace {
+		t.Skip("the race detector changes what things take")
+	}
+	const conns = 150
+	ring := newRing(t)
+	far := netip.MustParseAddrPort("127.0.0.1:9")
+	hello := func(conn net.Conn) net.Conn {
+		id := wire.Identity{ID: peer.ID{Name: fmt.Sprint("peer-", rand.Uint64()), Incarnation: 1}, Addr: far}
+		if _, err := conn.Write(wire.AppendHello(nil, wire.Hello{Identity: id})); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := readFrame(conn, wire.MaxHello); err != nil {
+			t.Fatal(err)
+		}
+		return conn
+	}
+	up, err := secure.New(secure.Config{Ring: ring})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := firstWrite(t, up)
+	for _, tc := range []struct {
+		name  string
+		ring  *keyring.Ring
+		open  func(conn net.Conn) net.Conn
+		share int
+		halve bool
+	}{
+		{"handshakes", nil, func(c net.Conn) net.Conn { return c }, handshakesShare, false},
+		{"handshakes with TLS", ring, func(c net.Conn) net.Conn { c.Write(first); return c }, handshakesShare, false},
+		{"connections", nil, hello, connectionsShare, false},
+		{"connections with TLS", ring, func(c net.Conn) net.Conn {
+			s, err := up.Client(t.Context(), c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return hello(s)
+		}, connectionsShare, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			n := start(t, Config{ID: "a", Keyring: tc.ring})
+			before := heapAndStacks()
+			var open []net.Conn
+			for range conns {
+				conn, err := net.Dial("tcp", n.Self().Addr)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer conn.Close()
+				open = append(open, tc.open(conn))
+			}
+			for deadline := time.Now().Add(3 * time.Second); n.doors.Stats().Inside+int(n.open.Load()) < conns && time.Now().Before(deadline); {
+				time.Sleep(time.Millisecond)
+			}
+			if tc.ring != nil && tc.share == handshakesShare {
+				time.Sleep(300 * time.Millisecond) // for the node to read what it was sent
+			}
+			each := float64(heapAndStacks()-before) / conns
+			if tc.halve {
+				each /= 2
+			}
+			cost := n.memory.shares[tc.share].cost
+			t.Logf("%.1f KiB are charged, %.1f KiB taken", cost/1024, each/1024)
+			if cost < 0.8*each {
+				t.Errorf("%.0f bytes are charged for %.0f", cost, each)
+			}
+			runtime.KeepAlive(open)
+		})
+	}
+	addr := func(i int) netip.AddrPort {
+		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)}), 9)
+	}
+	costs := func(name string, cost float64, count int, fill func() any) {
+		t.Run(name, func(t *testing.T) {
+			before := heapNow()
+			kept := fill()
+			each := float64(heapNow()-before) / float64(count)
+			t.Logf("%.0f bytes are charged, %.0f taken", cost, each)
+			if cost < 0.8*each {
+				t.Errorf("%.0f bytes are charged for %.0f", cost, each)
+			}
+			runtime.KeepAlive(kept)
+		})
+	}
+	costs("sources", sourceCost, 4096, func() any {
+		a, d, p := guard.NewRates(guard.RatesConfig{}), guard.NewDoors(guard.DoorsConfig{}), guard.NewPenalties(4096)
+		for i := range 4096 {
+			now := time.Duration(i) * time.Second
+			a.Unproven(now, addr(i))
+			a.Proven(now, addr(i))
+			if leave, err := d.Enter(now, addr(i).Addr()); err == nil {
+				leave()
+			}
+			d.Bar(addr(i).Addr(), now+time.Hour)
+			p.Punish(now, guard.Culprit{Addr: addr(i).Addr(), Name: longNames(peer.Handle(i))})
+		}
+		return []any{a, d, p}
+	})
+	costs("nonces", nonceCost, mostNonces/2, func() any {
+		a := guard.NewAddresses(cryptorand.Reader)
+		token := a.Token(0, addr(1))
+		for i := range mostNonces / 2 {
+			nonce := make([]byte, guard.NonceSize)
+			binary.BigEndian.PutUint64(nonce, uint64(i))
+			if v := a.Accept(0, addr(1), token, nonce); v != guard.Proven {
+				t.Fatal(v)
+			}
+		}
+		return a
+	})
+	v := newVessel(t, Config{})
+	const origins = 4000
+	digest := broadcast.DigestPart{}
+	for i := range peer.Handle(origins) {
+		for seq := range uint64(2) {
+			v.frame(1, &broadcast.Frame{Kind: broadcast.Data, Message: &broadcast.Message{Dot: peer.Dot{Origin: 10_000 + i, Seq: seq + 1}}}, nil)
+		}
+		digest.Entries = append(digest.Entries, broadcast.DigestEntry{Origin: 10_000 + i, Contiguous: 1})
+	}
+	before := v.n.machine.Gauges().Lacks
+	costs("catching up", lackCost, origins, func() any {
+		v.n.machine.Connected(v.now, 2, v.n.book.Intern([]byte("lagging"), 1, far), false, &v.n.out)
+		v.frame(2, &broadcast.Frame{Kind: broadcast.Neighbor, Priority: true}, nil)
+		v.frame(2, &broadcast.Frame{Kind: broadcast.Digest, Opening: true, Digest: []broadcast.DigestPart{digest}}, nil)
+		if got := v.n.machine.Gauges().Lacks - before; got < origins {
+			t.Fatalf("%d origins are remembered of %d", got, origins)
+		}
+		return v
+	})
+}
+
+func heapAndStacks() int {
+	heap := heapNow()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return heap + int(m.StackInuse)
+}
+
+// firstWrite is what a handshake begins with.
+func firstWrite(t *testing.T, up *secure.Upgrader) []byte {
+	t.Helper()
+	near, far := net.Pipe()
+	defer near.Close()
+	go up.Client(t.Context(), far)
+	b := make([]byte, 16<<10)
+	n, err := near.Read(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b[:n]
+}
+
+// TestRoom: nobody is given more than there is; who waits comes in his turn; and who
+// keeps room without filling it is cut off, the slowest first, once others wait.
+func TestRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := room{size: 100}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		take := func(bytes int) {
+			t.Helper()
+			if err := r.take(ctx, bytes); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := r.take(ctx, 101); !errors.Is(err, errNoRoom) {
+			t.Errorf("more than there is: %v", err)
+		}
+		take(60)
+		take(40)
+		var order []int
+		var mu sync.Mutex
+		waiting := func(bytes int) {
+			go func() {
+				if r.take(ctx, bytes) == nil {
+					mu.Lock()
+					defer mu.Unlock()
+					order = append(order, bytes)
+				}
+			}()
+			synctest.Wait()
+		}
+		waiting(90)
+		waiting(15) // fits sooner, and does not go first: else the long one would wait for ever
+		r.give(60)
+		synctest.Wait()
+		if len(order) > 0 || r.held() != 40 {
+			t.Errorf("%v were served, %d bytes are held", order, r.held())
+		}
+		r.give(40)
+		synctest.Wait()
+		if !slices.Equal(order, []int{90}) || r.held() != 90 {
+			t.Errorf("%v were served, %d bytes are held", order, r.held())
+		}
+		r.give(90)
+		synctest.Wait()
+		if !slices.Equal(order, []int{90, 15}) || r.held() != 15 {
+			t.Errorf("%v were served, %d bytes are held", order, r.held())
+		}
+		// One that fills quickly, one that does not, one that is faster than that.
+		var cut []string
+		fill := func(name string) *filling {
+			return r.watch(func() { mu.Lock(); defer mu.Unlock(); cut = append(cut, name) })
+		}
+		slow, quick := fill("slow"), fill("quick")
+		time.Sleep(10 * stallAfter)
+		quick.moves()
+		if len(cut) > 0 {
+			t.Errorf("%v were cut off while nobody waited", cut)
+		}
+		waiting(95)
+		time.Sleep(stallAfter / 2)
+		mu.Lock()
+		if !slices.Equal(cut, []string{"slow"}) {
+			t.Errorf("%v were cut off", cut)
+		}
+		mu.Unlock()
+		slow.ends()
+		quick.ends()
+		time.Sleep(10 * stallAfter)
+		if len(cut) != 1 {
+			t.Errorf("%v were cut off, the frames of the others were whole", cut)
+		}
+		cancel() // who gives up takes nothing with him
+		synctest.Wait()
+		r.give(15)
+		if r.held() != 0 || len(r.waiting)+len(r.filling) > 0 {
+			t.Errorf("%d bytes are held, %d wait, %d fill", r.held(), len(r.waiting), len(r.filling))
+		}
+	})
+}
+
+// TestBroadcastsWaitWithoutACopy: however many call Broadcast while the log is full,
+// only so many payloads are copied; the others wait for their turn, and may give up.
+func TestBroadcastsWaitWithoutACopy(t *testing.T) {
+	n := start(t, Config{ID: "a", Memory: victimMemory, MaxPayload: 64 << 10})
+	payload := make([]byte, 64<<10)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var wg sync.WaitGroup
+	full := 0
+	for { // fill the log, alone, until nothing more goes in
+		brief, stop := context.WithTimeout(ctx, 50*time.Millisecond)
+		_, err := n.Broadcast(brief, payload)
+		stop()
+		if err != nil {
+			break
+		}
+		full++
+	}
+	const callers = 1000
+	failed := make(chan error, callers)
+	for range callers {
+		wg.Go(func() {
+			_, err := n.Broadcast(ctx, payload)
+			failed <- err
+		})
+	}
+	for n.callers.held() < n.memory.limit(callersShare)-len(payload)-callCost {
+		time.Sleep(time.Millisecond)
+	}
+	if got := n.Stats(); got.MemoryUse.Callers > n.memory.limit(callersShare) || got.MemoryHeld > victimMemory {
+		t.Errorf("callers hold %d bytes, of %d", got.MemoryUse.Callers, n.memory.limit(callersShare))
+	}
+	waiting := 0
+	n.do(func() { waiting = len(n.senders) })
+	if most := n.memory.limit(callersShare) / len(payload); waiting > most {
+		t.Errorf("%d payloads are copied, at most %d fit", waiting, most)
+	}
+	cancel()
+	wg.Wait()
+	for range callers {
+		if err := <-failed; !errors.Is(err, context.Canceled) {
+			t.Fatalf("who gave up is told %v", err)
+		}
+	}
+	if got := n.callers.held(); got != 0 {
+		t.Errorf("%d bytes are held when all have given up", got)
+	}
+	t.Logf("%d messages have filled the log; %d of %d callers had their payload copied", full, waiting, callers)
+}
+
+// TestTheAddressBookIsBounded: what names more nodes than there is room for is dropped
+// and counted, its link ends, and whoever is needed stays known; then there is room
+// again.
+func TestTheAddressBookIsBounded(t *testing.T) {
+	ctx := within(t, 20*time.Second)
+	a := start(t, Config{ID: "a"})
+	b := start(t, Config{ID: "b", Join: []string{a.Self().Addr}})
+	if err := b.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+	const most = 64
+	a.do(func() { a.book.most = most })
+	conn := raw(t, a, "mallory")
+	list := make([]broadcast.Announcement, 4096)
+	for i := range list {
+		list[i].Dot = peer.Dot{Origin: peer.Handle(i), Seq: 1}
+	}
+	if _, err := conn.Write(wire.AppendFrame(nil, 0, &broadcast.Frame{Kind: broadcast.IHave, Announced: list}, longNamed)); err != nil {
+		t.Fatal(err)
+	}
+	closes(t, conn, 10*time.Second)
+	if s := a.Stats(); s.Crowded != 1 || s.Identities > most || s.Barred+s.BadFrames > 0 {
+		t.Errorf("%d frames dropped, %d names are known of %d; %d bad frames", s.Crowded, s.Identities, most, s.BadFrames)
+	}
+	id, err := b.Broadcast(ctx, []byte("still known"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := receive(t, ctx, a); m.ID != id {
+		t.Errorf("%v is delivered, want %v", m.ID, id)
+	}
+	for n := a.Stats().Identities; n > most/2; n = a.Stats().Identities {
+		select {
+		case <-time.After(5 * time.Millisecond):
+		case <-ctx.Done():
+			t.Fatalf("%d names are still known", n)
+		}
+	}
+}
+
+// longNamed are nodes with names as long as they may be.
+var longNamed = naming(longNames)

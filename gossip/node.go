@@ -148,6 +148,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		self: wire.Identity{ID: id, Addr: addr}, cluster: wire.ClusterTag(cfg.Cluster), tr: tr,
 		access:    gate,
 		memory:    memory,
+		swept:     -sweepEvery,
 		book:      newBook(id, addr, memory.limit(identitiesShare)),
 		links:     make(map[broadcast.LinkID]*link),
 		backlog:   backlog{limit: cfg.BacklogBytes},
