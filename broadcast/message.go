@@ -32,15 +32,36 @@ type Message struct {
 	// Encoded is the driver's to keep the wire form in, made once however many
 	// links the message takes. The protocol code never looks at it.
 	Encoded []byte
+	// Bulk is what else the driver holds for it beside the payload: names that are
+	// longer than handles. ClockBytes is what Clock takes and shares with no other: of
+	// one that came along the driver says it, else it is worked out with the clock.
+	// Neither changes once the message has been delivered.
+	Bulk, ClockBytes int
 }
 
-// overhead approximates what a message costs in memory beyond its payload:
-// the struct, its index entries and a clock that mostly shares its structure.
+// overhead approximates what a message costs in memory beyond its payload and its
+// clock: the struct, and its index entries.
 const overhead = 256
 
+// SharedClock approximates what a clock of so many entries takes beyond the one that
+// it follows: a path through package vclock's trie, to a bucket that is half full.
+func SharedClock(entries int) int {
+	if entries <= 16 {
+		return 16 * entries
+	}
+	bytes := 160
+	for n := entries / 16; n > 0; n /= 16 {
+		bytes += 152
+	}
+	return bytes
+}
+
 // Size is what the message is charged against byte bounds.
-func (m *Message) Size() int { return SizeOf(len(m.Payload), len(m.Deps)) }
+func (m *Message) Size() int { return m.SizeOnWire() + m.ClockBytes }
+
+// SizeOnWire is the Size without the clock, which links have no part in.
+func (m *Message) SizeOnWire() int { return SizeOf(len(m.Payload), len(m.Deps)) + m.Bulk }
 
 // SizeOf is the Size of a message with a payload of so many bytes and so many
-// dependencies.
+// dependencies, without bulk and clock.
 func SizeOf(payload, deps int) int { return overhead + payload + 16*deps }

@@ -14,11 +14,12 @@ import (
 // does not bring it after that either, the link that did becomes part of it. So a
 // tree that is merely slow is not mistaken for a broken one.
 
-// maxAnnounced bounds the messages that are expected since they were announced,
-// maxSources the links remembered for each, and maxPulled what was pulled and may
+// maxAnnounced bounds the messages that are expected since they were announced, if
+// Config.Announced does not, and maxAwaited those that others wait for; maxSources the links remembered for each, and maxPulled what was pulled and may
 // still come by the tree; of that the oldest is forgotten.
 const (
 	maxAnnounced = 1 << 14
+	maxAwaited   = 1 << 15
 	maxSources   = 8
 	maxPulled    = 64
 )
@@ -89,7 +90,7 @@ func (b *Buffer) Announced(now time.Duration, d peer.Dot, link broadcast.LinkID)
 		}
 		return true
 	}
-	if b.wants.announced >= maxAnnounced {
+	if b.wants.announced >= b.cfg.Announced {
 		return false
 	}
 	a := b.wants.add(at, want{dot: d}, link)

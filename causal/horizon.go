@@ -90,13 +90,13 @@ func (b *Buffer) dropHeads(epoch uint32) {
 		return
 	}
 	b.headsOf = epoch
-	b.heads = slices.DeleteFunc(b.heads, func(h head) bool { return isBeyond(h.clock.Epoch(), epoch) })
+	b.heads = slices.DeleteFunc(b.heads, func(h head) bool { return isBeyond(h.epoch, epoch) })
 }
 
 // newestHead is the epoch that a message has if it does not say so.
 func (b *Buffer) newestHead() (epoch uint32) {
 	for _, h := range b.heads {
-		epoch = max(epoch, h.clock.Epoch())
+		epoch = max(epoch, h.epoch)
 	}
 	return epoch
 }

@@ -59,7 +59,7 @@ type asking struct {
 func (a *asking) due() time.Duration { return min(a.next, a.until) }
 
 // wants asks one link after the other. There is one entry per missing dot, so
-// their number is bounded by what is held back, and by maxAnnounced.
+// their number is bounded by Config.Awaited and Config.Announced.
 type wants struct {
 	retry, giveUp time.Duration
 	list          agenda
@@ -401,7 +401,8 @@ func (b *Buffer) forgetAll(doomed []*held) {
 		}
 		b.Stats.Forgotten++
 		delete(b.held, h.msg.Dot)
-		b.bytes -= h.msg.Size()
+		b.bytes -= h.size
+		b.waits -= h.missing
 		b.stopWaiting(h)
 		doomed = append(doomed, b.waiters[h.msg.Dot]...)
 	}
@@ -426,9 +427,6 @@ func (b *Buffer) stopWaiting(h *held) {
 
 // awaited lists every dot that the message waits for.
 func (b *Buffer) awaited(h *held) []peer.Dot {
-	dots := slices.Clone(b.dependencies(h.msg))
-	if h.clock == received {
-		dots = append(dots, b.past(h.msg)...)
-	}
+	dots := append(slices.Clone(b.dependencies(h.msg)), h.past...)
 	return slices.DeleteFunc(dots, func(d peer.Dot) bool { return !slices.Contains(b.waiters[d], h) })
 }

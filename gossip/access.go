@@ -51,14 +51,15 @@ type access struct {
 // addresses has these barred.
 const maxCulprits = 4096
 
-func newAccess(cfg *Config) (a *access, err error) {
+func newAccess(cfg *Config, m *memory) (a *access, err error) {
+	sources := m.limit(sourcesShare)
 	a = &access{
 		keys:      make(keyView),
 		addresses: guard.NewAddresses(rand.Reader),
 		requests:  guard.NewRequests[request](maxRequests, patience()),
-		rates:     guard.NewRates(guard.RatesConfig{}),
-		penalties: guard.NewPenalties(maxCulprits),
-		doors:     guard.NewDoors(guard.DoorsConfig{}),
+		rates:     guard.NewRates(guard.RatesConfig{Sources: sources}),
+		penalties: guard.NewPenalties(min(maxCulprits, sources)),
+		doors:     guard.NewDoors(guard.DoorsConfig{Handshakes: m.limit(handshakesShare), Blocks: sources}),
 	}
 	if cfg.Keyring != nil {
 		a.sealer = seal.New(cfg.Keyring, cfg.Cluster)

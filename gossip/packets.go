@@ -121,6 +121,9 @@ func (n *Node) handlePacket(in packetIn) {
 		return
 	}
 	p, err := wire.DecodePacket(b, n.cluster, in.from, n.scratch.view, n.book)
+	if n.isCrowdedOut(func() { p, err = wire.DecodePacket(b, n.cluster, in.from, n.scratch.view, n.book) }) {
+		return
+	}
 	if err != nil {
 		n.countBad(err, &n.stats.BadPackets)
 		return

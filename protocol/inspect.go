@@ -41,6 +41,10 @@ type Gauges struct {
 	View, Links, Origins    int
 	LogMessages, LogBytes   int
 	HeldMessages, HeldBytes int
+	// Expected is how many messages were announced, or are waited for, and have not
+	// come; Lacks is of how many origins links that catch up have to remember what
+	// their peers have had.
+	Expected, Lacks int
 }
 
 // Gauges reads the sizes.
@@ -49,6 +53,7 @@ func (m *Machine) Gauges() Gauges {
 		View: len(m.sampling.View()), Links: m.links.Len(), Origins: m.seen.Len(),
 		LogMessages: m.log.Len(), LogBytes: m.log.Bytes(),
 		HeldMessages: m.buffer.Len(), HeldBytes: m.buffer.Bytes(),
+		Expected: m.buffer.Expected(), Lacks: m.relay.Lacks(),
 	}
 }
 

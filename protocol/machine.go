@@ -67,6 +67,9 @@ type Config struct {
 	// Origins bounds how many origins are remembered. A message of one more is
 	// refused. Default 65,536.
 	Origins int
+	// Announced and Awaited bound the messages that are expected since they were
+	// announced, and those that others wait for. Zero: 16,384 and 32,768.
+	Announced, Awaited int
 	// Horizon is how long an origin that has fallen silent stays in clocks; after
 	// twice that it is forgotten. All nodes must have the same, and their clocks on
 	// the wall must agree within an eighth of it. At least four times Log.Age, so that
@@ -229,6 +232,7 @@ func (c *Config) validate() error {
 
 func (m *Machine) causalConfig() causal.Config {
 	return causal.Config{
+		Announced: m.cfg.Announced, Awaited: m.cfg.Awaited,
 		Order: m.cfg.Order, HoldBytes: m.cfg.HoldBytes, Retry: m.cfg.Retry, GiveUp: m.cfg.GiveUp, Graft: m.cfg.GraftAfter,
 		Horizon: m.cfg.Horizon, Wall: m.cfg.Wall, Self: m.cfg.Self,
 		Name: m.cfg.Directory.Name, Handle: m.cfg.Directory.Handle,
@@ -244,7 +248,7 @@ func (m *Machine) Join(now time.Duration, address peer.Handle, out *Outbox) {
 // Broadcast makes a message of the payload, which it keeps, delivers it here
 // and sends it on its way. Errors: ErrLogFull, causal.ErrTooManyHeads.
 func (m *Machine) Broadcast(now time.Duration, payload []byte, out *Outbox) (*broadcast.Message, error) {
-	size := broadcast.SizeOf(len(payload), m.buffer.Heads())
+	size := broadcast.SizeOf(len(payload), m.buffer.Heads()) + m.buffer.NextBulk()
 	if m.log.Full(size, m.relay.Unsent()) {
 		return nil, ErrLogFull
 	}

@@ -36,7 +36,7 @@ func TestTheDocumentHasTheLimits(t *testing.T) {
 	for name, value := range map[string]any{
 		"Version": Version, "MaxDatagram": MaxDatagram, "MaxName": MaxName, "probeSize": probeSize, "exchangeSize": exchangeSize,
 		"FrameHeader": FrameHeader, "MaxHello": MaxHello, "MaxOverhead": MaxOverhead, "MaxClock": MaxClock, "maxControl": maxControl, "maxAge": maxAge,
-		"MaxDeps": causal.MaxDeps, "MaxSpans": broadcast.MaxSpans, "MaxSeq": peer.MaxSeq,
+		"MaxDeps": causal.MaxDeps, "MaxSpans": broadcast.MaxSpans, "MaxSeq": peer.MaxSeq, "maxEntries": maxEntries, "maxSpans": maxSpans,
 		"DigestPart": relay.DigestPart, "Wants": relay.Wants, "Window": relay.Window, "Repairs": links.Repairs,
 		"AnnounceEvery": relay.AnnounceEvery, "GraftAfter": machine.GraftAfter,
 		"Answer": links.Answer, "Heartbeat": links.Heartbeat, "Timeout": links.Timeout, "Exchange": sampling.Answer,

@@ -27,6 +27,10 @@ const (
 	MaxClock = 1 << 16
 	// maxControl bounds the elements of one control frame.
 	maxControl = 1 << 12
+	// maxEntries and maxSpans bound what the parts of a DIGEST have together: ten times
+	// what a node puts into one, and as many spans as a node remembers at all.
+	maxEntries = 1 << 14
+	maxSpans   = 1 << 16
 	// maxAge is the longest age that a message may claim, in microseconds:
 	// about 35 years, so that no arithmetic on it overflows. What is older
 	// still claims that much: it must not cost the sender its link.
@@ -400,7 +404,8 @@ func (r *reader) sums() []uint64 {
 }
 
 func (r *reader) entries(book Book) []broadcast.DigestEntry {
-	n := r.count(maxControl, smallestOrigin+3)
+	n := r.count(min(maxControl, maxEntries-r.entriesRead), smallestOrigin+3)
+	r.entriesRead += n
 	entries := make([]broadcast.DigestEntry, 0, n)
 	for range n {
 		d := r.dot(book)
@@ -418,7 +423,9 @@ func (r *reader) entries(book Book) []broadcast.DigestEntry {
 
 // spans reads intervals, each given by its distance from the one before.
 func (r *reader) spans(last uint64) (spans []broadcast.Span) {
-	for range r.count(broadcast.MaxSpans, 2) {
+	n := r.count(min(broadcast.MaxSpans, maxSpans-r.spansRead), 2)
+	r.spansRead += n
+	for range n {
 		skip, length := r.seq(), r.seq()
 		s := broadcast.Span{From: last + skip, To: last + skip + length}
 		if skip == 0 || s.To > peer.MaxSeq {
@@ -481,8 +488,8 @@ func (r *reader) clock() (c vclock.Clock) {
 		return c
 	}
 	b := r.bytes(int(n))
-	if entries := clockEntries(b); entries > MaxClock {
-		r.fail(fmt.Errorf("%w: a clock of %d origins, at most %d are allowed", ErrMalformed, entries, MaxClock))
+	if n := vclock.BinaryLen(b); n > MaxClock {
+		r.fail(fmt.Errorf("%w: a clock of %d origins, at most %d are allowed", ErrMalformed, n, MaxClock))
 		return c
 	}
 	if err := c.UnmarshalBinary(b); r.err == nil && err != nil {
@@ -498,16 +505,6 @@ func (r *reader) clock() (c vclock.Clock) {
 		}
 	}
 	return c
-}
-
-// clockEntries is how many entries the binary form of a clock announces, before any of
-// them is read; 0 if it is not one.
-func clockEntries(b []byte) uint64 {
-	r := reader{b: b}
-	if r.byte() == 2 {
-		r.uvarint() // the epoch
-	}
-	return r.uvarint()
 }
 
 func (r *reader) deps(book Book) []peer.Dot {

@@ -249,6 +249,9 @@ func TestDecodeFrameRefuses(t *testing.T) {
 		{"a clock of 2^64-1 bytes", pack(data, flagClock, 0, 0, top, dot, 0), ErrTruncated},
 		{"a clock that is none", pack(data, flagClock, 0, 0, 1, 7, dot, 0), ErrMalformed},
 		{"a clock of no bytes", pack(data, flagClock, 0, 0, 0, dot, 0), ErrMalformed},
+		{"a clock of more origins than are allowed", pack(data, flagClock, 0, 0, uv(6), 2, 9, uv(MaxClock+1), 0, dot, 0), ErrMalformed},
+		{"more entries in all parts than are allowed", manyParts(maxEntries/maxControl+1, maxControl, pack(id, 5, 0, 0)), ErrMalformed},
+		{"more spans in all entries than are allowed", manySpans(maxSpans/broadcast.MaxSpans + 1), ErrMalformed},
 		{"a clock that counts nobody", pack(data, flagClock, 0, 0, 5, 1, 1, 0, 1, 1, dot, 0), ErrMalformed},
 		{"a clock with too long a name", pack(data, flagClock, 0, 0, uv(MaxName+7), 1, 1, uv(MaxName+1), strings.Repeat("n", MaxName+1), 1, 1, dot, 0), ErrMalformed},
 		{"a clock with a name that is not UTF-8", pack(data, flagClock, 0, 0, 6, 1, 1, 1, 0xff, 1, 1, dot, 0), ErrMalformed},
@@ -413,4 +416,25 @@ func TestClusterTag(t *testing.T) {
 			t.Errorf("%q: %#x, want %#x", name, got, want)
 		}
 	}
+}
+
+// manyParts is a DIGEST of parts that each have so many of one entry.
+func manyParts(parts, entries int, entry []byte) []byte {
+	b := pack(int(broadcast.Digest), 0, uv(parts))
+	for range parts {
+		b = append(b, pack(0, 0, uv(entries))...)
+		for range entries {
+			b = append(b, entry...)
+		}
+	}
+	return b
+}
+
+// manySpans is a DIGEST of entries that each have as many spans as one may have.
+func manySpans(entries int) []byte {
+	entry := pack(1, "n", uint64(1), 1, uv(broadcast.MaxSpans))
+	for range broadcast.MaxSpans {
+		entry = append(entry, 2, 0)
+	}
+	return manyParts(1, entries, append(entry, 0))
 }
