@@ -113,13 +113,19 @@ func (n *Node) keysChanged() {
 		l := n.links[id]
 		switch {
 		case l == nil: // ended by the step before
-		case !n.cfg.Keyring.Has(l.secured.PeerKey()):
+		case !n.keyCounts(l.secured):
 			n.stats.KeysRemoved++
 			n.endLink(l, errKeyRemoved)
 		default:
 			n.proveKey(l)
 		}
 	}
+}
+
+// keyCounts reports whether the key that a peer has proved to have is still in the
+// keyring, if there is one.
+func (n *Node) keyCounts(c *secure.Conn) bool {
+	return n.cfg.Keyring == nil || n.cfg.Keyring.Has(c.PeerKey())
 }
 
 // proveKey has the peer on a link know which key this node uses, if that has changed

@@ -19,6 +19,7 @@ import (
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/seal"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/secure"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/transport"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
 	"github.com/Ishan27gOrg/gossipProtocol/keyring"
@@ -606,6 +607,52 @@ func TestARemovedKeyEndsLinks(t *testing.T) {
 	waitEvent(t, ctx, a, LinkDown)
 	if a.Stats().KeysRemoved == 0 {
 		t.Error("not counted")
+	}
+}
+
+// TestARemovedKeyOpensNoLink: not even on a connection that was secured before it was
+// removed, and on which nothing was said since.
+func TestARemovedKeyOpensNoLink(t *testing.T) {
+	ctx := within(t, 20*time.Second)
+	old, young := keyring.NewKey(), keyring.NewKey()
+	ring := newRingOf(t, young)
+	if err := ring.Add(old); err != nil {
+		t.Fatal(err)
+	}
+	a := start(t, Config{ID: "a", Keyring: ring})
+	// The thief has the young key as well: a node proves to have that one to him, and he
+	// would hang up by himself. Older key first, so it is what he proves to have.
+	both := newRingOf(t, old)
+	if err := both.Add(young); err != nil {
+		t.Fatal(err)
+	}
+	upgrader, err := secure.New(secure.Config{Ring: both})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", a.Self().Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secured, err := upgrader.Client(ctx, conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer secured.Close()
+	if err := ring.Remove(old.ID()); err != nil {
+		t.Fatal(err)
+	}
+	a.Stats() // the loop goes on
+	id := wire.Identity{ID: peer.ID{Name: "thief", Incarnation: 1}, Addr: netip.MustParseAddrPort("127.0.0.1:9")}
+	if _, err := secured.Write(wire.AppendHello(nil, wire.Hello{Identity: id, Horizon: a.cfg.Horizon})); err != nil {
+		t.Fatal(err)
+	}
+	secured.SetReadDeadline(time.Now().Add(3 * time.Second))
+	if _, err := io.Copy(io.Discard, secured); isTimeout(err) {
+		t.Error("the connection is still open")
+	}
+	if got := a.Stats().KeysRemoved; got != 1 {
+		t.Errorf("%d connections are counted as ended for a key that was removed, want 1", got)
 	}
 }
 
