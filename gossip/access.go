@@ -149,6 +149,7 @@ func (n *Node) handleProof(l *link, proof []byte) {
 	}
 	switch err := l.secured.CheckProof(proof); {
 	case err == nil:
+	case errors.Is(err, secure.ErrUnknownKey) && !n.mayWarn(n.now()): // a peer may send as many as it likes
 	case errors.Is(err, secure.ErrUnknownKey):
 		n.log.Warn("a peer uses a key that this node does not have", "peer", l.peer.ID.Name, "error", err)
 	default:

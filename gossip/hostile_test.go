@@ -610,6 +610,69 @@ func TestARemovedKeyEndsLinks(t *testing.T) {
 	}
 }
 
+// TestProofsOfUnknownKeysFillNoLog: they are no offence, so a peer may send as many as
+// it likes.
+func TestProofsOfUnknownKeysFillNoLog(t *testing.T) {
+	ctx := within(t, 20*time.Second)
+	ring := newRing(t)
+	var log bytes.Buffer
+	a := start(t, Config{ID: "a", Keyring: ring, Logger: textLogger(&log)})
+	theirs := newRingOf(t, ring.Keys()[0])
+	secured := securedConn(t, ctx, a, theirs)
+	defer secured.Close()
+	greetAs(t, a, secured, "ahead")
+	young := keyring.NewKey()
+	for _, err := range []error{theirs.Add(young), theirs.Use(young.ID())} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := a.Stats().LinkBytesReceived
+	for range 100 {
+		if _, err := secured.Write(wire.AppendProof(nil, secured.AppendProof(nil))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for want := before + 100*uint64(len(wire.AppendProof(nil, secured.AppendProof(nil)))); a.Stats().LinkBytesReceived < want; {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			t.Fatalf("not all proofs were read: %+v", a.Stats())
+		}
+	}
+	a.Close()
+	if got := strings.Count(log.String(), "does not have"); got != 1 {
+		t.Errorf("%d lines in the log, want 1", got)
+	}
+}
+
+// securedConn is a connection to a node whose ends have proved to have keys.
+func securedConn(t testing.TB, ctx context.Context, n *Node, ring *keyring.Ring) *secure.Conn {
+	t.Helper()
+	upgrader, err := secure.New(secure.Config{Ring: ring})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", n.Self().Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secured, err := upgrader.Client(ctx, conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secured
+}
+
+// greetAs says hello on a connection.
+func greetAs(t testing.TB, n *Node, conn net.Conn, name string) {
+	t.Helper()
+	id := wire.Identity{ID: peer.ID{Name: name, Incarnation: 1}, Addr: netip.MustParseAddrPort("127.0.0.1:9")}
+	if _, err := conn.Write(wire.AppendHello(nil, wire.Hello{Identity: id, Horizon: n.cfg.Horizon, Capabilities: n.capabilities()})); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestARemovedKeyOpensNoLink: not even on a connection that was secured before it was
 // removed, and on which nothing was said since.
 func TestARemovedKeyOpensNoLink(t *testing.T) {
@@ -626,27 +689,13 @@ func TestARemovedKeyOpensNoLink(t *testing.T) {
 	if err := both.Add(young); err != nil {
 		t.Fatal(err)
 	}
-	upgrader, err := secure.New(secure.Config{Ring: both})
-	if err != nil {
-		t.Fatal(err)
-	}
-	conn, err := net.Dial("tcp", a.Self().Addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	secured, err := upgrader.Client(ctx, conn)
-	if err != nil {
-		t.Fatal(err)
-	}
+	secured := securedConn(t, ctx, a, both)
 	defer secured.Close()
 	if err := ring.Remove(old.ID()); err != nil {
 		t.Fatal(err)
 	}
 	a.Stats() // the loop goes on
-	id := wire.Identity{ID: peer.ID{Name: "thief", Incarnation: 1}, Addr: netip.MustParseAddrPort("127.0.0.1:9")}
-	if _, err := secured.Write(wire.AppendHello(nil, wire.Hello{Identity: id, Horizon: a.cfg.Horizon})); err != nil {
-		t.Fatal(err)
-	}
+	greetAs(t, a, secured, "thief")
 	secured.SetReadDeadline(time.Now().Add(3 * time.Second))
 	if _, err := io.Copy(io.Discard, secured); isTimeout(err) {
 		t.Error("the connection is still open")
