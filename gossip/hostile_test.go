@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/guard"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/seal"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/secure"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/transport"
@@ -107,6 +108,37 @@ func TestNothingIsAnsweredThatIsNotDue(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestFloodsGetFewAnswers: tokens to whoever asks, and answers to whoever has one, are
+// as many as guard.Rates allow one address at a moment.
+func TestFloodsGetFewAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // in which no time passes during the flood
+		_, config := inMemory(t)
+		cfg, tap := tapped(config().with("a"))
+		n := start(t, cfg)
+		const count = 2500
+		for range count {
+			tap.inject(t, n, wire.AppendKnock(nil, wire.ClusterTag(""), wire.Knock{Nonce: 1}), victim)
+		}
+		if got := len(tap.sentTo(victim)); got != 2000 {
+			t.Errorf("%d of %d were given a token, want 2000", got, count)
+		}
+		from := netip.AddrPortFrom(victim.Addr(), 7)
+		var token guard.Token
+		n.do(func() { token = n.addresses.Token(n.now(), from) })
+		forged := stranger{peer.ID{Name: "forged", Incarnation: 1}}
+		for i := range count {
+			tap.inject(t, n, wire.AppendPacket(nil, wire.ClusterTag(""), wire.Identity{ID: forged.id, Addr: victim},
+				&peersampling.Packet{Kind: peersampling.ProbeRequest, Nonce: uint64(i), Token: tokenNumber(token)}, forged), from)
+		}
+		if got := len(tap.sentTo(from)); got != 400 {
+			t.Errorf("%d of %d requests were answered, want 400", got, count)
+		}
+		if got := n.Stats().Throttled; got != count-2000+count-400 {
+			t.Errorf("%d are counted as throttled", got)
+		}
+	})
 }
 
 // TestAnswersAreNoLargerThanRequests: also to those who have shown where they are.
@@ -361,6 +393,44 @@ func TestBadFramesEndTheLink(t *testing.T) {
 				t.Errorf("another node was barred too: %v", err)
 			}
 		})
+	}
+}
+
+// comesFrom is a connection from an address.
+type comesFrom struct {
+	net.Conn
+	addr string
+}
+
+func (c comesFrom) RemoteAddr() net.Addr {
+	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(c.addr))
+}
+
+// TestNobodyIsBarredForAnother: in the clear anybody can misbehave in anybody's name, so
+// that the same name elsewhere must not pay for it, nor another one there.
+func TestNobodyIsBarredForAnother(t *testing.T) {
+	n := start(t, Config{ID: "a"})
+	barred := func(addr, name string) (err error) {
+		n.do(func() {
+			err = n.unwelcome(openedIn{raw: comesFrom{addr: addr}, hello: wire.Hello{Identity: wire.Identity{ID: peer.ID{Name: name}}}})
+		})
+		return err
+	}
+	n.do(func() {
+		n.punish(&link{raw: comesFrom{addr: "192.0.2.1:1000"}, peer: wire.Identity{ID: peer.ID{Name: "alice"}}})
+	})
+	for _, tc := range []struct {
+		addr, name string
+		want       error
+	}{
+		{"192.0.2.1:2000", "alice", errBarred},
+		{"[::ffff:192.0.2.1]:2000", "alice", errBarred},
+		{"192.0.2.2:1000", "alice", nil},
+		{"192.0.2.1:1000", "bob", nil},
+	} {
+		if err := barred(tc.addr, tc.name); err != tc.want {
+			t.Errorf("%s at %s: %v, want %v", tc.name, tc.addr, err, tc.want)
+		}
 	}
 }
 
