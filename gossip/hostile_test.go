@@ -396,6 +396,69 @@ func TestBadFramesEndTheLink(t *testing.T) {
 	}
 }
 
+// TestOffendersAreLeftAlone: whoever has a link and sends what no honest node sends, or
+// too much of what each may send, loses it and is barred for a while.
+func TestOffendersAreLeftAlone(t *testing.T) {
+	absurd := broadcast.Frame{Kind: broadcast.IHave, Announced: []broadcast.Announcement{{Dot: peer.Dot{Origin: 1, Seq: peer.MaxSeq + 1}}}}
+	for _, tc := range []struct {
+		name  string
+		frame broadcast.Frame
+		slows bool
+	}{
+		{"a number that there is not", absurd, false},
+		{"a flood", broadcast.Frame{Kind: broadcast.Ping}, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				memory, config := inMemory(t)
+				n := start(t, config().with("a"))
+				mallory, err := memory.Listen(netip.MustParseAddrPort("10.1.0.1:7946"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer mallory.Close()
+				dial := func() net.Conn {
+					conn, err := mallory.Dial(t.Context(), netip.MustParseAddrPort(n.Self().Addr))
+					if err != nil {
+						t.Fatal(err)
+					}
+					greetAs(t, n, conn, "mallory")
+					return conn
+				}
+				conn := dial()
+				defer conn.Close()
+				go io.Copy(io.Discard, conn)
+				known := stranger{peer.ID{Name: "mallory", Incarnation: 1}}
+				ask := broadcast.Frame{Kind: broadcast.Neighbor, Token: 1, Priority: true}
+				if _, err := conn.Write(wire.AppendFrame(nil, 0, &ask, known)); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				if got := len(n.Links()); got != 1 {
+					t.Fatalf("%d links", got)
+				}
+				many := bytes.Repeat(wire.AppendFrame(nil, 0, &tc.frame, known), 1000)
+				for err == nil && n.now() < 5*time.Minute {
+					_, err = conn.Write(many)
+				}
+				s := n.Stats()
+				if err == nil || len(n.Links()) > 0 {
+					t.Errorf("the link is still there after %v: %v", n.now(), n.Links())
+				}
+				if tc.slows != (s.Slowed > 0) {
+					t.Errorf("it was read more slowly %d times", s.Slowed)
+				}
+				if _, err := io.Copy(io.Discard, dial()); err != nil {
+					t.Error(err)
+				}
+				if got := n.Stats().Barred; got != 1 {
+					t.Errorf("%d connections barred, want 1", got)
+				}
+			})
+		})
+	}
+}
+
 // comesFrom is a connection from an address.
 type comesFrom struct {
 	net.Conn
