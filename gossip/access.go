@@ -114,13 +114,19 @@ func (n *Node) keysChanged() {
 		l := n.links[id]
 		switch {
 		case l == nil: // ended by the step before
-		case !n.cfg.Keyring.Has(l.secured.PeerKey()):
+		case !n.keyCounts(l.secured):
 			n.stats.KeysRemoved++
 			n.endLink(l, errKeyRemoved)
 		default:
 			n.proveKey(l)
 		}
 	}
+}
+
+// keyCounts reports whether the key that a peer has proved to have is still in the
+// keyring, if there is one.
+func (n *Node) keyCounts(c *secure.Conn) bool {
+	return n.cfg.Keyring == nil || n.cfg.Keyring.Has(c.PeerKey())
 }
 
 // proveKey has the peer on a link know which key this node uses, if that has changed
@@ -144,6 +150,7 @@ func (n *Node) handleProof(l *link, proof []byte) {
 	}
 	switch err := l.secured.CheckProof(proof); {
 	case err == nil:
+	case errors.Is(err, secure.ErrUnknownKey) && !n.mayWarn(n.now()): // a peer may send as many as it likes
 	case errors.Is(err, secure.ErrUnknownKey):
 		n.log.Warn("a peer uses a key that this node does not have", "peer", l.peer.ID.Name, "error", err)
 	default:

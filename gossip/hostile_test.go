@@ -18,7 +18,9 @@ import (
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/guard"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/seal"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/secure"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/transport"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
 	"github.com/Ishan27gOrg/gossipProtocol/keyring"
@@ -106,6 +108,37 @@ func TestNothingIsAnsweredThatIsNotDue(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestFloodsGetFewAnswers: tokens to whoever asks, and answers to whoever has one, are
+// as many as guard.Rates allow one address at a moment.
+func TestFloodsGetFewAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // in which no time passes during the flood
+		_, config := inMemory(t)
+		cfg, tap := tapped(config().with("a"))
+		n := start(t, cfg)
+		const count = 2500
+		for range count {
+			tap.inject(t, n, wire.AppendKnock(nil, wire.ClusterTag(""), wire.Knock{Nonce: 1}), victim)
+		}
+		if got := len(tap.sentTo(victim)); got != 2000 {
+			t.Errorf("%d of %d were given a token, want 2000", got, count)
+		}
+		from := netip.AddrPortFrom(victim.Addr(), 7)
+		var token guard.Token
+		n.do(func() { token = n.addresses.Token(n.now(), from) })
+		forged := stranger{peer.ID{Name: "forged", Incarnation: 1}}
+		for i := range count {
+			tap.inject(t, n, wire.AppendPacket(nil, wire.ClusterTag(""), wire.Identity{ID: forged.id, Addr: victim},
+				&peersampling.Packet{Kind: peersampling.ProbeRequest, Nonce: uint64(i), Token: tokenNumber(token)}, forged), from)
+		}
+		if got := len(tap.sentTo(from)); got != 400 {
+			t.Errorf("%d of %d requests were answered, want 400", got, count)
+		}
+		if got := n.Stats().Throttled; got != count-2000+count-400 {
+			t.Errorf("%d are counted as throttled", got)
+		}
+	})
 }
 
 // TestAnswersAreNoLargerThanRequests: also to those who have shown where they are.
@@ -360,6 +393,107 @@ func TestBadFramesEndTheLink(t *testing.T) {
 				t.Errorf("another node was barred too: %v", err)
 			}
 		})
+	}
+}
+
+// TestOffendersAreLeftAlone: whoever has a link and sends what no honest node sends, or
+// too much of what each may send, loses it and is barred for a while.
+func TestOffendersAreLeftAlone(t *testing.T) {
+	absurd := broadcast.Frame{Kind: broadcast.IHave, Announced: []broadcast.Announcement{{Dot: peer.Dot{Origin: 1, Seq: peer.MaxSeq + 1}}}}
+	for _, tc := range []struct {
+		name  string
+		frame broadcast.Frame
+		slows bool
+	}{
+		{"a number that there is not", absurd, false},
+		{"a flood", broadcast.Frame{Kind: broadcast.Ping}, true},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				memory, config := inMemory(t)
+				n := start(t, config().with("a"))
+				mallory, err := memory.Listen(netip.MustParseAddrPort("10.1.0.1:7946"))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer mallory.Close()
+				dial := func() net.Conn {
+					conn, err := mallory.Dial(t.Context(), netip.MustParseAddrPort(n.Self().Addr))
+					if err != nil {
+						t.Fatal(err)
+					}
+					greetAs(t, n, conn, "mallory")
+					return conn
+				}
+				conn := dial()
+				defer conn.Close()
+				go io.Copy(io.Discard, conn)
+				known := stranger{peer.ID{Name: "mallory", Incarnation: 1}}
+				ask := broadcast.Frame{Kind: broadcast.Neighbor, Token: 1, Priority: true}
+				if _, err := conn.Write(wire.AppendFrame(nil, 0, &ask, known)); err != nil {
+					t.Fatal(err)
+				}
+				synctest.Wait()
+				if got := len(n.Links()); got != 1 {
+					t.Fatalf("%d links", got)
+				}
+				many := bytes.Repeat(wire.AppendFrame(nil, 0, &tc.frame, known), 1000)
+				for err == nil && n.now() < 5*time.Minute {
+					_, err = conn.Write(many)
+				}
+				s := n.Stats()
+				if err == nil || len(n.Links()) > 0 {
+					t.Errorf("the link is still there after %v: %v", n.now(), n.Links())
+				}
+				if tc.slows != (s.Slowed > 0) {
+					t.Errorf("it was read more slowly %d times", s.Slowed)
+				}
+				if _, err := io.Copy(io.Discard, dial()); err != nil {
+					t.Error(err)
+				}
+				if got := n.Stats().Barred; got != 1 {
+					t.Errorf("%d connections barred, want 1", got)
+				}
+			})
+		})
+	}
+}
+
+// comesFrom is a connection from an address.
+type comesFrom struct {
+	net.Conn
+	addr string
+}
+
+func (c comesFrom) RemoteAddr() net.Addr {
+	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort(c.addr))
+}
+
+// TestNobodyIsBarredForAnother: in the clear anybody can misbehave in anybody's name, so
+// that the same name elsewhere must not pay for it, nor another one there.
+func TestNobodyIsBarredForAnother(t *testing.T) {
+	n := start(t, Config{ID: "a"})
+	barred := func(addr, name string) (err error) {
+		n.do(func() {
+			err = n.unwelcome(openedIn{raw: comesFrom{addr: addr}, hello: wire.Hello{Identity: wire.Identity{ID: peer.ID{Name: name}}}})
+		})
+		return err
+	}
+	n.do(func() {
+		n.punish(&link{raw: comesFrom{addr: "192.0.2.1:1000"}, peer: wire.Identity{ID: peer.ID{Name: "alice"}}})
+	})
+	for _, tc := range []struct {
+		addr, name string
+		want       error
+	}{
+		{"192.0.2.1:2000", "alice", errBarred},
+		{"[::ffff:192.0.2.1]:2000", "alice", errBarred},
+		{"192.0.2.2:1000", "alice", nil},
+		{"192.0.2.1:1000", "bob", nil},
+	} {
+		if err := barred(tc.addr, tc.name); err != tc.want {
+			t.Errorf("%s at %s: %v, want %v", tc.name, tc.addr, err, tc.want)
+		}
 	}
 }
 
@@ -635,6 +769,101 @@ func TestARemovedKeyEndsLinks(t *testing.T) {
 	waitEvent(t, ctx, a, LinkDown)
 	if a.Stats().KeysRemoved == 0 {
 		t.Error("not counted")
+	}
+}
+
+// TestProofsOfUnknownKeysFillNoLog: they are no offence, so a peer may send as many as
+// it likes.
+func TestProofsOfUnknownKeysFillNoLog(t *testing.T) {
+	ctx := within(t, 20*time.Second)
+	ring := newRing(t)
+	var log bytes.Buffer
+	a := start(t, Config{ID: "a", Keyring: ring, Logger: textLogger(&log)})
+	theirs := newRingOf(t, ring.Keys()[0])
+	secured := securedConn(t, ctx, a, theirs)
+	defer secured.Close()
+	greetAs(t, a, secured, "ahead")
+	young := keyring.NewKey()
+	for _, err := range []error{theirs.Add(young), theirs.Use(young.ID())} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := a.Stats().LinkBytesReceived
+	for range 100 {
+		if _, err := secured.Write(wire.AppendProof(nil, secured.AppendProof(nil))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for want := before + 100*uint64(len(wire.AppendProof(nil, secured.AppendProof(nil)))); a.Stats().LinkBytesReceived < want; {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			t.Fatalf("not all proofs were read: %+v", a.Stats())
+		}
+	}
+	a.Close()
+	if got := strings.Count(log.String(), "does not have"); got != 1 {
+		t.Errorf("%d lines in the log, want 1", got)
+	}
+}
+
+// securedConn is a connection to a node whose ends have proved to have keys.
+func securedConn(t testing.TB, ctx context.Context, n *Node, ring *keyring.Ring) *secure.Conn {
+	t.Helper()
+	upgrader, err := secure.New(secure.Config{Ring: ring})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", n.Self().Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secured, err := upgrader.Client(ctx, conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secured
+}
+
+// greetAs says hello on a connection.
+func greetAs(t testing.TB, n *Node, conn net.Conn, name string) {
+	t.Helper()
+	id := wire.Identity{ID: peer.ID{Name: name, Incarnation: 1}, Addr: netip.MustParseAddrPort("127.0.0.1:9")}
+	if _, err := conn.Write(wire.AppendHello(nil, wire.Hello{Identity: id, Horizon: n.cfg.Horizon, Capabilities: n.capabilities()})); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestARemovedKeyOpensNoLink: not even on a connection that was secured before it was
+// removed, and on which nothing was said since.
+func TestARemovedKeyOpensNoLink(t *testing.T) {
+	ctx := within(t, 20*time.Second)
+	old, young := keyring.NewKey(), keyring.NewKey()
+	ring := newRingOf(t, young)
+	if err := ring.Add(old); err != nil {
+		t.Fatal(err)
+	}
+	a := start(t, Config{ID: "a", Keyring: ring})
+	// The thief has the young key as well: a node proves to have that one to him, and he
+	// would hang up by himself. Older key first, so it is what he proves to have.
+	both := newRingOf(t, old)
+	if err := both.Add(young); err != nil {
+		t.Fatal(err)
+	}
+	secured := securedConn(t, ctx, a, both)
+	defer secured.Close()
+	if err := ring.Remove(old.ID()); err != nil {
+		t.Fatal(err)
+	}
+	a.Stats() // the loop goes on
+	greetAs(t, a, secured, "thief")
+	secured.SetReadDeadline(time.Now().Add(3 * time.Second))
+	if _, err := io.Copy(io.Discard, secured); isTimeout(err) {
+		t.Error("the connection is still open")
+	}
+	if got := a.Stats().KeysRemoved; got != 1 {
+		t.Errorf("%d connections are counted as ended for a key that was removed, want 1", got)
 	}
 }
 

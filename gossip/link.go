@@ -318,6 +318,11 @@ func (n *Node) unwelcome(o openedIn) error {
 	case n.penalties.Barred(n.now(), culprit(o.raw, o.hello.ID.Name)):
 		n.stats.Barred++
 		return errBarred
+	case !n.keyCounts(o.secured):
+		// It was removed after the proof and before there was a link for keysChanged
+		// to end: whoever has it could keep a connection there for that.
+		n.stats.KeysRemoved++
+		return errKeyRemoved
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -58,7 +59,18 @@ func Load(file string) (*Ring, error) {
 	return r, nil
 }
 
+// errKeyForName keeps a key out of errors about files and variables, which are logged.
+var errKeyForName = errors.New("a key stands where the name of a file or a variable belongs; whoever may have seen it there has it")
+
+func isKey(text string) bool {
+	_, err := decode(strings.TrimSpace(text))
+	return err == nil
+}
+
 func load(file string) (*Ring, error) {
+	if isKey(file) {
+		return nil, errKeyForName
+	}
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
@@ -89,6 +101,9 @@ func checkMode(mode fs.FileMode) error {
 // FromEnv reads keys from an environment variable, separated by spaces, commas
 // or line ends; the first is the primary.
 func FromEnv(name string) (*Ring, error) {
+	if isKey(name) {
+		return nil, fmt.Errorf("keyring: %w", errKeyForName)
+	}
 	text, ok := os.LookupEnv(name)
 	if !ok {
 		return nil, fmt.Errorf("keyring: $%s is not set", name)
