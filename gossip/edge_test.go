@@ -237,7 +237,7 @@ func TestSlowReaderDelaysOnlyItself(t *testing.T) {
 		a := start(t, config().with("a"))
 		slowCfg := config().with("slow")
 		slowCfg.Join = []string{a.Self().Addr}
-		slowCfg.MaxPayload, slowCfg.BacklogBytes = 1000, 100*(1000+messageOverhead)
+		slowCfg.MaxPayload, slowCfg.BacklogBytes = 1000, 100*(1000+messageOverhead+64) // 64 for the clock
 		slow := start(t, slowCfg)
 		bCfg := config().with("b")
 		bCfg.Join = []string{slow.Self().Addr}
