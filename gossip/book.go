@@ -20,6 +20,8 @@ type book struct {
 
 	// namesake is told of another node with this node's name.
 	namesake func(id peer.ID, addr netip.AddrPort)
+	// belongs reports whether somebody may be in a view and have a link.
+	belongs func(name string) bool
 }
 
 type bookEntry struct {
@@ -38,6 +40,7 @@ func newBook(self peer.ID, addr netip.AddrPort) *book {
 		byID:    make(map[peer.ID]peer.Handle),
 		byAddr:  make(map[netip.AddrPort]peer.Handle),
 		sweepAt: minSweep,
+		belongs: func(string) bool { return true },
 	}
 	b.self = b.add(bookEntry{id: self, addr: addr})
 	b.byID[self] = b.self
@@ -62,14 +65,17 @@ func (b *book) Lookup(h peer.Handle) (peer.ID, netip.AddrPort) {
 	return e.id, e.addr
 }
 
-// Intern is part of wire.Book. It returns peer.None for another node with this
-// node's name, which must not enter a view.
+// Intern is part of wire.Book. It returns peer.None for an address of another node
+// with this node's name, or of one that does not belong: neither must enter a view.
 func (b *book) Intern(name []byte, incarnation uint64, addr netip.AddrPort) peer.Handle {
 	self := &b.entries[b.self]
 	if addr.IsValid() && incarnation != self.id.Incarnation && string(name) == self.id.Name {
 		if addr != self.addr { // else it is an earlier life of this very node
 			b.namesake(peer.ID{Name: string(name), Incarnation: incarnation}, addr)
 		}
+		return peer.None
+	}
+	if addr.IsValid() && !b.belongs(string(name)) {
 		return peer.None
 	}
 	// The conversion in the index does not allocate, unlike one before it.

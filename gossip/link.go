@@ -131,6 +131,9 @@ func (n *Node) dial(p peer.Handle) {
 }
 
 func (n *Node) connect(id peer.ID, addr netip.AddrPort) openedIn {
+	if id.Name != "" && !n.signer.belongs(id.Name) {
+		return openedIn{err: fmt.Errorf("gossip: %v: %w", id, errRevoked)}
+	}
 	if !addr.IsValid() {
 		return openedIn{err: fmt.Errorf("gossip: no address of %v is known", id)}
 	}
@@ -185,7 +188,7 @@ func (n *Node) handshake(raw net.Conn, first bool) (o openedIn) {
 		}
 		conn = o.secured
 	}
-	if o.hello, o.err = n.greet(conn, first); o.err == nil {
+	if o.hello, o.err = n.greet(conn, o.secured, first); o.err == nil {
 		o.err = raw.SetDeadline(time.Time{})
 	}
 	return o
@@ -200,20 +203,27 @@ func (n *Node) secure(raw net.Conn, first bool) (*secure.Conn, error) {
 	return n.upgrader.Server(n.ctx, raw)
 }
 
-// greet exchanges hellos.
-func (n *Node) greet(conn net.Conn, first bool) (hello wire.Hello, err error) {
+// greet exchanges hellos on a connection, which is secured unless that is nil. Who
+// accepted shows that it has its key only to somebody who has shown the same.
+func (n *Node) greet(conn net.Conn, secured *secure.Conn, first bool) (hello wire.Hello, err error) {
 	if first {
-		if err := n.writeHello(conn); err != nil {
+		if err := n.writeHello(conn, secured, first); err != nil {
 			return hello, err
 		}
 	}
 	if hello, err = n.readHello(conn); err != nil {
 		return hello, err
 	}
+	if err := n.signer.checkHello(&hello, secured, first); err != nil {
+		return hello, err
+	}
 	if !first {
-		if err := n.writeHello(conn); err != nil {
+		if err := n.writeHello(conn, secured, first); err != nil {
 			return hello, err
 		}
+	}
+	if (hello.Capabilities^n.capabilities())&wire.Signed != 0 {
+		return hello, fmt.Errorf("gossip: %v: %w", hello.ID.Name, errUnsigned)
 	}
 	if hello.Horizon != 0 && hello.Horizon != n.cfg.Horizon.Truncate(time.Millisecond) {
 		return hello, fmt.Errorf("gossip: %v: %w: it has %v, this node %v", hello.ID.Name, errHorizon, hello.Horizon, n.cfg.Horizon)
@@ -224,9 +234,14 @@ func (n *Node) greet(conn net.Conn, first bool) (hello wire.Hello, err error) {
 // errHorizon keeps nodes apart that would not understand each other's clocks.
 var errHorizon = errors.New("Config.Horizon must be the same on all nodes")
 
-func (n *Node) writeHello(conn net.Conn) error {
+func (n *Node) writeHello(conn net.Conn, secured *secure.Conn, first bool) error {
 	hello := wire.Hello{Cluster: n.cfg.Cluster, Identity: n.self, Horizon: n.cfg.Horizon, Capabilities: n.capabilities()}
-	_, err := conn.Write(wire.AppendHello(nil, hello))
+	proof, err := n.signer.proveLink(secured, first)
+	if err != nil {
+		return err
+	}
+	copy(hello.Proof[:], proof)
+	_, err = conn.Write(wire.AppendHello(nil, hello))
 	return err
 }
 
@@ -234,6 +249,9 @@ func (n *Node) writeHello(conn net.Conn) error {
 func (n *Node) capabilities() (c wire.Capabilities) {
 	if n.cfg.Order == Causal {
 		c |= wire.CausalOrder
+	}
+	if n.signer != nil {
+		c |= wire.Signed
 	}
 	return c
 }
@@ -276,7 +294,7 @@ func (n *Node) handleOpened(o openedIn) {
 		n.begin(o)
 	case o.outbound:
 		n.log.Debug("dial failed", "error", o.err)
-		if errors.Is(o.err, errHorizon) {
+		if errors.Is(o.err, errHorizon) || n.countRefusal(o.err) {
 			n.warnOfHorizon(o.err)
 		}
 		n.machine.DialFailed(n.now(), o.dialled, &n.out)
@@ -295,6 +313,9 @@ func (n *Node) unwelcome(o openedIn) error {
 			n.metNamesake(o.hello.Identity)
 		}
 		return errNamesake
+	case !n.signer.belongs(o.hello.ID.Name): // any more: the roster may have changed since the hello
+		n.stats.Revoked++
+		return errRevoked
 	case n.penalties.Barred(n.now(), culprit(o.raw, o.hello.ID.Name)):
 		n.stats.Barred++
 		return errBarred

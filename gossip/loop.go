@@ -44,6 +44,9 @@ func (n *Node) run(ctx context.Context) {
 	if n.cfg.Keyring != nil {
 		n.followKeys()
 	}
+	if n.signer != nil {
+		n.followRoster()
+	}
 	n.wg.Go(n.readPackets)
 	n.wg.Go(n.accept)
 	n.wg.Go(func() {
@@ -161,6 +164,7 @@ func (n *Node) shutDown() {
 // countBadOpening counts connections that did not become links.
 func (n *Node) countBadOpening(err error) {
 	switch {
+	case n.countRefusal(err):
 	case errors.Is(err, secure.ErrUnknownKey):
 		n.stats.OtherKeys++
 	case errors.Is(err, secure.ErrProof):

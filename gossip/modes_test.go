@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/Ishan27gOrg/gossipProtocol/identity"
 	"github.com/Ishan27gOrg/gossipProtocol/keyring"
 )
 
@@ -39,6 +40,10 @@ var modes = []mode{
 	{"keyring and mutual TLS", func(t testing.TB) func(*Config) {
 		ring, files := newRing(t), newAuthority(t).issue(t, "node")
 		return func(cfg *Config) { cfg.Keyring, cfg.TLS = ring, files }
+	}},
+	{"signatures", func(t testing.TB) func(*Config) {
+		ring := newRing(t)
+		return func(cfg *Config) { cfg.Keyring, cfg.Identity = ring, identity.Generate() }
 	}},
 }
 

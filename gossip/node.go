@@ -38,6 +38,7 @@ type Node struct {
 	clock   clock
 	tr      transport.Transport
 	*access
+	signer *signer // nil without an identity
 
 	// The loop's own; see do for how others get at it.
 	machine   *protocol.Machine
@@ -96,6 +97,9 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err == nil {
 		err = cfg.mayListen(tr.Addr().Addr())
 	}
+	if err == nil {
+		err = cfg.mayAdvertise(n.self)
+	}
 	if err != nil {
 		tr.Close()
 		return nil, err
@@ -125,11 +129,16 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 	if err != nil {
 		return nil, &ConfigError{"TLS", err}
 	}
-	id := peer.ID{Name: cfg.ID, Incarnation: newIncarnation(time.Now())}
+	name, err := cfg.nodeName()
+	if err != nil {
+		return nil, &ConfigError{"ID", err}
+	}
+	id := peer.ID{Name: name, Incarnation: newIncarnation(time.Now())}
 	n := &Node{
 		cfg: cfg, log: cfg.Logger.With("node", cfg.ID),
 		self: wire.Identity{ID: id, Addr: addr}, cluster: wire.ClusterTag(cfg.Cluster), tr: tr,
 		access:    gate,
+		signer:    newSigner(&cfg),
 		book:      newBook(id, addr),
 		links:     make(map[broadcast.LinkID]*link),
 		backlog:   backlog{limit: cfg.BacklogBytes},
@@ -145,7 +154,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 	}
 	n.clock.begin()
 	n.ctx, n.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
-	n.book.namesake = n.heardOfNamesake
+	n.book.namesake, n.book.belongs = n.heardOfNamesake, n.signer.belongs
 	n.machine, err = protocol.New(0, cfg.machine(n.book.self, n.book), newRand())
 	return n, err
 }

@@ -140,12 +140,17 @@ func (n *Node) handlePacket(in packetIn) {
 // it says, or an answer to a request of this node's. Whatever is not leaves no trace,
 // not even in the address book.
 func (n *Node) isDue(b []byte, in packetIn) bool {
-	p, err := wire.DecodePacket(b, n.cluster, in.from, n.scratch.view, wire.Nobody{})
+	var who senderName
+	p, err := wire.DecodePacket(b, n.cluster, in.from, n.scratch.view, &who)
 	if err != nil {
 		n.countBad(err, &n.stats.BadPackets)
 		return false
 	}
 	n.scratch.view = p.View
+	if !n.signer.belongs(string(who.name)) {
+		n.stats.Revoked++
+		return false
+	}
 	now := n.now()
 	if wire.IsAnswer(b) {
 		if !n.requests.Done(p.Nonce) {
@@ -167,6 +172,19 @@ func (n *Node) isDue(b []byte, in packetIn) bool {
 		return false
 	}
 	return true
+}
+
+// senderName is a Book for having a look at a datagram: it knows nobody, and notes whom
+// it is told of last, which is the sender.
+type senderName struct {
+	wire.Nobody
+	name []byte
+}
+
+// Intern is part of wire.Book.
+func (s *senderName) Intern(name []byte, _ uint64, _ netip.AddrPort) peer.Handle {
+	s.name = name
+	return peer.None
 }
 
 // handleKnock gives a token to whoever asks for one, or takes one.
@@ -208,7 +226,7 @@ func (n *Node) sendPacket(p *peersampling.Packet) {
 		n.writePacket(p, n.replyTo)
 		return
 	}
-	if _, to := n.book.Lookup(p.Peer); to.IsValid() {
+	if id, to := n.book.Lookup(p.Peer); to.IsValid() && (id.Name == "" || n.signer.belongs(id.Name)) {
 		n.ask(*p, to)
 	}
 }

@@ -76,6 +76,14 @@ const (
 // uv is written by pack as an unsigned varint.
 type uv uint64
 
+// aSignature is one that nobody checks here.
+var aSignature = func() (s [SignatureSize]byte) {
+	for i := range s {
+		s[i] = byte(0x80 + i)
+	}
+	return s
+}()
+
 // pack puts bytes together by hand: what no encoder would write.
 func pack(parts ...any) (b []byte) {
 	for _, p := range parts {

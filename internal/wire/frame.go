@@ -547,7 +547,13 @@ type Hello struct {
 	Horizon time.Duration
 	// Capabilities are what the sender can do beyond what every node of version 1 can.
 	Capabilities Capabilities
+	// Proof is the signature by which a sender that is Signed shows that it has the key
+	// in its name, on this very stream; zeros if there is none.
+	Proof [SignatureSize]byte
 }
+
+// SignatureSize is the length of an Ed25519 signature.
+const SignatureSize = 64
 
 // Capabilities is a set of them, one bit each. Bits that a receiver does not know
 // are kept and mean nothing to it.
@@ -558,10 +564,15 @@ type Capabilities uint64
 // what the latter send comes after nothing, and what they relay may come early.
 const CausalOrder Capabilities = 1 << 0
 
+// Signed: the sender has an identity and signs what it makes. Nodes with and without
+// it have no links.
+const Signed Capabilities = 1 << 1
+
 // Tags of a hello's extensions.
 const (
 	horizonTag      = 1
 	capabilitiesTag = 2
+	identityTag     = 3
 )
 
 // horizon reads what is in the extension.
@@ -587,7 +598,7 @@ func (r *reader) positive() uint64 {
 const helloKind = 0x67
 
 // MaxHello is the longest hello that is read, without its length. This version
-// writes at most 434 bytes; the rest is for the extensions of later ones.
+// writes at most 500 bytes; the rest is for the extensions of later ones.
 const MaxHello = 1024
 
 // AppendHello appends a hello with its length.
@@ -598,6 +609,9 @@ func AppendHello(dst []byte, h Hello) []byte {
 	dst = appendIdentity(dst, h.ID, h.Addr)
 	dst = appendNumber(dst, horizonTag, uint64(h.Horizon/time.Millisecond))
 	dst = appendNumber(dst, capabilitiesTag, uint64(h.Capabilities))
+	if h.Proof != [SignatureSize]byte{} {
+		dst = append(append(dst, identityTag, SignatureSize), h.Proof[:]...)
+	}
 	binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-FrameHeader))
 	return dst
 }
@@ -630,8 +644,12 @@ func DecodeHello(b []byte, cluster string, from netip.AddrPort) (Hello, error) {
 	name, incarnation := r.id()
 	h.ID = peer.ID{Name: string(name), Incarnation: incarnation}
 	h.Addr = r.sender(from)
-	r.extensions(capabilitiesTag, func(tag byte, content *reader) {
+	r.extensions(identityTag, func(tag byte, content *reader) {
 		switch tag {
+		case identityTag:
+			if copy(h.Proof[:], content.bytes(SignatureSize)); content.err == nil && h.Proof == [SignatureSize]byte{} {
+				content.fail(fmt.Errorf("%w: a signature of zeros", ErrMalformed))
+			}
 		case horizonTag:
 			h.Horizon = content.horizon()
 		case capabilitiesTag:

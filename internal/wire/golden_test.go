@@ -201,6 +201,8 @@ func vectors() []vector {
 			hello("cluster"), []part{{1, "extension: horizon"}, {1, "length"}, {4, "milliseconds"}}),
 		helloVectorOf("hello_capabilities", "from a node that remembers for a day and keeps causal order", Hello{Cluster: "test", Identity: ann, Horizon: 24 * time.Hour, Capabilities: CausalOrder}, ann,
 			hello("cluster"), []part{{1, "extension: horizon"}, {1, "length"}, {4, "milliseconds"}, {1, "extension: capabilities"}, {1, "length"}, {1, "causal order"}}),
+		helloVectorOf("hello_identity", "from a node that signs what it says", Hello{Cluster: "test", Identity: ann, Capabilities: CausalOrder | Signed, Proof: aSignature}, ann,
+			hello("cluster"), []part{{1, "extension: capabilities"}, {1, "length"}, {1, "causal order, signed"}, {1, "extension: identity"}, {1, "length"}, {64, "signature"}}),
 		helloVector("hello_anywhere", "from a node that listens on all interfaces", anywhere, seen, hello("cluster")),
 
 		frameVector("neighbor", "please, a link; it would be my only one",
@@ -289,7 +291,7 @@ func vectors() []vector {
 	}
 
 	// What may be missing from the end without anybody noticing.
-	tails := map[string]int{"exchange_wide": 1200 - 180, "data_first": 5, "data": 5, "data_clock": 5, "data_epoch": 5, "hello_horizon": 6, "hello_capabilities": 9}
+	tails := map[string]int{"exchange_wide": 1200 - 180, "data_first": 5, "data": 5, "data_clock": 5, "data_epoch": 5, "hello_horizon": 6, "hello_capabilities": 9, "hello_identity": 69}
 	for i := range list {
 		size := 0
 		for _, p := range list[i].layout {

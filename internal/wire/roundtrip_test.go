@@ -315,6 +315,9 @@ func TestHellosComeBack(t *testing.T) {
 
 			Capabilities: Capabilities(rapid.Uint64().Draw(t, "capabilities")),
 		}
+		if rapid.Bool().Draw(t, "signed") {
+			copy(want.Proof[:], rapid.SliceOfN(rapid.ByteMin(1), SignatureSize, SignatureSize).Draw(t, "proof"))
+		}
 		b := AppendHello([]byte("before"), want)[len("before"):]
 		if !bytes.HasPrefix(b, pack(uint32(len(b)-FrameHeader))) || len(b)-FrameHeader > MaxHello {
 			t.Fatalf("%d bytes begin with % x", len(b), b[:FrameHeader])
@@ -329,10 +332,10 @@ func TestHellosComeBack(t *testing.T) {
 // A hello is the first thing that is read of a stranger, so its limit must let
 // every node in, with bytes to spare for what later versions append.
 func TestTheLongestHelloIsRead(t *testing.T) {
-	h := Hello{Cluster: strings.Repeat("c", 255), Identity: Identity{peer.ID{Name: strings.Repeat("n", MaxName)}, bob.Addr}, Horizon: maxAge / 1000 * time.Millisecond, Capabilities: math.MaxUint64}
+	h := Hello{Cluster: strings.Repeat("c", 255), Identity: Identity{peer.ID{Name: strings.Repeat("n", MaxName)}, bob.Addr}, Horizon: maxAge / 1000 * time.Millisecond, Capabilities: math.MaxUint64, Proof: aSignature}
 	b := AppendHello(nil, h)[FrameHeader:]
-	if len(b) != 434 {
-		t.Errorf("the longest hello has length %d; the comment on MaxHello says 434", len(b))
+	if len(b) != 500 {
+		t.Errorf("the longest hello has length %d; the comment on MaxHello says 500", len(b))
 	}
 	spare := MaxHello - len(b) - 3 // behind a tag and two bytes of length
 	b = append(b, pack(77, uv(spare), bytes.Repeat([]byte("x"), spare))...)
