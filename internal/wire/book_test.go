@@ -122,7 +122,7 @@ func describe(f broadcast.Frame) string {
 		return s
 	}
 	clock, _ := m.Clock.MarshalBinary()
-	return s + fmt.Sprintf(" dot %v deps %v payload %x clock %x hops %d born %v epoch %d resumes %v", m.Dot, m.Deps, m.Payload, clock, m.Hops, m.Born, m.Epoch, m.Resumes)
+	return s + fmt.Sprintf(" dot %v deps %v payload %x clock %x hops %d born %v epoch %d resumes %v signature %x", m.Dot, m.Deps, m.Payload, clock, m.Hops, m.Born, m.Epoch, m.Resumes, m.Signature)
 }
 
 func describePacket(p peersampling.Packet) string { return fmt.Sprintf("%+v", p) }

@@ -65,7 +65,7 @@ func AppendFrame(dst []byte, now time.Duration, f *broadcast.Frame, book Book) [
 // which the caller sends right behind it (EncodeMessage); the length counts it.
 func AppendFrameHead(dst []byte, now time.Duration, f *broadcast.Frame, book Book) []byte {
 	start := len(dst)
-	dst = append(dst, 0, 0, 0, 0, byte(f.Kind))
+	dst = append(dst, 0, 0, 0, 0, kindOf(f))
 	body := 0
 	switch f.Kind {
 	case broadcast.Neighbor:
@@ -198,13 +198,13 @@ func EncodeMessage(m *broadcast.Message, book Book) []byte {
 	if m.Encoded != nil {
 		return m.Encoded
 	}
-	dst := make([]byte, 0, 32+24*len(m.Deps)+len(m.Payload))
+	dst := make([]byte, 0, 32+24*len(m.Deps)+len(m.Signature)+len(m.Payload))
 	dst = appendDot(dst, m.Dot, book)
 	dst = binary.AppendUvarint(dst, uint64(len(m.Deps)))
 	for _, d := range m.Deps {
 		dst = appendDot(dst, d, book)
 	}
-	dst = append(dst, m.Payload...)
+	dst = append(append(dst, m.Signature...), m.Payload...)
 	m.Encoded = dst
 	m.Payload = dst[len(dst)-len(m.Payload):] // the same bytes, held once
 	return dst
@@ -254,7 +254,8 @@ func appendAge(dst []byte, age time.Duration) []byte {
 // frame keeps b, which nobody may change any more.
 func DecodeFrame(b []byte, now time.Duration, book Book) (broadcast.Frame, error) {
 	r := reader{b: b}
-	f := broadcast.Frame{Kind: broadcast.FrameKind(r.byte())}
+	kind, signed := plainKind(r.byte())
+	f := broadcast.Frame{Kind: kind}
 	switch f.Kind {
 	case broadcast.Neighbor:
 		f.Token, f.Priority, f.Repair = r.uint64(), r.bool(), r.bool()
@@ -274,7 +275,7 @@ func DecodeFrame(b []byte, now time.Duration, book Book) (broadcast.Frame, error
 	case broadcast.Refine:
 		f.Refine = r.prefixes()
 	case broadcast.Data:
-		r.data(&f, now, book)
+		r.data(&f, signed, now, book)
 	case broadcast.Want:
 		f.Wants = r.wants(book)
 	case broadcast.Gone:
@@ -311,8 +312,11 @@ func ProofIn(b []byte) (proof []byte, ok bool) {
 	return b[1:], true
 }
 
-// IsData reports whether a frame, without its length, is a DATA frame by its kind.
-func IsData(b []byte) bool { return len(b) > 0 && b[0] == byte(broadcast.Data) }
+// IsData reports whether a frame, without its length, is a DATA or SIGNED_DATA frame by
+// its kind.
+func IsData(b []byte) bool {
+	return len(b) > 0 && (b[0] == byte(broadcast.Data) || b[0] == signedDataKind)
+}
 
 func (r *reader) dot(book Book) peer.Dot {
 	return peer.Dot{Origin: r.origin(book), Seq: r.uvarint()}
@@ -427,7 +431,7 @@ func (r *reader) age() time.Duration {
 	return time.Duration(us) * time.Microsecond
 }
 
-func (r *reader) data(f *broadcast.Frame, now time.Duration, book Book) {
+func (r *reader) data(f *broadcast.Frame, signed bool, now time.Duration, book Book) {
 	m := &broadcast.Message{}
 	flags := r.byte()
 	if hops := r.byte(); hops < math.MaxUint8 {
@@ -448,6 +452,9 @@ func (r *reader) data(f *broadcast.Frame, now time.Duration, book Book) {
 	m.Dot = r.dot(book)
 	m.Deps = r.deps(book)
 	r.checkSeq(m.Dot)
+	if signed {
+		m.Signature = r.bytes(SignatureSize)
+	}
 	m.Payload = r.bytes(len(r.b))
 	f.Message = m
 }

@@ -75,7 +75,7 @@ func checkPrefix(t *testing.T, p, got peersampling.Packet, size int) {
 	if n < len(p.View) && size < MaxDatagram-len(longestDescriptor) {
 		t.Fatalf("%d descriptors of %d came back in %d bytes", n, len(p.View), size)
 	}
-	p.View, p.Room = p.View[:n], size
+	p.View, p.Room, p.Skipped = p.View[:n], size, 0 // what was left out is not said again
 	if describePacket(p) != describePacket(got) {
 		t.Fatalf("%+v came back as %+v", p, got)
 	}
@@ -95,9 +95,11 @@ func FuzzDecodeFrame(f *testing.F) {
 			return
 		}
 		checkForm(t, b, &first, book)
+		first.Skipped = 0 // what was left out is not said again
 		want := describe(travelled(first))
 		checkAgain(t, &first, book, want)
 		if first.Kind == broadcast.Data {
+			checkSaid(t, b, &first, book)
 			m := first.Message
 			if !slices.Equal(m.Encoded, b[len(b)-len(m.Encoded):]) {
 				t.Fatal("the body that is relayed is not the one that came")
@@ -106,6 +108,21 @@ func FuzzDecodeFrame(f *testing.F) {
 			checkAgain(t, &first, book, want)
 		}
 	})
+}
+
+// checkSaid: what is looked into for a signature is what is delivered.
+func checkSaid(t *testing.T, b []byte, f *broadcast.Frame, book *testBook) {
+	t.Helper()
+	s, err := ReadSignedData(b)
+	if err != nil {
+		t.Fatalf("%x is a message, and yet %v", b, err)
+	}
+	want, m := SaidBy(f.Message, book), f.Message
+	id := book.known[m.Dot.Origin].ID
+	if !bytes.Equal(s.Dot, want.Dot) || s.Rest != want.Rest || !bytes.Equal(s.Signature, m.Signature) ||
+		string(s.Name) != id.Name || s.Incarnation != id.Incarnation {
+		t.Fatalf("of %x is checked %+v and delivered %+v", b, s, want)
+	}
 }
 
 // checkForm holds W4 where a frame says all that its struct does. The others have

@@ -265,6 +265,11 @@ func vectors() []vector {
 				{1, "length of the name"}, {3, "name"}, {9, "incarnation"}, {1, "count"}, {1, "epochs ago, and one"},
 				{1, "length of the name"}, {3, "name"}, {1, "incarnation"}, {2, "count"}, {1, "epochs ago, and one"}},
 			dotParts("message", 1), []part{{1, "dependencies"}}, dotParts("dependency", 2), []part{{5, "payload"}}),
+		frameVector("data_signed", "ann's first message in a network where origins sign",
+			broadcast.Frame{Kind: broadcast.Data, Message: &broadcast.Message{
+				Dot: peer.Dot{Origin: hAnn, Seq: 1}, Payload: []byte("hello"), Born: now, Signature: aSignature[:]}},
+			frameParts("SIGNED_DATA"), []part{{1, "flags"}, {1, "hops"}, {1, "age"}},
+			dotParts("message", 1), []part{{1, "dependencies"}, {64, "signature"}, {5, "payload"}}),
 		frameVector("want", "please, bob's 300th, and ann's third with its clock",
 			broadcast.Frame{Kind: broadcast.Want, Wants: []broadcast.WantEntry{
 				{Dot: peer.Dot{Origin: hBob, Seq: 300}}, {Dot: peer.Dot{Origin: hAnn, Seq: 3}, Clock: true},
@@ -291,7 +296,7 @@ func vectors() []vector {
 	}
 
 	// What may be missing from the end without anybody noticing.
-	tails := map[string]int{"exchange_wide": 1200 - 180, "data_first": 5, "data": 5, "data_clock": 5, "data_epoch": 5, "hello_horizon": 6, "hello_capabilities": 9, "hello_identity": 69}
+	tails := map[string]int{"exchange_wide": 1200 - 180, "data_first": 5, "data": 5, "data_clock": 5, "data_epoch": 5, "data_signed": 5, "hello_horizon": 6, "hello_capabilities": 9, "hello_identity": 69}
 	for i := range list {
 		size := 0
 		for _, p := range list[i].layout {

@@ -235,6 +235,7 @@ func TestDecodeFrameRefuses(t *testing.T) {
 		{"a dependency on a message 0", pack(data, 0, 0, 0, dot, 1, id, 0), ErrMalformed},
 		{"more dependencies than are allowed", pack(data, 0, 0, 0, dot, uv(causal.MaxDeps+1), pad), ErrMalformed},
 		{"more dependencies than there are", pack(data, 0, 0, 0, dot, 9, dot), ErrMalformed},
+		{"a signature that is cut short", pack(signedDataKind, 0, 0, 0, dot, 0, aSignature[:63]), ErrTruncated},
 		{"an epoch 0", pack(data, flagEpoch, 0, 0, 0, dot, 0), ErrMalformed},
 		{"an epoch above 32 bits", pack(data, flagEpoch, 0, 0, uv(1<<32), dot, 0), ErrMalformed},
 		{"an age of 36 years", pack(data, 0, 0, uv(maxAge+1), dot, 0), ErrMalformed},
