@@ -360,8 +360,12 @@ func (n *Node) read(l *link) {
 		if err == nil {
 			err = n.slowDown(rate, b)
 		}
+		revoked := false
+		if err == nil {
+			revoked, err = n.checkFrame(b)
+		}
 		select {
-		case n.frames <- frameIn{l.id, b, err}:
+		case n.frames <- frameIn{l.id, b, err, revoked}:
 		case <-n.ctx.Done():
 			return
 		}

@@ -19,6 +19,8 @@ type frameIn struct {
 	link broadcast.LinkID
 	b    []byte
 	err  error
+	// revoked: it is a message of an origin that does not belong any more.
+	revoked bool
 }
 
 // sending is a broadcast on its way into the log.
@@ -197,7 +199,7 @@ func (n *Node) handleFrame(in frameIn) {
 		return
 	}
 	if in.err != nil {
-		if errors.Is(in.err, wire.ErrFrameSize) || errors.Is(in.err, errFlood) {
+		if errors.Is(in.err, wire.ErrFrameSize) || errors.Is(in.err, errFlood) || errors.Is(in.err, wire.ErrMalformed) || n.countRefusal(in.err) {
 			n.endBadLink(l, in.err)
 		} else {
 			n.endLink(l, in.err)
@@ -219,6 +221,10 @@ func (n *Node) handleFrame(in frameIn) {
 	case f.Kind == broadcast.Data && len(f.Message.Payload) > n.cfg.MaxPayload:
 		n.endBadLink(l, fmt.Errorf("%w: %d bytes, at most %d are allowed here (Config.MaxPayload)",
 			ErrPayloadTooLong, len(f.Message.Payload), n.cfg.MaxPayload))
+	case in.revoked:
+		n.stats.Revoked++
+		n.machine.Refuse(now, in.link, f.Message, &n.out)
+		n.carryOut()
 	default:
 		n.stats.BadDescriptors += uint64(f.Skipped)
 		n.machine.HandleFrame(now, in.link, &f, &n.out)
@@ -351,6 +357,7 @@ func (n *Node) trySend(s *sending) bool {
 		return false
 	}
 	if err == nil {
+		n.sign(m)
 		s.id = n.messageID(m.Dot)
 		n.carryOut()
 	}

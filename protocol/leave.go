@@ -82,11 +82,3 @@ func (m *Machine) Disconnect(now time.Duration, out *Outbox) {
 	m.links.Disconnect(now, &out.Links)
 	m.settle(now, out)
 }
-
-// Expel takes the driver's word that a peer is not to be talked to: it is out of the
-// view, and not looked for. That nobody else brings it back is for the driver to see to.
-func (m *Machine) Expel(now time.Duration, p peer.Handle, out *Outbox) {
-	m.begin(now, out)
-	m.sampling.Departed(now, p)
-	m.settle(now, out)
-}

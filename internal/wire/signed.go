@@ -29,6 +29,10 @@ func plainKind(kind byte) (plain broadcast.FrameKind, signed bool) {
 	return broadcast.FrameKind(kind), false
 }
 
+// IsSigned reports whether a frame, without its length, is one that only signed
+// networks have.
+func IsSigned(b []byte) bool { return len(b) > 0 && b[0] == signedDataKind }
+
 // Said is what an origin signs of one of its messages. The dot is as it is, so that
 // evidence of how far an origin has got need not hold the message; of all the rest
 // there is the hash.
