@@ -1,0 +1,441 @@
+package gossip
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/identity"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/secure"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
+	"github.com/Ishan27gOrg/gossipProtocol/keyring"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+)
+
+// Attacks by somebody who belongs: he has the cluster's key and an identity of his own.
+
+// insider is a node that says whatever a test likes.
+type insider struct {
+	t      testing.TB
+	conn   *secure.Conn
+	signer *signer
+	book   *book
+}
+
+// person is an identity, and what it signs.
+type person struct {
+	*signer
+	id peer.ID
+}
+
+func newPerson(t testing.TB, label, cluster string) person {
+	t.Helper()
+	key := identity.Generate()
+	name, err := identity.Name(label, key.Public())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return person{newSigner(&Config{Identity: key, Cluster: cluster}), peer.ID{Name: name, Incarnation: 1}}
+}
+
+// said is a message of a person's, signed as it is.
+func (p person) said(b wire.Book, m broadcast.Message) *broadcast.Message {
+	m.Dot.Origin = b.Intern([]byte(p.id.Name), p.id.Incarnation, netip.AddrPort{})
+	said := wire.SaidBy(&m, b)
+	m.Signature = p.key.Sign(p.appendMessageText(nil, &said))
+	return &m
+}
+
+// dialIn opens a stream to a node and says the hello that change makes of a right one.
+func dialIn(t testing.TB, n *Node, ring *keyring.Ring, who person, change func(*wire.Hello, *secure.Conn)) *insider {
+	t.Helper()
+	upgrader, err := secure.New(secure.Config{Ring: ring})
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := net.Dial("tcp", n.Self().Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { raw.Close() })
+	conn, err := upgrader.Client(t.Context(), raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	self := wire.Identity{ID: who.id, Addr: netip.MustParseAddrPort("127.0.0.1:9")}
+	h := wire.Hello{Identity: self, Capabilities: wire.CausalOrder | wire.Signed}
+	proof, err := who.proveLink(conn, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(h.Proof[:], proof)
+	if change != nil {
+		change(&h, conn)
+	}
+	if _, err := conn.Write(wire.AppendHello(nil, h)); err != nil {
+		t.Fatal(err)
+	}
+	return &insider{t, conn, who.signer, newBook(self.ID, self.Addr)}
+}
+
+// infiltrate has a link with a node, which has been told that nothing was had.
+func infiltrate(t testing.TB, n *Node, ring *keyring.Ring, who person) *insider {
+	t.Helper()
+	i := dialIn(t, n, ring, who, nil)
+	b, err := readFrame(i.conn, wire.MaxHello)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := wire.DecodeHello(b, "", netip.AddrPort{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := i.signer.checkHello(&h, i.conn, true); err != nil {
+		t.Fatalf("the node's own hello: %v", err)
+	}
+	i.send(broadcast.Frame{Kind: broadcast.Neighbor, Token: 1, Priority: true})
+	i.send(broadcast.Frame{Kind: broadcast.Digest, Opening: true, Digest: []broadcast.DigestPart{{}}})
+	return i
+}
+
+func (i *insider) send(f broadcast.Frame) {
+	i.t.Helper()
+	if _, err := i.conn.Write(wire.AppendFrame(nil, 0, &f, i.book)); err != nil {
+		i.t.Fatal(err)
+	}
+}
+
+func (i *insider) data(m *broadcast.Message) {
+	i.t.Helper()
+	i.send(broadcast.Frame{Kind: broadcast.Data, Message: m})
+}
+
+// closed waits until the node has closed the connection.
+func (i *insider) closed() {
+	i.t.Helper()
+	i.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	for {
+		if _, err := readFrame(i.conn, 8<<20); err != nil {
+			if isTimeout(err) {
+				i.t.Error("the node has not closed the connection")
+			}
+			return
+		}
+	}
+}
+
+// TestARelayCannotAlterOrForge: whatever somebody who relays does to a message ends his
+// link and leaves nothing behind; as it is, the message is delivered.
+func TestARelayCannotAlterOrForge(t *testing.T) {
+	ring := newRing(t)
+	alice, other := newPerson(t, "alice", ""), newPerson(t, "alice", "another cluster")
+	bob := newPerson(t, "bob", "")
+	first := broadcast.Message{Dot: peer.Dot{Seq: 1}, Payload: []byte("pay bob 1")}
+	as := func(change func(b *book, m *broadcast.Message)) func(*book) *broadcast.Message {
+		return func(b *book) *broadcast.Message {
+			m := alice.said(b, first)
+			change(b, m)
+			return m
+		}
+	}
+	for _, tc := range []struct {
+		name string
+		make func(*book) *broadcast.Message
+		fine bool
+	}{
+		{"as it is", as(func(*book, *broadcast.Message) {}), true},
+		{"with other hops and age", as(func(_ *book, m *broadcast.Message) { m.Hops, m.Born = 7, -time.Second }), true},
+		{"another payload", as(func(_ *book, m *broadcast.Message) { m.Payload = []byte("pay bob 9") }), false},
+		{"a longer payload", as(func(_ *book, m *broadcast.Message) { m.Payload = append(m.Payload, '0') }), false},
+		{"another past", as(func(b *book, m *broadcast.Message) {
+			m.Deps = []peer.Dot{{Origin: b.Intern([]byte(bob.id.Name), 1, netip.AddrPort{}), Seq: 1}}
+		}), false},
+		{"another epoch", as(func(_ *book, m *broadcast.Message) { m.Epoch = uint32(time.Now().Unix() / int64(3*60*60)) }), false},
+		{"that it resumes", as(func(_ *book, m *broadcast.Message) { m.Resumes = true }), false},
+		{"another number", as(func(_ *book, m *broadcast.Message) { m.Dot.Seq = 2 }), false},
+		{"another life", as(func(b *book, m *broadcast.Message) {
+			m.Dot.Origin = b.Intern([]byte(alice.id.Name), 2, netip.AddrPort{})
+		}), false},
+		{"another origin", as(func(b *book, m *broadcast.Message) {
+			m.Dot.Origin = b.Intern([]byte(bob.id.Name), 1, netip.AddrPort{})
+		}), false},
+		{"another label", as(func(b *book, m *broadcast.Message) {
+			m.Dot.Origin = b.Intern([]byte(strings.Replace(alice.id.Name, "alice", "alicia", 1)), 1, netip.AddrPort{})
+		}), false},
+		{"an origin without a key", as(func(b *book, m *broadcast.Message) {
+			m.Dot.Origin = b.Intern([]byte("alice"), 1, netip.AddrPort{})
+		}), false},
+		{"no signature", as(func(_ *book, m *broadcast.Message) { m.Signature = nil }), false},
+		{"of another cluster", func(b *book) *broadcast.Message { return other.said(b, first) }, false},
+		{"signed by the relay", func(b *book) *broadcast.Message {
+			m := bob.said(b, first)
+			m.Dot.Origin = b.Intern([]byte(alice.id.Name), 1, netip.AddrPort{})
+			return m
+		}, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			ctx := within(t, 20*time.Second)
+			n := start(t, Config{ID: "a", Keyring: ring, Identity: identity.Generate()})
+			mallory := infiltrate(t, n, ring, newPerson(t, "mallory", ""))
+			mallory.data(tc.make(mallory.book))
+			if tc.fine {
+				if m := receive(t, ctx, n); string(m.Payload) != "pay bob 1" || m.ID.Origin != alice.id.Name {
+					t.Errorf("%+v", m)
+				}
+				return
+			}
+			mallory.closed()
+			s := n.Stats()
+			if s.BadSignatures != 1 || s.Delivered != 0 || s.BadFrames != 1 {
+				t.Errorf("%d bad signatures and %d bad frames are counted, %d messages delivered; want 1, 1, 0", s.BadSignatures, s.BadFrames, s.Delivered)
+			}
+		})
+	}
+}
+
+// TestWhoCannotShowThatHeHasTheKey gets no link.
+func TestWhoCannotShowThatHeHasTheKey(t *testing.T) {
+	ring := newRing(t)
+	alice, mallory := newPerson(t, "alice", ""), newPerson(t, "mallory", "")
+	var recorded [wire.SignatureSize]byte
+	count := func(f func(Stats) uint64) func(*Node) uint64 { return func(n *Node) uint64 { return f(n.Stats()) } }
+	bad := count(func(s Stats) uint64 { return s.BadSignatures })
+	for _, tc := range []struct {
+		name   string
+		change func(*wire.Hello, *secure.Conn)
+		refuse func(*Node) uint64
+	}{
+		{"as it is", func(h *wire.Hello, _ *secure.Conn) { recorded = h.Proof }, nil},
+		{"a signature from another session", func(h *wire.Hello, _ *secure.Conn) { h.Proof = recorded }, bad},
+		{"somebody else's name", func(h *wire.Hello, _ *secure.Conn) { h.ID = alice.id }, bad},
+		{"a name without a key", func(h *wire.Hello, _ *secure.Conn) { h.ID.Name = "mallory" }, bad},
+		{"no signature", func(h *wire.Hello, _ *secure.Conn) { h.Proof = [wire.SignatureSize]byte{} }, bad},
+		{"the other end's role", func(h *wire.Hello, c *secure.Conn) {
+			proof, err := mallory.proveLink(c, false)
+			if err != nil {
+				t.Error(err)
+			}
+			copy(h.Proof[:], proof)
+		}, bad},
+		{"no identity", func(h *wire.Hello, _ *secure.Conn) {
+			h.ID.Name, h.Proof, h.Capabilities = "mallory", [64]byte{}, wire.CausalOrder
+		},
+			count(func(s Stats) uint64 { return s.Unsigned })},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			n := start(t, Config{ID: "a", Keyring: ring, Identity: identity.Generate()})
+			i := dialIn(t, n, ring, mallory, tc.change)
+			if tc.refuse == nil {
+				if _, err := readFrame(i.conn, wire.MaxHello); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			i.closed()
+			for end := time.Now().Add(5 * time.Second); tc.refuse(n) != 1; time.Sleep(time.Millisecond) {
+				if time.Now().After(end) {
+					t.Fatalf("not counted: %+v", n.Stats())
+				}
+			}
+		})
+	}
+}
+
+// TestWhatIdentitiesNeed: each mistake is blamed on the field that mends it.
+func TestWhatIdentitiesNeed(t *testing.T) {
+	ring, key := newRing(t), identity.Generate()
+	only := func(p ...identity.Public) *identity.Roster {
+		r, err := identity.NewAllowlist(p...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	for _, tc := range []struct {
+		cfg   Config
+		field string
+	}{
+		{Config{Keyring: ring, Identity: key}, ""},
+		{Config{Keyring: ring, Identity: key, Roster: only(key.Public())}, ""},
+		{Config{TLS: newAuthority(t).issue(t, "node"), Identity: key}, ""},
+		{Config{Keyring: ring, Identity: key, Listen: "0.0.0.0:0", Advertise: "127.0.0.1:7946"}, ""},
+		{Config{Keyring: ring, Identity: key, Listen: "0.0.0.0:0"}, "Advertise"},
+		{Config{Keyring: ring, Identity: key, ID: strings.Repeat("n", identity.MaxLabel+1)}, "ID"},
+		{Config{Keyring: ring, Identity: key, ID: "a~b"}, "ID"},
+		{Config{Identity: key}, "Identity"},
+		{Config{Keyring: ring, Identity: new(identity.Key)}, "Identity"},
+		{Config{Keyring: ring, Roster: identity.NewRoster()}, "Roster"},
+		{Config{Keyring: ring, Identity: key, Roster: only()}, "Roster"},
+	} {
+		tc.cfg.Logger = quiet
+		n, err := Start(t.Context(), tc.cfg)
+		if err == nil {
+			if label, p, ok := identity.Split(n.Self().ID); !ok || p != key.Public() || !strings.HasPrefix(label, "node-") {
+				t.Errorf("the node's name is %q", n.Self().ID)
+			}
+			n.Close()
+		}
+		if got := fieldOf(err); got != tc.field {
+			t.Errorf("%+v: %v, want an error about %q", tc.cfg, err, tc.field)
+		}
+	}
+}
+
+func fieldOf(err error) string {
+	if err == nil {
+		return ""
+	}
+	if e, ok := err.(*ConfigError); ok {
+		return e.Field
+	}
+	return err.Error()
+}
+
+// until waits for something that no event tells of.
+func until(t testing.TB, ctx context.Context, what string, done func() bool) {
+	t.Helper()
+	for !done() {
+		select {
+		case <-time.After(2 * time.Millisecond):
+		case <-ctx.Done():
+			t.Fatalf("%s: %v", what, context.Cause(ctx))
+		}
+	}
+}
+
+// countOf is how many messages of the origins a member has delivered.
+func (m *member) countOf(has func(origin string) bool) (count int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, d := range m.journal.Log {
+		if has(d.ID.Origin.Name) {
+			count++
+		}
+	}
+	return count
+}
+
+// TestARevokedNode is cut off by all within a second, while the others go on talking
+// and lose nothing, and no key is changed. At first only half of them have heard of
+// it: they go without what it says, and the other half's answers to that hold nothing up.
+func TestARevokedNode(t *testing.T) {
+	ctx := within(t, 2*time.Minute)
+	ring := newRing(t)
+	net := newNetwork(t)
+	var rosters []*identity.Roster
+	const nodes = 9
+	traitor := identity.Generate()
+	for i := range nodes {
+		cfg := Config{Keyring: ring, Identity: identity.Generate(), Roster: identity.NewRoster()}
+		if i == nodes-1 {
+			cfg.Identity = traitor
+		}
+		rosters = append(rosters, cfg.Roster)
+		net.add(cfg)
+	}
+	net.ready(ctx)
+	loyal, judas := net.members[:nodes-1], net.members[nodes-1]
+	ofJudas := func(origin string) bool { return origin == judas.Self().ID }
+	ofLoyal := func(origin string) bool { return origin != judas.Self().ID }
+	allHave := func(count int) func() bool {
+		return func() bool {
+			return !slices.ContainsFunc(loyal, func(m *member) bool { return m.countOf(ofLoyal) < count })
+		}
+	}
+	say := func(m *member, what string) {
+		t.Helper()
+		if _, err := m.Broadcast(ctx, []byte(what)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	knows := func(m *member) bool {
+		named := func(p Peer) bool { return ofJudas(p.ID) }
+		return slices.ContainsFunc(m.Links(), named) || slices.ContainsFunc(m.View(), named)
+	}
+	say(judas, "trust me")
+	until(t, ctx, "what was said before is delivered", func() bool {
+		return !slices.ContainsFunc(loyal, func(m *member) bool { return m.countOf(ofJudas) == 0 })
+	})
+
+	half := loyal[:nodes/2]
+	for i := range half {
+		if err := rosters[i].Revoke(traitor.Public()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 20 {
+		say(judas, "after")
+		for _, m := range loyal {
+			say(m, fmt.Sprint("answer ", i))
+		}
+	}
+	until(t, ctx, "everybody has what the loyal say", allHave(20*len(loyal)))
+	for i, m := range half {
+		if got := m.countOf(ofJudas); got > 1 && got < 21 {
+			t.Logf("node %d took %d messages before it had heard of the revocation", i, got)
+		} else if got > 20 {
+			t.Errorf("node %d has delivered %d messages of a revoked origin", i, got)
+		}
+	}
+
+	begin := time.Now()
+	for _, r := range rosters[:nodes-1] {
+		if err := r.Revoke(traitor.Public()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until(t, ctx, "nobody knows the traitor", func() bool { return !slices.ContainsFunc(loyal, knows) })
+	took := time.Since(begin)
+	t.Logf("cut off by everybody after %v", took)
+	if took > time.Second {
+		t.Errorf("it took %v to cut it off", took)
+	}
+	before := make([]int, len(loyal))
+	for i, m := range loyal {
+		before[i] = m.countOf(ofJudas)
+	}
+	for range 20 {
+		say(judas, "still here")
+		for _, m := range loyal {
+			say(m, "on")
+		}
+	}
+	until(t, ctx, "the loyal lose nothing", allHave(40*len(loyal)))
+
+	// Under its old name, and under another label for the same key.
+	judas.kill()
+	for _, label := range []string{"n8", "innocent"} {
+		again := start(t, Config{ID: label, Keyring: ring, Identity: traitor, Join: []string{loyal[0].Self().Addr, loyal[1].Self().Addr}})
+		refused := func() (count uint64) {
+			for _, m := range loyal[:2] {
+				count += m.Stats().Revoked
+			}
+			return count
+		}
+		was := refused()
+		until(t, ctx, "it is refused", func() bool { return refused() > was+1 })
+		if _, err := again.Broadcast(ctx, []byte("me again")); err != nil {
+			t.Fatal(err)
+		}
+		if len(again.Links()) > 0 || slices.ContainsFunc(loyal, func(m *member) bool {
+			return slices.ContainsFunc(m.View(), func(p Peer) bool { return p.ID == again.Self().ID })
+		}) {
+			t.Errorf("as %q it is back", label)
+		}
+		again.Close()
+	}
+	for i, m := range loyal {
+		if got := m.countOf(ofJudas); got != before[i] {
+			t.Errorf("node %d has delivered %d messages of it after it was cut off", i, got-before[i])
+		}
+		if s := m.Stats(); s.BadSignatures+s.BadFrames+s.Barred > 0 {
+			t.Errorf("node %d blames others: %d bad signatures, %d bad frames, %d barred", i, s.BadSignatures, s.BadFrames, s.Barred)
+		}
+	}
+}
