@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
@@ -44,6 +45,29 @@ func (b *testBook) Intern(name []byte, incarnation uint64, addr netip.AddrPort) 
 	}
 	if addr.IsValid() {
 		b.known[h].Addr = addr
+	}
+	return h
+}
+
+// provenBook has a proof for each handle but every fifth, except its own, 1, and notes
+// whose proofs are not those.
+type provenBook struct {
+	*testBook
+	wrong []peer.Handle
+}
+
+func (b *provenBook) Proof(h peer.Handle) []byte {
+	if h%5 == 0 && h != 1 {
+		return nil
+	}
+	return bytes.Repeat([]byte{byte(h)}, AddressProof)
+}
+
+func (b *provenBook) InternProven(name []byte, incarnation uint64, addr netip.AddrPort, proof []byte) peer.Handle {
+	h := b.Intern(name, incarnation, addr)
+	if want := b.Proof(h); want == nil || !bytes.Equal(proof, want) {
+		b.wrong = append(b.wrong, h)
+		return peer.None
 	}
 	return h
 }

@@ -73,7 +73,7 @@ func AppendFrameHead(dst []byte, now time.Duration, f *broadcast.Frame, book Boo
 		dst = appendBool(appendBool(dst, f.Priority), f.Repair)
 	case broadcast.NeighborReply:
 		dst = appendBool(dst, f.Accept)
-		dst = appendView(dst, f.Candidates, Identity{}, book, math.MaxInt)
+		dst, _ = appendView(dst, f.Candidates, Identity{}, book, math.MaxInt, nil)
 	case broadcast.Disconnect:
 		dst = appendBool(dst, f.Leaving)
 	case broadcast.Digest:
@@ -261,7 +261,7 @@ func DecodeFrame(b []byte, now time.Duration, book Book) (broadcast.Frame, error
 		f.Token, f.Priority, f.Repair = r.uint64(), r.bool(), r.bool()
 	case broadcast.NeighborReply:
 		f.Accept = r.bool()
-		f.Candidates = r.view(nil, sender{}, book)
+		f.Candidates = r.view(nil, sender{}, book, nil)
 		f.Skipped = r.skipped
 		if f.Accept && len(f.Candidates)+f.Skipped > 0 {
 			r.fail(fmt.Errorf("%w: a yes, and whom to try instead", ErrMalformed))

@@ -48,6 +48,7 @@ func FuzzDecodePacket(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		b = b[:min(len(b), MaxDatagram)] // a socket's buffer holds no more
 		checkMemory(t, b, func() { DecodePacket(b, tag, from, nil, nobody{}) })
+		checkProven(t, b)
 
 		book := newTestBook()
 		p, err := DecodePacket(b, tag, from, nil, book)
@@ -68,6 +69,20 @@ func FuzzDecodePacket(f *testing.F) {
 		}
 		checkPrefix(t, p, got, len(again))
 	})
+}
+
+// checkProven: with proofs more is refused than without, and nothing else is read.
+func checkProven(t *testing.T, b []byte) {
+	t.Helper()
+	book := newTestBook()
+	want, plainErr := DecodePacket(b, tag, from, nil, book)
+	got, err := DecodePacket(b, tag, from, nil, &provenBook{testBook: book})
+	switch {
+	case plainErr != nil && err == nil:
+		t.Fatalf("%x is refused where nobody proves anything, %v, and not where everybody does", b, plainErr)
+	case err == nil && (len(got.View) != len(want.View) || got.Digest != want.Digest || got.Token != want.Token || got.Skipped != want.Skipped):
+		t.Fatalf("%+v is %+v with proofs", want, got)
+	}
 }
 
 func checkPrefix(t *testing.T, p, got peersampling.Packet, size int) {

@@ -80,6 +80,22 @@ func readPacket(b []byte, book Book) (string, error) {
 	return describePacket(p), err
 }
 
+func readSignedPacket(b []byte, book Book) (string, error) {
+	proven := &provenBook{testBook: book.(*testBook)}
+	p, err := DecodePacket(b, tag, from, nil, proven)
+	return fmt.Sprintf("%s wrong %v", describePacket(p), proven.wrong), err
+}
+
+// signedVector is packetVector in a signed network.
+func signedVector(name, about string, p peersampling.Packet, size int, parts ...[]part) vector {
+	v := packetVector(name, about, p, size, parts...)
+	v.encode = func(book Book) []byte {
+		return AppendPacket(nil, tag, ann, &p, &provenBook{testBook: book.(*testBook)})
+	}
+	v.decode, v.want = readSignedPacket, v.want+" wrong []"
+	return v
+}
+
 func packetVector(name, about string, p peersampling.Packet, size int, parts ...[]part) vector {
 	v := vector{name: name, about: about, layout: layout(parts...), decode: readPacket}
 	v.encode = func(book Book) []byte { return AppendPacket(nil, tag, ann, &p, book) }
@@ -192,6 +208,12 @@ func vectors() []vector {
 			datagramParts("EXCHANGE_REPLY"), digest, viewParts(2)),
 		packetVector("exchange_reply_empty", "an answer without a view, as under push", empty, 43,
 			datagramParts("EXCHANGE_REPLY"), digest, []part{{1, "descriptors"}}),
+		signedVector("exchange_signed", "the same in a signed network: with the proofs of ann's address and of bob's", proven, 254,
+			datagramParts("EXCHANGE"), digest, viewParts(2), []part{{1, "extension: proofs"}, {2, "length"},
+				{8, "signed by ann at"}, {64, "signature"}, {8, "signed by bob at"}, {64, "signature"},
+				{1, "extension: token"}, {1, "length"}, {8, "token"}, {1, "padding, up to 254 bytes"}}),
+		signedVector("probe_reply_signed", "ann is, and can prove it", probeReply, 108, datagramParts("PROBE_REPLY"),
+			[]part{{1, "extension: proofs"}, {1, "length"}, {8, "signed by ann at"}, {64, "signature"}}),
 		packetVector("probe", "who is there?", probe, 171,
 			datagramParts("PROBE"), []part{{137, "padding, up to 171 bytes"}}),
 		packetVector("probe_reply", "ann is", probeReply, 34, datagramParts("PROBE_REPLY")),
@@ -296,7 +318,7 @@ func vectors() []vector {
 	}
 
 	// What may be missing from the end without anybody noticing.
-	tails := map[string]int{"exchange_wide": 1200 - 180, "data_first": 5, "data": 5, "data_clock": 5, "data_epoch": 5, "data_signed": 5, "hello_horizon": 6, "hello_capabilities": 9, "hello_identity": 69}
+	tails := map[string]int{"exchange_wide": 1200 - 180, "data_first": 5, "data": 5, "data_clock": 5, "data_epoch": 5, "data_signed": 5, "hello_horizon": 6, "hello_capabilities": 9, "hello_identity": 69, "probe_reply_signed": 74}
 	for i := range list {
 		size := 0
 		for _, p := range list[i].layout {
