@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
@@ -12,10 +13,12 @@ import (
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
 	"github.com/Ishan27gOrg/gossipProtocol/identity"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/seal"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/secure"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
 	"github.com/Ishan27gOrg/gossipProtocol/keyring"
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
 )
 
 // Attacks by somebody who belongs: he has the cluster's key and an identity of his own.
@@ -191,6 +194,7 @@ func TestARelayCannotAlterOrForge(t *testing.T) {
 				return
 			}
 			mallory.closed()
+			until(t, ctx, "the link's end is noticed", func() bool { return n.Stats().BadFrames > 0 })
 			s := n.Stats()
 			if s.BadSignatures != 1 || s.Delivered != 0 || s.BadFrames != 1 {
 				t.Errorf("%d bad signatures and %d bad frames are counted, %d messages delivered; want 1, 1, 0", s.BadSignatures, s.BadFrames, s.Delivered)
@@ -295,6 +299,138 @@ func fieldOf(err error) string {
 		return e.Field
 	}
 	return err.Error()
+}
+
+// TestAddressesAreTheirOwnersWord: what a node believes of where others are.
+func TestAddressesAreTheirOwnersWord(t *testing.T) {
+	here, there := netip.MustParseAddrPort("192.0.2.1:7946"), netip.MustParseAddrPort("192.0.2.2:7946")
+	alice, bob, elsewhere := newPerson(t, "alice", ""), newPerson(t, "bob", ""), newPerson(t, "alice", "another cluster")
+	start := time.Unix(1_800_000_000, 0)
+	prove := func(p person, at netip.AddrPort, when time.Duration) []byte {
+		return p.proveAddress(wire.Identity{ID: p.id, Addr: at}, uint64(start.Add(when).Unix()))
+	}
+	type step struct {
+		why    string
+		id     peer.ID
+		addr   netip.AddrPort
+		proof  []byte
+		where  netip.AddrPort // then, as far as is known
+		refuse bool
+	}
+	var stats Stats
+	for _, tc := range []struct {
+		name  string
+		now   time.Duration
+		steps []step
+		want  Stats
+	}{
+		{"the newest counts", 0, []step{
+			{"alice is here", alice.id, here, prove(alice, here, 0), here, false},
+			{"again", alice.id, here, prove(alice, here, 0), here, false},
+			{"an older one that agrees", alice.id, here, prove(alice, here, -time.Minute), here, false},
+			{"where she was", alice.id, there, prove(alice, there, -time.Second), here, true},
+			{"of the same second", alice.id, there, prove(alice, there, 0), here, true},
+			{"she has moved", alice.id, there, prove(alice, there, time.Second), there, false},
+			{"not back", alice.id, here, prove(alice, here, 0), there, true},
+		}, Stats{Outdated: 3}},
+		{"no proof", 0, []step{{"", alice.id, here, nil, netip.AddrPort{}, true}}, Stats{Unsigned: 1}},
+		{"no key", 0, []step{{"", peer.ID{Name: "alice", Incarnation: 1}, here, prove(alice, here, 0), netip.AddrPort{}, true}}, Stats{Unsigned: 1}},
+		{"a false address", 0, []step{{"", alice.id, there, prove(alice, here, 0), netip.AddrPort{}, true}}, Stats{BadSignatures: 1}},
+		{"another life", 0, []step{{"", peer.ID{Name: alice.id.Name, Incarnation: 2}, here, prove(alice, here, 0), netip.AddrPort{}, true}}, Stats{BadSignatures: 1}},
+		{"signed by another", 0, []step{{"", alice.id, here, prove(bob, here, 0), netip.AddrPort{}, true}}, Stats{BadSignatures: 1}},
+		{"of another cluster", 0, []step{{"", elsewhere.id, here, prove(elsewhere, here, 0), netip.AddrPort{}, true}}, Stats{BadSignatures: 1}},
+		{"with another time", 0, []step{{"", alice.id, here, append(prove(alice, here, -1)[:8:8], prove(alice, here, -time.Hour)[8:]...), netip.AddrPort{}, true}}, Stats{BadSignatures: 1}},
+		{"only the first wrong one is looked at", 0, []step{
+			{"wrong", alice.id, there, prove(alice, here, 0), netip.AddrPort{}, true},
+			{"wrong again", bob.id, there, prove(bob, here, 0), netip.AddrPort{}, true},
+		}, Stats{BadSignatures: 1}},
+		{"an hour old", time.Hour, []step{{"", alice.id, here, prove(alice, here, 0), here, false}}, Stats{}},
+		{"older", time.Hour + time.Second, []step{{"", alice.id, here, prove(alice, here, 0), netip.AddrPort{}, true}}, Stats{Outdated: 1}},
+		{"an eighth of the horizon ahead", -time.Minute, []step{{"", alice.id, here, prove(alice, here, 0), here, false}}, Stats{}},
+		{"of tomorrow", -time.Minute - time.Second, []step{{"", alice.id, here, prove(alice, here, 0), netip.AddrPort{}, true}}, Stats{Outdated: 1}},
+		{"of the end of time", 0, []step{{"", alice.id, here, append(bytes.Repeat([]byte{0xff}, 8), prove(alice, here, 0)[8:]...), netip.AddrPort{}, true}}, Stats{Outdated: 1}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			stats = Stats{}
+			self := newPerson(t, "self", "")
+			plain := newBook(self.id, netip.MustParseAddrPort("192.0.2.9:1"))
+			plain.signed = true
+			b := &provenBook{book: plain, signer: self.signer, stats: &stats, horizon: 8 * time.Minute,
+				wall: func() time.Time { return start.Add(tc.now) }}
+			b.begin()
+			for _, s := range tc.steps {
+				h := b.InternProven([]byte(s.id.Name), s.id.Incarnation, s.addr, s.proof)
+				if (h == peer.None) != s.refuse {
+					t.Errorf("%s: refused %v, want %v", s.why, h == peer.None, s.refuse)
+				}
+				_, got := b.Lookup(b.Intern([]byte(s.id.Name), s.id.Incarnation, netip.AddrPort{}))
+				if got != s.where {
+					t.Errorf("%s: is at %v now, want %v", s.why, got, s.where)
+				}
+				if plain.Intern([]byte(s.id.Name), s.id.Incarnation, there) != peer.None {
+					t.Errorf("%s: an address without a proof is taken", s.why)
+				}
+			}
+			if stats != tc.want {
+				t.Errorf("counted %+v, want %+v", stats, tc.want)
+			}
+			if p := b.Proof(b.self); !b.isCurrent(p) || !bytes.Equal(p, b.Proof(b.self)) {
+				t.Errorf("its own proof is %x", p)
+			}
+		})
+	}
+}
+
+// TestAFalseDescriptor: somebody with the cluster's key says where others are. Only what
+// they have signed themselves counts, and it is passed on.
+func TestAFalseDescriptor(t *testing.T) {
+	ring := newRing(t)
+	cfg, tap := tapped(Config{ID: "a", Keyring: ring, Identity: identity.Generate()})
+	n := start(t, cfg)
+	mallory, alice, bob := newPerson(t, "mallory", ""), newPerson(t, "alice", ""), newPerson(t, "bob", "")
+	from := netip.MustParseAddrPort("127.0.0.1:999")
+	where := wire.Identity{ID: mallory.id, Addr: from}
+	stats := Stats{}
+	theirs := &provenBook{book: newBook(where.ID, from), signer: mallory.signer, stats: &stats, horizon: time.Hour, wall: time.Now}
+	know := func(p person, at, said netip.AddrPort) peer.Descriptor {
+		h := theirs.meet(p.id, said)
+		theirs.entries[h].proof = p.proveAddress(wire.Identity{ID: p.id, Addr: at}, uint64(time.Now().Unix()))
+		return peer.Descriptor{Peer: h}
+	}
+	right := netip.MustParseAddrPort("127.0.0.1:1")
+	fair, forged := know(alice, right, right), know(bob, right, victim)
+	tell := func(nonce uint64, view ...peer.Descriptor) (knows string) {
+		t.Helper()
+		var token uint64
+		n.do(func() { token = tokenNumber(n.addresses.Token(n.now(), from)) })
+		exchange := wire.AppendPacket(nil, wire.ClusterTag(""), where,
+			&peersampling.Packet{Kind: peersampling.ExchangeRequest, Nonce: nonce, View: view, Token: token, Room: wire.MaxDatagram - seal.Overhead}, theirs)
+		tap.inject(t, n, seal.New(ring, "").Seal(nil, exchange, false), from)
+		for _, p := range n.View() {
+			knows += p.ID + " at " + p.Addr + "\n"
+		}
+		return knows
+	}
+	// No node that checks what it passes on sends this, so none of it counts.
+	if got := tell(1, fair, forged); got != "" || n.Stats().BadSignatures != 1 || len(tap.sentTo(from)) > 0 {
+		t.Errorf("with a forged descriptor: the view is %q, %d bad signatures are counted", got, n.Stats().BadSignatures)
+	}
+	if got := tell(2, fair); !strings.Contains(got, alice.id.Name+" at "+right.String()) || strings.Contains(got, bob.id.Name) {
+		t.Errorf("the view is %q, want alice where she says she is, and no bob", got)
+	}
+	answer := tap.sentTo(from)
+	if len(answer) == 0 {
+		t.Fatal("the second one is not answered")
+	}
+	opened, err := seal.New(ring, "").Open(nil, answer[len(answer)-1].b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs.begin()
+	p, err := wire.DecodePacket(opened.Plain, wire.ClusterTag(""), from, nil, theirs)
+	if err != nil || p.Kind != peersampling.ExchangeReply || p.Peer == peer.None || stats.BadSignatures+stats.Unsigned+stats.Outdated > 0 {
+		t.Errorf("the answer is %+v, %v; %+v", p, err, stats)
+	}
 }
 
 // until waits for something that no event tells of.

@@ -333,7 +333,7 @@ func (n *Node) begin(o openedIn) {
 	n.linkWG.Add(2)
 	n.wg.Go(func() { defer n.linkWG.Done(); n.write(l) })
 	n.wg.Go(func() { defer n.linkWG.Done(); n.read(l) })
-	h := n.book.Intern([]byte(l.peer.ID.Name), l.peer.ID.Incarnation, l.peer.Addr)
+	h := n.book.meet(l.peer.ID, l.peer.Addr)
 	n.machine.Connected(n.now(), l.id, h, o.outbound, &n.out)
 	n.carryOut()
 }

@@ -38,7 +38,8 @@ type Node struct {
 	clock   clock
 	tr      transport.Transport
 	*access
-	signer *signer // nil without an identity
+	signer *signer     // nil without an identity
+	proofs *provenBook // likewise; the loop's own
 
 	// The loop's own; see do for how others get at it.
 	machine   *protocol.Machine
@@ -154,6 +155,10 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 	}
 	n.clock.begin()
 	n.ctx, n.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	if n.signer != nil {
+		n.book.signed = true
+		n.proofs = &provenBook{book: n.book, signer: n.signer, stats: &n.stats, horizon: cfg.Horizon, wall: time.Now}
+	}
 	n.book.namesake, n.book.belongs = n.heardOfNamesake, n.signer.belongs
 	n.machine, err = protocol.New(0, cfg.machine(n.book.self, n.book), newRand())
 	return n, err

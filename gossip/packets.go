@@ -120,7 +120,7 @@ func (n *Node) handlePacket(in packetIn) {
 	if !n.isDue(b, in) {
 		return
 	}
-	p, err := wire.DecodePacket(b, n.cluster, in.from, n.scratch.view, n.book)
+	p, err := wire.DecodePacket(b, n.cluster, in.from, n.scratch.view, n.packetBook())
 	if err != nil {
 		n.countBad(err, &n.stats.BadPackets)
 		return
@@ -128,12 +128,23 @@ func (n *Node) handlePacket(in packetIn) {
 	n.scratch.view = p.View
 	n.stats.BadDescriptors += uint64(p.Skipped)
 	if p.Peer == peer.None {
-		n.metNamesake(n.namesakes.last)
+		if n.proofs == nil || n.proofs.believed {
+			n.metNamesake(n.namesakes.last)
+		}
 		return
 	}
 	n.replyTo = in.from
 	n.machine.HandlePacket(n.now(), p, &n.out)
 	n.carryOut()
+}
+
+// packetBook is the address book as datagrams see it.
+func (n *Node) packetBook() wire.Book {
+	if n.proofs == nil {
+		return n.book
+	}
+	n.proofs.begin()
+	return n.proofs
 }
 
 // isDue reports whether a datagram is to be heeded: a request whose sender is where
@@ -250,7 +261,7 @@ func (n *Node) ask(p peersampling.Packet, to netip.AddrPort) {
 }
 
 func (n *Node) writePacket(p *peersampling.Packet, to netip.AddrPort) {
-	n.writeDatagram(wire.AppendPacket(n.scratch.packet[:0], n.cluster, n.self, p, n.book), to)
+	n.writeDatagram(wire.AppendPacket(n.scratch.packet[:0], n.cluster, n.self, p, n.packetBook()), to)
 }
 
 // writeDatagram sends a datagram, sealed if there is a keyring. b is n.scratch.packet.
