@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
 
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
+	"github.com/Ishan27gOrg/gossipProtocol/identity"
 	"github.com/Ishan27gOrg/gossipProtocol/keyring"
 )
 
@@ -17,6 +17,8 @@ type securityFlags struct {
 	keys          string // a file, or env:NAME
 	plain         bool
 	cert, key, ca string
+	identity      string
+	roster        string
 }
 
 func (f *securityFlags) group() flagGroup {
@@ -26,6 +28,8 @@ func (f *securityFlags) group() flagGroup {
 	g.StringVar(&f.cert, "tls-cert", "", "`FILE` with this node's certificate, PEM, for links under an authority of your own; read again when it changes, as are the next two")
 	g.StringVar(&f.key, "tls-key", "", "`FILE` with the key of --tls-cert")
 	g.StringVar(&f.ca, "tls-ca", "", "`FILE` with the certificates of the authorities that others' certificates must be of")
+	g.StringVar(&f.identity, "identity", "", "`FILE` with this node's own key (gossip keys identity): its name is --id and the public half, and what it says is signed. All nodes have one or none has; it needs --keyring or --tls-cert, and --advertise where --listen is all interfaces")
+	g.StringVar(&f.roster, "roster", "", "`FILE` that tells whose identities count, a public key or full name a line, '-' in front of those that are revoked, or '*' for all others; read again on SIGHUP")
 	return g
 }
 
@@ -34,6 +38,9 @@ func (f *securityFlags) apply(cfg *gossip.Config) (err error) {
 	cfg.Plain = f.plain
 	if cfg.Keyring, err = f.ring(); err != nil {
 		return usagef("--keyring: %w", err)
+	}
+	if err := f.applyIdentity(cfg); err != nil {
+		return err
 	}
 	given := 0
 	for _, file := range []string{f.cert, f.key, f.ca} {
@@ -54,6 +61,20 @@ func (f *securityFlags) apply(cfg *gossip.Config) (err error) {
 	return nil
 }
 
+func (f *securityFlags) applyIdentity(cfg *gossip.Config) (err error) {
+	if f.identity != "" {
+		if cfg.Identity, err = identity.Load(f.identity); err != nil {
+			return usagef("--identity: %w", err)
+		}
+	}
+	if f.roster != "" {
+		if cfg.Roster, err = identity.LoadRoster(f.roster); err != nil {
+			return usagef("--roster: %w", err)
+		}
+	}
+	return nil
+}
+
 func (f *securityFlags) ring() (*keyring.Ring, error) {
 	if f.keys == "" {
 		return nil, nil
@@ -64,9 +85,13 @@ func (f *securityFlags) ring() (*keyring.Ring, error) {
 	return keyring.Load(f.keys)
 }
 
-// reloadKeys reads the file again whenever the process gets a SIGHUP, until ctx ends.
-func (f *securityFlags) reloadKeys(ctx context.Context, ring *keyring.Ring, log *slog.Logger) {
-	if ring == nil || strings.HasPrefix(f.keys, "env:") {
+// reload reads the files again whenever the process gets a SIGHUP, until ctx ends.
+func (f *securityFlags) reload(ctx context.Context, cfg *gossip.Config) {
+	ring, roster := cfg.Keyring, cfg.Roster
+	if strings.HasPrefix(f.keys, "env:") {
+		ring = nil
+	}
+	if ring == nil && roster == nil {
 		return
 	}
 	hangups := make(chan os.Signal, 1)
@@ -76,8 +101,15 @@ func (f *securityFlags) reloadKeys(ctx context.Context, ring *keyring.Ring, log 
 		for {
 			select {
 			case <-hangups:
-				if err := ring.Reload(f.keys); err != nil {
-					log.Error("the keyring stays as it was", "file", f.keys, "error", err)
+				if ring != nil {
+					if err := ring.Reload(f.keys); err != nil {
+						cfg.Logger.Error("the keyring stays as it was", "file", f.keys, "error", err)
+					}
+				}
+				if roster != nil {
+					if err := roster.Reload(f.roster); err != nil {
+						cfg.Logger.Error("the roster stays as it was", "file", f.roster, "error", err)
+					}
 				}
 			case <-ctx.Done():
 				return
