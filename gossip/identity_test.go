@@ -19,6 +19,7 @@ import (
 	"github.com/Ishan27gOrg/gossipProtocol/keyring"
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
 	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
+	"github.com/Ishan27gOrg/gossipProtocol/vclock"
 )
 
 // Attacks by somebody who belongs: he has the cluster's key and an identity of his own.
@@ -430,6 +431,120 @@ func TestAFalseDescriptor(t *testing.T) {
 	p, err := wire.DecodePacket(opened.Plain, wire.ClusterTag(""), from, nil, theirs)
 	if err != nil || p.Kind != peersampling.ExchangeReply || p.Peer == peer.None || stats.BadSignatures+stats.Unsigned+stats.Outdated > 0 {
 		t.Errorf("the answer is %+v, %v; %+v", p, err, stats)
+	}
+}
+
+// wanted waits until the node asks for a message.
+func (i *insider) wanted() peer.Dot {
+	i.t.Helper()
+	i.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	for {
+		b, err := readFrame(i.conn, 8<<20)
+		if err != nil {
+			i.t.Fatal(err)
+		}
+		if f, err := wire.DecodeFrame(b, 0, i.book); err == nil && f.Kind == broadcast.Want {
+			return f.Wants[0].Dot
+		}
+	}
+}
+
+// monologue is what somebody says in order.
+func (p person) monologue(b *book, count uint64) (list []*broadcast.Message) {
+	for seq := uint64(1); seq <= count; seq++ {
+		m := broadcast.Message{Dot: peer.Dot{Seq: seq}, Payload: fmt.Append(nil, "alice ", seq)}
+		if seq > 1 {
+			m.Deps = []peer.Dot{{Origin: list[0].Dot.Origin, Seq: seq - 1}}
+		}
+		list = append(list, p.said(b, m))
+	}
+	return list
+}
+
+// evidenceOf is what a message shows of how far its origin has got.
+func evidenceOf(b wire.Book, m *broadcast.Message) broadcast.Evidence {
+	said := wire.SaidBy(m, b)
+	return broadcast.Evidence{Seq: m.Dot.Seq, Proof: string(said.Rest[:]) + string(m.Signature)}
+}
+
+// TestAForgedClaimSilencesNobody: mallory says that alice has said very much, all of it
+// gone, so that whatever she says from now on would count as had. He has the node ask by
+// a message of his own that depends on one of hers, or says it in a repair.
+func TestAForgedClaimSilencesNobody(t *testing.T) {
+	const far = 1 << 53
+	ring := newRing(t)
+	alice := newPerson(t, "alice", "")
+	for _, tc := range []struct {
+		name     string
+		upTo     uint64
+		evidence func(b *book, hers []*broadcast.Message) broadcast.Evidence
+		ends     bool   // the link
+		had      uint64 // of what she says later
+	}{
+		{"without evidence", far, func(*book, []*broadcast.Message) (e broadcast.Evidence) { return e }, false, 0},
+		{"with evidence of less", far, func(b *book, hers []*broadcast.Message) broadcast.Evidence { return evidenceOf(b, hers[4]) }, false, 0},
+		{"with evidence under another number", far, func(b *book, hers []*broadcast.Message) broadcast.Evidence {
+			e := evidenceOf(b, hers[4])
+			e.Seq = far
+			return e
+		}, true, 0},
+		{"with evidence of another origin", 5, func(b *book, hers []*broadcast.Message) broadcast.Evidence {
+			return evidenceOf(b, newPerson(t, "eve", "").monologue(b, 5)[4])
+		}, true, 0},
+		// What is true is believed: then those five are a gap.
+		{"with evidence", 5, func(b *book, hers []*broadcast.Message) broadcast.Evidence { return evidenceOf(b, hers[4]) }, false, 5},
+	} {
+		for _, how := range []string{"gone", "repair"} {
+			t.Run(tc.name+", in a "+how, func(t *testing.T) {
+				ctx := within(t, 20*time.Second)
+				n := start(t, Config{ID: "a", Keyring: ring, Identity: identity.Generate()})
+				who := newPerson(t, "mallory", "")
+				mallory := infiltrate(t, n, ring, who)
+				hers := alice.monologue(mallory.book, 7)
+				evidence := tc.evidence(mallory.book, hers)
+				gone := func(d peer.Dot) {
+					mallory.send(broadcast.Frame{Kind: broadcast.Gone, Gone: []broadcast.GoneEntry{{Dot: d, UpTo: tc.upTo, Age: time.Minute, Evidence: evidence}}})
+				}
+				if how == "gone" {
+					mallory.data(who.said(mallory.book, broadcast.Message{Dot: peer.Dot{Seq: 1}, Deps: []peer.Dot{hers[4].Dot}, Payload: []byte("so she said")}))
+					gone(mallory.wanted())
+				} else {
+					accomplice := dialIn(t, n, ring, newPerson(t, "accomplice", ""), nil)
+					accomplice.send(broadcast.Frame{Kind: broadcast.Neighbor, Token: 1, Repair: true})
+					accomplice.book = mallory.book
+					accomplice.send(broadcast.Frame{Kind: broadcast.Digest, Opening: true, Digest: []broadcast.DigestPart{{Entries: []broadcast.DigestEntry{
+						{Origin: hers[0].Dot.Origin, Contiguous: tc.upTo, Gone: tc.upTo, Age: time.Minute, Evidence: evidence}}}}})
+					accomplice.send(broadcast.Frame{Kind: broadcast.SyncDone})
+					accomplice.closed()
+					if tc.had > 0 {
+						gone(mallory.wanted()) // the claim stands, and nobody has it
+					}
+				}
+				if tc.ends && how == "gone" {
+					mallory.closed()
+				}
+				if tc.had > 0 { // what was claimed is believed before she says it
+					until(t, ctx, "the gap is accepted", func() bool { return n.Stats().GapMessages > 0 })
+				}
+				her := infiltrate(t, n, ring, alice)
+				for _, m := range alice.monologue(her.book, 7) {
+					// With its clock, which nobody can work out behind a gap.
+					m.Clock = vclock.Clock{}.With(alice.id, m.Dot.Seq)
+					her.send(broadcast.Frame{Kind: broadcast.Data, Message: m, WithClock: true})
+				}
+				for seq := tc.had + 1; seq <= 7; {
+					if m := receive(t, ctx, n); m.ID.Origin == alice.id.Name {
+						if m.ID.Seq != seq {
+							t.Fatalf("message %d of alice comes, want %d", m.ID.Seq, seq)
+						}
+						seq++
+					}
+				}
+				if s := n.Stats(); s.GapMessages != tc.had || (s.BadSignatures > 0) != tc.ends || (s.Unproved > 0) != (tc.upTo == far && !tc.ends) {
+					t.Errorf("%d messages are gaps, %d bad signatures, %d claims without evidence", s.GapMessages, s.BadSignatures, s.Unproved)
+				}
+			})
+		}
 	}
 }
 

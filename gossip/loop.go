@@ -227,6 +227,9 @@ func (n *Node) handleFrame(in frameIn) {
 		n.carryOut()
 	default:
 		n.stats.BadDescriptors += uint64(f.Skipped)
+		if n.signer != nil {
+			n.limitClaims(&f)
+		}
 		n.machine.HandleFrame(now, in.link, &f, &n.out)
 		n.carryOut()
 	}
@@ -357,7 +360,6 @@ func (n *Node) trySend(s *sending) bool {
 		return false
 	}
 	if err == nil {
-		n.sign(m)
 		s.id = n.messageID(m.Dot)
 		n.carryOut()
 	}

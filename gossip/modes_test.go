@@ -151,6 +151,12 @@ func TestEveryMode(t *testing.T) {
 			}
 			net.ready(ctx)
 			mustBeRight(t, net.settled(ctx, 150))
+			for _, m := range net.up() {
+				if s := m.Stats(); s.BadSignatures+s.Unsigned+s.Unproved+s.Outdated+s.Revoked > 0 {
+					t.Errorf("%s blames honest nodes: %d bad signatures, %d missing, %d claims unproved, %d addresses outdated, %d revoked",
+						m.Self().ID, s.BadSignatures, s.Unsigned, s.Unproved, s.Outdated, s.Revoked)
+				}
+			}
 		})
 	}
 }

@@ -160,7 +160,11 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		n.proofs = &provenBook{book: n.book, signer: n.signer, stats: &n.stats, horizon: cfg.Horizon, wall: time.Now}
 	}
 	n.book.namesake, n.book.belongs = n.heardOfNamesake, n.signer.belongs
-	n.machine, err = protocol.New(0, cfg.machine(n.book.self, n.book), newRand())
+	m := cfg.machine(n.book.self, n.book)
+	if n.signer != nil {
+		m.Evidence = n.evidence
+	}
+	n.machine, err = protocol.New(0, m, newRand())
 	return n, err
 }
 

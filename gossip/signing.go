@@ -117,12 +117,15 @@ func (s *signer) appendMessageText(dst []byte, said *wire.Said) []byte {
 	return append(append(dst, said.Dot...), said.Rest[:]...)
 }
 
-// sign signs a message of this node's own, before anybody is sent it.
-func (n *Node) sign(m *broadcast.Message) {
-	if n.signer != nil {
-		said := wire.SaidBy(m, n.book)
+// evidence is what the machine keeps of each message that is delivered, to show to
+// others how far its origin has got. This node's own messages are signed here: this
+// comes before anybody is sent them.
+func (n *Node) evidence(m *broadcast.Message) string {
+	said := wire.SaidBy(m, n.book)
+	if m.Signature == nil {
 		m.Signature = n.signer.key.Sign(n.signer.appendMessageText(nil, &said))
 	}
+	return string(said.Rest[:]) + string(m.Signature)
 }
 
 // checkFrame looks at what a frame says in somebody's name, before the loop sees it:
@@ -130,13 +133,21 @@ func (n *Node) sign(m *broadcast.Message) {
 // checks what it passes on sends such a frame. revoked tells of a message whose
 // signature is right, of an origin that does not belong any more.
 func (n *Node) checkFrame(b []byte) (revoked bool, err error) {
-	s := n.signer
 	switch {
-	case s == nil && wire.IsSigned(b):
+	case n.signer == nil && wire.IsSigned(b):
 		return false, fmt.Errorf("%w: a signature where nobody has an identity", wire.ErrMalformed)
-	case s == nil || !wire.IsData(b):
+	case n.signer == nil:
 		return false, nil
+	case wire.IsData(b):
+		return n.checkMessage(b)
+	case wire.IsSigned(b):
+		return false, n.signer.checkEvidence(b)
 	}
+	return false, nil
+}
+
+func (n *Node) checkMessage(b []byte) (revoked bool, err error) {
+	s := n.signer
 	d, err := wire.ReadSignedData(b)
 	if err != nil {
 		return false, nil // nor will the loop be able to read it, and blame the sender
@@ -149,6 +160,56 @@ func (n *Node) checkFrame(b []byte) (revoked bool, err error) {
 		return false, fmt.Errorf("%w: a message of %q", errForged, d.Name)
 	}
 	return !s.roster.Has(p), nil
+}
+
+// checkEvidence looks at the evidence in a frame. That of an origin which was revoked
+// counts: what it has said before that, it has said.
+func (s *signer) checkEvidence(b []byte) error {
+	list, err := wire.ReadTestimonies(b)
+	if err != nil {
+		return nil // nor will the loop be able to read it
+	}
+	for i := range list {
+		t := &list[i]
+		_, p, ok := identity.Split(t.Name)
+		if !ok || !s.verified.check(p, s.appendMessageText(nil, &t.Said), t.Signature) {
+			return fmt.Errorf("%w: evidence about %q", errForged, t.Name)
+		}
+	}
+	return nil
+}
+
+// limitClaims cuts what a frame claims about origins down to what its evidence shows,
+// and keeps the evidence. Whoever has none to show says nothing then, and is sent what
+// he may have had.
+func (n *Node) limitClaims(f *broadcast.Frame) {
+	for i := range f.Digest {
+		for j := range f.Digest[i].Entries {
+			e := &f.Digest[i].Entries[j]
+			n.machine.Prove(e.Origin, e.Evidence)
+			if most := e.Evidence.Seq; highest(e) > most {
+				n.stats.Unproved++
+				e.Contiguous, e.Gone = min(e.Contiguous, most), min(e.Gone, most)
+				e.Spans = slices.DeleteFunc(e.Spans, func(s broadcast.Span) bool { return s.To > most })
+			}
+		}
+	}
+	for i := range f.Gone {
+		g := &f.Gone[i]
+		n.machine.Prove(g.Dot.Origin, g.Evidence)
+		if g.UpTo > g.Evidence.Seq {
+			n.stats.Unproved++
+			g.UpTo = 0
+		}
+	}
+}
+
+// highest is the last message that an entry claims.
+func highest(e *broadcast.DigestEntry) uint64 {
+	if n := len(e.Spans); n > 0 {
+		return e.Spans[n-1].To
+	}
+	return max(e.Contiguous, e.Gone)
 }
 
 // nodeName is the name that others know a node by.

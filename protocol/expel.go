@@ -23,6 +23,7 @@ func (m *Machine) Refuse(now time.Duration, link broadcast.LinkID, msg *broadcas
 	m.links.Heard(now, link)
 	if m.relay.Has(link) && msg.Dot.Origin != m.cfg.Self {
 		m.buffer.Renounce(now, msg)
+		m.proveMessage(msg)
 	}
 	m.settle(now, out)
 }

@@ -77,7 +77,7 @@ func AppendFrameHead(dst []byte, now time.Duration, f *broadcast.Frame, book Boo
 	case broadcast.Disconnect:
 		dst = appendBool(dst, f.Leaving)
 	case broadcast.Digest:
-		dst = appendDigest(appendBool(dst, f.Opening), f.Digest, book)
+		dst = appendDigest(appendBool(dst, f.Opening), f.Digest, kindOf(f) == signedDigestKind, book)
 	case broadcast.Refine:
 		dst = appendPrefixes(dst, f.Refine)
 	case broadcast.Data:
@@ -86,7 +86,7 @@ func AppendFrameHead(dst []byte, now time.Duration, f *broadcast.Frame, book Boo
 	case broadcast.Want:
 		dst = appendWants(dst, f.Wants, book)
 	case broadcast.Gone:
-		dst = appendGone(dst, f.Gone, book)
+		dst = appendGone(dst, f.Gone, kindOf(f) == signedGoneKind, book)
 	case broadcast.IHave:
 		dst = appendAnnounced(dst, f.Announced, book)
 	}
@@ -106,14 +106,14 @@ func appendDot(dst []byte, d peer.Dot, book Book) []byte {
 	return binary.AppendUvarint(appendID(dst, id), d.Seq)
 }
 
-func appendDigest(dst []byte, parts []broadcast.DigestPart, book Book) []byte {
+func appendDigest(dst []byte, parts []broadcast.DigestPart, signed bool, book Book) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(parts)))
 	for i := range parts {
 		dst = appendPrefix(dst, parts[i].Prefix)
 		if dst = appendBool(dst, parts[i].Sums != nil); parts[i].Sums != nil {
 			dst = appendSums(dst, parts[i].Sums)
 		} else {
-			dst = appendEntries(dst, parts[i].Entries, book)
+			dst = appendEntries(dst, parts[i].Entries, signed, book)
 		}
 	}
 	return dst
@@ -143,7 +143,7 @@ func appendSums(dst []byte, sums []uint64) []byte {
 	return dst
 }
 
-func appendEntries(dst []byte, entries []broadcast.DigestEntry, book Book) []byte {
+func appendEntries(dst []byte, entries []broadcast.DigestEntry, signed bool, book Book) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(entries)))
 	for _, e := range entries {
 		dst = appendDot(dst, peer.Dot{Origin: e.Origin, Seq: e.Contiguous}, book)
@@ -156,6 +156,9 @@ func appendEntries(dst []byte, entries []broadcast.DigestEntry, book Book) []byt
 		}
 		if dst = binary.AppendUvarint(dst, e.Gone); e.Gone > 0 {
 			dst = appendAge(dst, e.Age)
+		}
+		if signed {
+			dst = appendEvidence(dst, e.Evidence)
 		}
 	}
 	return dst
@@ -228,12 +231,15 @@ func wantFlags(w broadcast.WantEntry) (flags byte) {
 	return flags
 }
 
-func appendGone(dst []byte, gone []broadcast.GoneEntry, book Book) []byte {
+func appendGone(dst []byte, gone []broadcast.GoneEntry, signed bool, book Book) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(gone)))
 	for _, g := range gone {
 		dst = appendDot(dst, g.Dot, book)
 		dst = binary.AppendUvarint(dst, g.UpTo)
 		dst = appendAge(dst, g.Age)
+		if signed {
+			dst = appendEvidence(dst, g.Evidence)
+		}
 	}
 	return dst
 }
@@ -271,7 +277,7 @@ func DecodeFrame(b []byte, now time.Duration, book Book) (broadcast.Frame, error
 	case broadcast.Ping, broadcast.SyncDone, broadcast.Graft, broadcast.Prune:
 	case broadcast.Digest:
 		f.Opening = r.bool()
-		f.Digest = r.digest(book)
+		f.Digest = r.digest(signed, book)
 	case broadcast.Refine:
 		f.Refine = r.prefixes()
 	case broadcast.Data:
@@ -279,14 +285,17 @@ func DecodeFrame(b []byte, now time.Duration, book Book) (broadcast.Frame, error
 	case broadcast.Want:
 		f.Wants = r.wants(book)
 	case broadcast.Gone:
-		f.Gone = r.gone(book)
+		f.Gone = r.gone(signed, book)
 	case broadcast.IHave:
 		f.Announced = r.announced(book)
 	default:
 		r.fail(fmt.Errorf("%w of frame: %d", ErrUnknownKind, f.Kind))
 	}
-	if r.err == nil && len(r.b) > 0 {
+	switch {
+	case r.err == nil && len(r.b) > 0:
 		r.fail(fmt.Errorf("%w: %d bytes too many", ErrMalformed, len(r.b)))
+	case r.err == nil && signed && kindOf(&f) == byte(kind):
+		r.fail(fmt.Errorf("%w: no evidence where there should be some", ErrMalformed))
 	}
 	if r.err != nil {
 		return broadcast.Frame{Kind: f.Kind}, fmt.Errorf("%v frame: %w", f.Kind, r.err)
@@ -328,7 +337,7 @@ func (r *reader) checkSeq(d peer.Dot) {
 	}
 }
 
-func (r *reader) digest(book Book) []broadcast.DigestPart {
+func (r *reader) digest(signed bool, book Book) []broadcast.DigestPart {
 	n := r.count(maxControl, smallestPart)
 	parts := make([]broadcast.DigestPart, 0, n)
 	for range n {
@@ -336,7 +345,7 @@ func (r *reader) digest(book Book) []broadcast.DigestPart {
 		if r.bool() {
 			p.Sums = r.sums()
 		} else {
-			p.Entries = r.entries(book)
+			p.Entries = r.entries(signed, book)
 		}
 		if r.err == nil && p.Sums != nil && p.Len == broadcast.MaxPrefix {
 			r.fail(fmt.Errorf("%w: sums below a whole place", ErrMalformed))
@@ -390,7 +399,7 @@ func (r *reader) sums() []uint64 {
 	return sums
 }
 
-func (r *reader) entries(book Book) []broadcast.DigestEntry {
+func (r *reader) entries(signed bool, book Book) []broadcast.DigestEntry {
 	n := r.count(maxControl, smallestOrigin+3)
 	entries := make([]broadcast.DigestEntry, 0, n)
 	for range n {
@@ -398,6 +407,9 @@ func (r *reader) entries(book Book) []broadcast.DigestEntry {
 		e := broadcast.DigestEntry{Origin: d.Origin, Contiguous: d.Seq, Spans: r.spans(d.Seq), Gone: r.uvarint()}
 		if e.Gone > 0 {
 			e.Age = r.age()
+		}
+		if signed {
+			e.Evidence = r.evidence()
 		}
 		if r.err != nil {
 			return nil
@@ -517,9 +529,12 @@ func (r *reader) wants(book Book) (wants []broadcast.WantEntry) {
 	return wants
 }
 
-func (r *reader) gone(book Book) (gone []broadcast.GoneEntry) {
+func (r *reader) gone(signed bool, book Book) (gone []broadcast.GoneEntry) {
 	for range r.count(maxControl, smallestOrigin+3) {
 		g := broadcast.GoneEntry{Dot: r.dot(book), UpTo: r.uvarint(), Age: r.age()}
+		if signed {
+			g.Evidence = r.evidence()
+		}
 		r.checkSeq(g.Dot)
 		if r.err == nil && g.UpTo != 0 && g.UpTo < g.Dot.Seq {
 			r.fail(fmt.Errorf("%w: gone up to %d, which is before %d", ErrMalformed, g.UpTo, g.Dot.Seq))

@@ -110,6 +110,7 @@ func FuzzDecodeFrame(f *testing.F) {
 			return
 		}
 		checkForm(t, b, &first, book)
+		checkTestimonies(t, b, &first)
 		first.Skipped = 0 // what was left out is not said again
 		want := describe(travelled(first))
 		checkAgain(t, &first, book, want)
@@ -137,6 +138,35 @@ func checkSaid(t *testing.T, b []byte, f *broadcast.Frame, book *testBook) {
 	if !bytes.Equal(s.Dot, want.Dot) || s.Rest != want.Rest || !bytes.Equal(s.Signature, m.Signature) ||
 		string(s.Name) != id.Name || s.Incarnation != id.Incarnation {
 		t.Fatalf("of %x is checked %+v and delivered %+v", b, s, want)
+	}
+}
+
+// checkTestimonies: no evidence is taken that was not looked at.
+func checkTestimonies(t *testing.T, b []byte, f *broadcast.Frame) {
+	t.Helper()
+	list, err := ReadTestimonies(b)
+	if err != nil {
+		t.Fatalf("%x is a frame, and yet %v", b, err)
+	}
+	count := 0
+	take := func(e broadcast.Evidence) {
+		if e.Seq > 0 {
+			if count >= len(list) || e.Proof != string(list[count].Rest[:])+string(list[count].Signature) {
+				t.Fatalf("evidence %d of %x is %+v, and %+v was looked at", count, b, e, list)
+			}
+			count++
+		}
+	}
+	for _, p := range f.Digest {
+		for _, e := range p.Entries {
+			take(e.Evidence)
+		}
+	}
+	for _, g := range f.Gone {
+		take(g.Evidence)
+	}
+	if count != len(list) {
+		t.Fatalf("%d pieces of evidence in %x, %d were looked at", count, b, len(list))
 	}
 }
 

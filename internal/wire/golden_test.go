@@ -306,6 +306,22 @@ func vectors() []vector {
 			frameParts("GONE"), []part{{1, "entries"}},
 			dotParts("bob", 2), []part{{1, "up to"}, {1, "age"}},
 			dotParts("ann", 1), []part{{2, "up to"}, {5, "age"}}),
+		frameVector("digest_signed", "where origins sign: all but the first 3 of ann's 5 can be had, and she has signed the fifth; nothing of bob's",
+			broadcast.Frame{Kind: broadcast.Digest, Opening: true, Digest: []broadcast.DigestPart{{Entries: []broadcast.DigestEntry{
+				{Origin: hAnn, Contiguous: 5, Gone: 3, Age: 1500 * time.Millisecond, Evidence: broadcast.Evidence{Seq: 5, Proof: someEvidence}},
+				{Origin: hBob},
+			}}}},
+			frameParts("SIGNED_DIGEST"), []part{{1, "opening"}, {1, "parts"}, {1, "length of the prefix: all origins"}, {1, "sums"}, {1, "entries"}},
+			originParts("ann"), []part{{1, "contiguous"}, {1, "spans"}, {1, "gone"}, {3, "age"}, {1, "evidence: of message"}, {32, "hash of the rest"}, {64, "signature"}},
+			originParts("bob"), []part{{1, "contiguous"}, {1, "spans"}, {1, "gone"}, {1, "evidence: none"}}),
+		frameVector("gone_signed", "never had that; and all up to 900 has left the log, ann having signed message 901",
+			broadcast.Frame{Kind: broadcast.Gone, Gone: []broadcast.GoneEntry{
+				{Dot: peer.Dot{Origin: hBob, Seq: 300}},
+				{Dot: peer.Dot{Origin: hAnn, Seq: 3}, UpTo: 900, Age: time.Hour, Evidence: broadcast.Evidence{Seq: 901, Proof: someEvidence}},
+			}},
+			frameParts("SIGNED_GONE"), []part{{1, "entries"}},
+			dotParts("bob", 2), []part{{1, "up to"}, {1, "age"}, {1, "evidence: none"}},
+			dotParts("ann", 1), []part{{2, "up to"}, {5, "age"}, {2, "evidence: of message"}, {32, "hash of the rest"}, {64, "signature"}}),
 		frameVector("sync_done", "a repair has sent all it had", broadcast.Frame{Kind: broadcast.SyncDone}, frameParts("SYNC_DONE")),
 		frameVector("ihave", "bob's 300th can be had here, and ann's third, which has crossed two links",
 			broadcast.Frame{Kind: broadcast.IHave, Announced: []broadcast.Announcement{
