@@ -690,3 +690,73 @@ func TestARevokedNode(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIdentitiesCostOnTheWire measures it, and holds that views are still of use.
+func TestWhatIdentitiesCostOnTheWire(t *testing.T) {
+	type cost struct{ first, third, entry, view, probe int }
+	measure := func(signed bool) (c cost) {
+		self := newPerson(t, "node-00000000", "")
+		who := func(p person) peer.ID {
+			if signed {
+				return p.id
+			}
+			label, _, _ := identity.Split(p.id.Name)
+			return peer.ID{Name: label, Incarnation: p.id.Incarnation}
+		}
+		at := netip.MustParseAddrPort("192.0.2.1:7946")
+		plain := newBook(who(self), at)
+		proven := &provenBook{book: plain, signer: self.signer, stats: new(Stats), horizon: time.Hour, wall: time.Now}
+		var b wire.Book = plain
+		if signed {
+			b = proven
+		}
+		var view []peer.Descriptor
+		for i := range 30 {
+			p := newPerson(t, fmt.Sprintf("node-%08x", i), "")
+			h := plain.meet(who(p), at)
+			plain.entries[h].proof = p.proveAddress(wire.Identity{ID: p.id, Addr: at}, uint64(time.Now().Unix()))
+			view = append(view, peer.Descriptor{Peer: h, Age: 5})
+		}
+		frame := func(f broadcast.Frame) int { return len(wire.AppendFrame(nil, time.Second, &f, plain)) }
+		message := func(deps int) int {
+			m := broadcast.Message{Dot: peer.Dot{Origin: plain.self, Seq: 300}, Payload: make([]byte, 256)}
+			for _, d := range view[:deps] {
+				m.Deps = append(m.Deps, peer.Dot{Origin: d.Peer, Seq: 300})
+			}
+			if signed {
+				m.Signature = make([]byte, wire.SignatureSize)
+			}
+			return frame(broadcast.Frame{Kind: broadcast.Data, Message: &m})
+		}
+		entry := broadcast.DigestEntry{Origin: plain.self, Contiguous: 300}
+		if signed {
+			entry.Evidence = broadcast.Evidence{Seq: 300, Proof: strings.Repeat("e", wire.EvidenceSize)}
+		}
+		digest := func(entries ...broadcast.DigestEntry) int {
+			return frame(broadcast.Frame{Kind: broadcast.Digest, Digest: []broadcast.DigestPart{{Entries: entries}}})
+		}
+		c.first, c.third, c.entry = message(0), message(3), digest(entry, entry)-digest(entry)
+		packet := func(p peersampling.Packet) []byte {
+			return wire.AppendPacket(nil, 0, wire.Identity{ID: who(self), Addr: at}, &p, b)
+		}
+		full := packet(peersampling.Packet{Kind: peersampling.ExchangeRequest, Nonce: 1, View: view, Token: 1, Room: wire.MaxDatagram - seal.Overhead})
+		p, err := wire.DecodePacket(full, 0, at, nil, wire.Nobody{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.view, c.probe = len(p.View), len(packet(peersampling.Packet{Kind: peersampling.ProbeRequest, Nonce: 1, Token: 1}))
+		return c
+	}
+	without, with := measure(false), measure(true)
+	t.Logf("256 B without dependencies: %d bytes, with identities %d", without.first, with.first)
+	t.Logf("256 B with three: %d bytes, with identities %d", without.third, with.third)
+	t.Logf("an entry of a digest: %d bytes, with identities %d", without.entry, with.entry)
+	t.Logf("descriptors in a sealed exchange: %d, with identities %d", without.view, with.view)
+	t.Logf("a probe: %d bytes, with identities %d", without.probe, with.probe)
+	if with.view < 6 {
+		t.Errorf("%d descriptors fit in an exchange", with.view)
+	}
+	if got, want := with.first-without.first, 44+wire.SignatureSize; got != want {
+		t.Errorf("a message is %d bytes longer, want %d: the key in the origin's name, and the signature", got, want)
+	}
+}
