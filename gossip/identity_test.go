@@ -252,6 +252,29 @@ func TestWhoCannotShowThatHeHasTheKey(t *testing.T) {
 	}
 }
 
+// TestAllOrNoneHaveIdentities: under one keyring, whoever dials.
+func TestAllOrNoneHaveIdentities(t *testing.T) {
+	for _, first := range []*identity.Key{nil, identity.Generate()} {
+		ctx := within(t, 20*time.Second)
+		ring := newRing(t)
+		second := identity.Generate()
+		if first != nil {
+			second = nil
+		}
+		a := start(t, Config{ID: "a", Keyring: ring, Identity: first})
+		b := start(t, Config{ID: "b", Keyring: ring, Identity: second, Join: []string{a.Self().Addr}})
+		until(t, ctx, "something is refused", func() bool { return a.Stats().Unsigned+b.Stats().Unsigned > 2 })
+		if len(a.Links())+len(b.Links()) > 0 {
+			t.Error("there is a link")
+		}
+		for _, n := range []*Node{a, b} {
+			if s := n.Stats(); s.Revoked+s.BadSignatures > 0 {
+				t.Errorf("%s counts %d revoked and %d bad signatures", n.Self().ID, s.Revoked, s.BadSignatures)
+			}
+		}
+	}
+}
+
 // TestWhatIdentitiesNeed: each mistake is blamed on the field that mends it.
 func TestWhatIdentitiesNeed(t *testing.T) {
 	ring, key := newRing(t), identity.Generate()

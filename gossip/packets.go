@@ -158,8 +158,8 @@ func (n *Node) isDue(b []byte, in packetIn) bool {
 		return false
 	}
 	n.scratch.view = p.View
-	if !n.signer.belongs(string(who.name)) {
-		n.stats.Revoked++
+	if err := n.signer.refuses(string(who.name)); err != nil {
+		n.countRefusal(err)
 		return false
 	}
 	now := n.now()

@@ -53,12 +53,20 @@ func newSigner(cfg *Config) *signer {
 }
 
 // belongs reports whether a name is that of an identity which is on the roster.
-func (s *signer) belongs(name string) bool {
+func (s *signer) belongs(name string) bool { return s.refuses(name) == nil }
+
+// refuses tells why somebody is not dealt with, if so.
+func (s *signer) refuses(name string) error {
 	if s == nil {
-		return true
+		return nil
 	}
-	_, p, ok := identity.Split(name)
-	return ok && s.roster.Has(p)
+	switch _, p, ok := identity.Split(name); {
+	case !ok:
+		return errUnsigned
+	case !s.roster.Has(p):
+		return errRevoked
+	}
+	return nil
 }
 
 // appendLinkText appends what an end of a link signs: its role, and what only the two
@@ -121,6 +129,9 @@ func (s *signer) appendMessageText(dst []byte, said *wire.Said) []byte {
 // others how far its origin has got. This node's own messages are signed here: this
 // comes before anybody is sent them.
 func (n *Node) evidence(m *broadcast.Message) string {
+	if m.Signature == nil && m.Dot.Origin != n.book.self {
+		return "" // which cannot be: readers let no such message in
+	}
 	said := wire.SaidBy(m, n.book)
 	if m.Signature == nil {
 		m.Signature = n.signer.key.Sign(n.signer.appendMessageText(nil, &said))

@@ -37,7 +37,10 @@ func (m *Machine) proveGap(origin peer.Handle) {
 
 // proveMessage keeps the evidence that a message is.
 func (m *Machine) proveMessage(msg *broadcast.Message) {
-	if m.cfg.Evidence != nil {
-		m.seen.Prove(msg.Dot.Origin, broadcast.Evidence{Seq: msg.Dot.Seq, Proof: m.cfg.Evidence(msg)})
+	if m.cfg.Evidence == nil {
+		return
+	}
+	if proof := m.cfg.Evidence(msg); proof != "" {
+		m.seen.Prove(msg.Dot.Origin, broadcast.Evidence{Seq: msg.Dot.Seq, Proof: proof})
 	}
 }

@@ -79,8 +79,8 @@ type Config struct {
 	// while messages flow; when none flow it does so at once. A guess: 10 s.
 	RepairEvery time.Duration
 	// Evidence is asked, once for each message that is delivered, this node's own among
-	// them, for what shows to others that its origin has got so far. Nil where origins
-	// sign nothing.
+	// them, for what shows to others that its origin has got so far; empty if there is
+	// nothing. Nil where origins sign nothing.
 	Evidence func(*broadcast.Message) string
 }
 
