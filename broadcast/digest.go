@@ -38,6 +38,8 @@ type DigestEntry struct {
 	Spans      []Span
 	Gone       uint64
 	Age        time.Duration
+	// Evidence that the origin has got so far, where origins sign.
+	Evidence Evidence
 }
 
 // Covers reports whether the entry includes the sequence number.
@@ -64,7 +66,7 @@ func (s *Seen) Part(p Prefix) DigestPart {
 	part := DigestPart{Prefix: p}
 	for _, q := range g.appendTo(nil, p) {
 		if len(part.Entries) < maxPartEntries {
-			part.Entries = append(part.Entries, DigestEntry{Origin: q.origin, Contiguous: q.contig, Spans: append([]Span(nil), q.spans...)})
+			part.Entries = append(part.Entries, DigestEntry{Origin: q.origin, Contiguous: q.contig, Spans: append([]Span(nil), q.spans...), Evidence: q.evidence})
 		}
 	}
 	return part

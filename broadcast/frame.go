@@ -105,6 +105,8 @@ type GoneEntry struct {
 	Dot  peer.Dot
 	UpTo uint64
 	Age  time.Duration
+	// Evidence that the origin has got as far as UpTo, where origins sign.
+	Evidence Evidence
 }
 
 // Announcement says that a message can be had, and how many links it had crossed

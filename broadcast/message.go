@@ -29,6 +29,9 @@ type Message struct {
 	// Born is when the message was broadcast, on this node's own clock: the
 	// time it spent on earlier nodes travels with it, so no clocks need agree.
 	Born time.Duration
+	// Signature is the origin's, for the driver to make and to check. The protocol code
+	// never looks at it.
+	Signature []byte
 	// Encoded is the driver's to keep the wire form in, made once however many
 	// links the message takes. The protocol code never looks at it.
 	Encoded []byte

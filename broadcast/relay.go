@@ -298,7 +298,7 @@ func (r *Relay) HandleWant(now time.Duration, id LinkID, f *Frame, out *Outbox) 
 		m := r.log.Get(w.Dot)
 		switch {
 		case w.Check && m != nil:
-			gone = append(gone, GoneEntry{Dot: w.Dot, UpTo: w.Dot.Seq, Age: now - m.Born})
+			gone = append(gone, GoneEntry{Dot: w.Dot, UpTo: w.Dot.Seq, Age: now - m.Born, Evidence: r.seen.Evidence(w.Dot.Origin)})
 		case m == nil:
 			r.Stats.WantsGone++
 			gone = append(gone, r.gone(now, w.Dot))
@@ -318,7 +318,7 @@ func (r *Relay) gone(now time.Duration, d peer.Dot) GoneEntry {
 		return GoneEntry{Dot: d}
 	}
 	born, _ := r.seen.Born(d.Origin)
-	g := GoneEntry{Dot: d, UpTo: d.Seq, Age: now - born}
+	g := GoneEntry{Dot: d, UpTo: d.Seq, Age: now - born, Evidence: r.seen.Evidence(d.Origin)}
 	if seq, born := r.log.Evicted(d.Origin); seq >= d.Seq {
 		g.UpTo, g.Age = seq, now-born
 	}

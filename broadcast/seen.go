@@ -38,6 +38,8 @@ type progress struct {
 	place  uint64        // in the tree
 	born   time.Duration // of the newest message had
 	due    time.Duration // born, or what it once was: its place in silence
+
+	evidence Evidence // where origins sign what they say
 }
 
 // mostInLeaf is as many entries as take about what the sums of a fork do on the

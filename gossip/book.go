@@ -24,12 +24,17 @@ type book struct {
 
 	// namesake is told of another node with this node's name.
 	namesake func(id peer.ID, addr netip.AddrPort)
+	// belongs reports whether somebody may be in a view and have a link.
+	belongs func(name string) bool
+	// signed: an address counts only with a proof (provenBook).
+	signed bool
 }
 
 type bookEntry struct {
-	id   peer.ID
-	addr netip.AddrPort
-	used bool
+	id    peer.ID
+	addr  netip.AddrPort
+	proof []byte // of the address, in a signed network; nil if none has come
+	used  bool
 }
 
 // minSweep is how many identities are kept without asking who needs them: a
@@ -43,6 +48,7 @@ func newBook(self peer.ID, addr netip.AddrPort, most int) *book {
 		byAddr:  make(map[netip.AddrPort]peer.Handle),
 		sweepAt: minSweep,
 		most:    most,
+		belongs: func(string) bool { return true },
 	}
 	b.self = b.add(bookEntry{id: self, addr: addr})
 	b.byID[self] = b.self
@@ -67,9 +73,22 @@ func (b *book) Lookup(h peer.Handle) (peer.ID, netip.AddrPort) {
 	return e.id, e.addr
 }
 
-// Intern is part of wire.Book. It returns peer.None for another node with this
-// node's name, which must not enter a view.
+// Intern is part of wire.Book. It returns peer.None for an address of another node
+// with this node's name, or of one that does not belong, or that is not proven where
+// it has to be: none of them must enter a view.
 func (b *book) Intern(name []byte, incarnation uint64, addr netip.AddrPort) peer.Handle {
+	if addr.IsValid() && b.signed {
+		return peer.None
+	}
+	return b.intern(name, incarnation, addr)
+}
+
+// meet is Intern for an address that its owner has told this node itself, or proven.
+func (b *book) meet(id peer.ID, addr netip.AddrPort) peer.Handle {
+	return b.intern([]byte(id.Name), id.Incarnation, addr)
+}
+
+func (b *book) intern(name []byte, incarnation uint64, addr netip.AddrPort) peer.Handle {
 	self := &b.entries[b.self]
 	if addr.IsValid() && incarnation != self.id.Incarnation && string(name) == self.id.Name {
 		if addr != self.addr { // else it is an earlier life of this very node
@@ -77,10 +96,13 @@ func (b *book) Intern(name []byte, incarnation uint64, addr netip.AddrPort) peer
 		}
 		return peer.None
 	}
+	if addr.IsValid() && !b.belongs(string(name)) {
+		return peer.None
+	}
 	// The conversion in the index does not allocate, unlike one before it.
 	if h, ok := b.byID[peer.ID{Name: string(name), Incarnation: incarnation}]; ok {
 		if e := &b.entries[h]; addr.IsValid() && h != b.self && e.addr != addr {
-			e.addr = addr
+			e.addr, e.proof = addr, nil
 		}
 		return h
 	}

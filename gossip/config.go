@@ -11,6 +11,7 @@ import (
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
 	"github.com/Ishan27gOrg/gossipProtocol/causal"
+	"github.com/Ishan27gOrg/gossipProtocol/identity"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/transport"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
 	"github.com/Ishan27gOrg/gossipProtocol/keyring"
@@ -53,7 +54,7 @@ const (
 // port of the loopback interface.
 type Config struct {
 	// ID is the node's name: 1 to 128 bytes of printable text, unique in the
-	// network. Empty: "node-" and eight random hex digits. Two live nodes with
+	// network; with an Identity its label, at most 84 bytes without a "~". Empty: "node-" and eight random hex digits. Two live nodes with
 	// one ID are detected and reported at both (Events, Logger); they do not
 	// link to each other, and their messages are told apart by incarnation.
 	ID string
@@ -85,6 +86,15 @@ type Config struct {
 	// be one of the certificate's DNS names, or its common name. Then who has the
 	// certificate of one node cannot link as another.
 	NamedCertificates bool
+	// Identity is the node's own key. With it the node's name is ID, "~" and the public
+	// half, and what it says of itself and broadcasts is signed, so that others can
+	// neither speak in its name nor alter what they relay (package identity). All nodes
+	// of a network have one or none has; it needs a Keyring or TLS, and an address of
+	// its own: where Listen is all interfaces, Advertise. Nil: none.
+	Identity *identity.Key
+	// Roster says whose identities count; it may change while the node runs, and who is
+	// not on it any more is shut out. Nil: everybody's.
+	Roster *identity.Roster
 	// Plain lets a node without a Keyring listen on other addresses than those of the
 	// loopback interface. Whoever can reach it can then read everything, join, and
 	// speak in anybody's name.
@@ -226,6 +236,9 @@ func randomHex() string {
 func (c *Config) validate() error {
 	if err := wire.CheckName(c.ID); err != nil {
 		return &ConfigError{"ID", err}
+	}
+	if err := c.checkIdentity(); err != nil {
+		return err
 	}
 	if err := c.Sampling.Validate(); err != nil {
 		return &ConfigError{"Sampling", err}

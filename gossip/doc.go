@@ -16,6 +16,17 @@
 // reads Messages. Nothing that a node holds grows without a bound; what had to
 // be dropped is counted in Stats, and reported on Events if it was a message.
 //
+// # Who says so
+//
+// With Config.Keyring everybody who has its key belongs, and is believed whatever it
+// says. With Config.Identity besides, every node has a key of its own, which its name
+// ends in, and signs what it is the source of: that it is at the other end of a link,
+// where it can be reached, and its messages with the past that they name. So a node
+// that relays can neither forge nor alter these, nor have others believe that an origin
+// has said more than it has; Config.Roster shuts single nodes out. What is a relay's own
+// word stays that: ages, hops, clocks that are sent along, and that a message can no
+// longer be had. How it is done is in docs/protocol.md, section 5.
+//
 // # How a node runs
 //
 // One goroutine owns a protocol.Machine and does everything that needs it. Two

@@ -137,6 +137,9 @@ func (n *Node) dial(p peer.Handle) {
 }
 
 func (n *Node) connect(id peer.ID, addr netip.AddrPort) openedIn {
+	if id.Name != "" && !n.signer.belongs(id.Name) {
+		return openedIn{err: fmt.Errorf("gossip: %v: %w", id, errRevoked)}
+	}
 	if !addr.IsValid() {
 		return openedIn{err: fmt.Errorf("gossip: no address of %v is known", id)}
 	}
@@ -191,7 +194,7 @@ func (n *Node) handshake(raw net.Conn, first bool) (o openedIn) {
 		}
 		conn = o.secured
 	}
-	if o.hello, o.err = n.greet(conn, first); o.err != nil {
+	if o.hello, o.err = n.greet(conn, o.secured, first); o.err != nil {
 		return o
 	}
 	if o.err = n.checkCertificate(o); o.err == nil {
@@ -217,20 +220,27 @@ func (n *Node) checkCertificate(o openedIn) error {
 	return fmt.Errorf("%w: it names %q, and the peer is %q", errName, o.secured.PeerNames(), o.hello.ID.Name)
 }
 
-// greet exchanges hellos.
-func (n *Node) greet(conn net.Conn, first bool) (hello wire.Hello, err error) {
+// greet exchanges hellos on a connection, which is secured unless that is nil. Who
+// accepted shows that it has its key only to somebody who has shown the same.
+func (n *Node) greet(conn net.Conn, secured *secure.Conn, first bool) (hello wire.Hello, err error) {
 	if first {
-		if err := n.writeHello(conn); err != nil {
+		if err := n.writeHello(conn, secured, first); err != nil {
 			return hello, err
 		}
 	}
 	if hello, err = n.readHello(conn); err != nil {
 		return hello, err
 	}
+	if err := n.signer.checkHello(&hello, secured, first); err != nil {
+		return hello, err
+	}
 	if !first {
-		if err := n.writeHello(conn); err != nil {
+		if err := n.writeHello(conn, secured, first); err != nil {
 			return hello, err
 		}
+	}
+	if (hello.Capabilities^n.capabilities())&wire.Signed != 0 {
+		return hello, fmt.Errorf("gossip: %v: %w", hello.ID.Name, errUnsigned)
 	}
 	if hello.Horizon != 0 && hello.Horizon != n.cfg.Horizon.Truncate(time.Millisecond) {
 		return hello, fmt.Errorf("gossip: %v: %w: it has %v, this node %v", hello.ID.Name, errHorizon, hello.Horizon, n.cfg.Horizon)
@@ -241,9 +251,14 @@ func (n *Node) greet(conn net.Conn, first bool) (hello wire.Hello, err error) {
 // errHorizon keeps nodes apart that would not understand each other's clocks.
 var errHorizon = errors.New("Config.Horizon must be the same on all nodes")
 
-func (n *Node) writeHello(conn net.Conn) error {
+func (n *Node) writeHello(conn net.Conn, secured *secure.Conn, first bool) error {
 	hello := wire.Hello{Cluster: n.cfg.Cluster, Identity: n.self, Horizon: n.cfg.Horizon, Capabilities: n.capabilities()}
-	_, err := conn.Write(wire.AppendHello(nil, hello))
+	proof, err := n.signer.proveLink(secured, first)
+	if err != nil {
+		return err
+	}
+	copy(hello.Proof[:], proof)
+	_, err = conn.Write(wire.AppendHello(nil, hello))
 	return err
 }
 
@@ -251,6 +266,9 @@ func (n *Node) writeHello(conn net.Conn) error {
 func (n *Node) capabilities() (c wire.Capabilities) {
 	if n.cfg.Order == Causal {
 		c |= wire.CausalOrder
+	}
+	if n.signer != nil {
+		c |= wire.Signed
 	}
 	return c
 }
@@ -293,7 +311,7 @@ func (n *Node) handleOpened(o openedIn) {
 		n.begin(o)
 	case o.outbound:
 		n.log.Debug("dial failed", "error", o.err)
-		if errors.Is(o.err, errHorizon) {
+		if errors.Is(o.err, errHorizon) || n.countRefusal(o.err) {
 			n.warnOfHorizon(o.err)
 		}
 		n.machine.DialFailed(n.now(), o.dialled, &n.out)
@@ -315,6 +333,9 @@ func (n *Node) unwelcome(o openedIn) error {
 	case !o.outbound && n.isCrowded():
 		n.turnedAway.Add(1)
 		return errCrowded
+	case !n.signer.belongs(o.hello.ID.Name): // any more: the roster may have changed since the hello
+		n.stats.Revoked++
+		return errRevoked
 	case n.penalties.Barred(n.now(), culprit(o.raw, o.hello.ID.Name)):
 		n.stats.Barred++
 		return errBarred
@@ -335,8 +356,8 @@ func (n *Node) isCrowded() bool {
 
 // begin makes a link of a connection.
 func (n *Node) begin(o openedIn) {
-	h := n.book.Intern([]byte(o.hello.ID.Name), o.hello.ID.Incarnation, o.hello.Addr)
-	if n.isCrowdedOut(func() { h = n.book.Intern([]byte(o.hello.ID.Name), o.hello.ID.Incarnation, o.hello.Addr) }) {
+	h := n.book.meet(o.hello.ID, o.hello.Addr)
+	if n.isCrowdedOut(func() { h = n.book.meet(o.hello.ID, o.hello.Addr) }) {
 		o.raw.Close()
 		return
 	}
@@ -387,6 +408,9 @@ func (n *Node) read(l *link) {
 		var wait time.Duration
 		if in.err = n.readFrame(l, r, &in); in.err == nil {
 			wait, in.err = n.accountFor(rate, in.b)
+		}
+		if in.err == nil {
+			in.revoked, in.err = n.checkFrame(in.b)
 		}
 		select {
 		case n.frames <- in:

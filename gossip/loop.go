@@ -21,6 +21,8 @@ type frameIn struct {
 	err   error
 	room  *room // that it was given; nil if none was
 	taken int
+	// revoked: it is a message of an origin that does not belong any more.
+	revoked bool
 }
 
 // done gives the room back.
@@ -52,6 +54,9 @@ func (n *Node) run(ctx context.Context) {
 	n.warnOfPlain()
 	if n.cfg.Keyring != nil {
 		n.followKeys()
+	}
+	if n.signer != nil {
+		n.followRoster()
 	}
 	n.wg.Go(n.readPackets)
 	n.wg.Go(n.accept)
@@ -202,6 +207,7 @@ func (n *Node) shutDown() {
 // countBadOpening counts connections that did not become links.
 func (n *Node) countBadOpening(err error) {
 	switch {
+	case n.countRefusal(err):
 	case errors.Is(err, secure.ErrUnknownKey):
 		n.stats.OtherKeys++
 	case errors.Is(err, secure.ErrProof):
@@ -235,7 +241,7 @@ func (n *Node) handleFrame(in frameIn) {
 		return
 	}
 	if in.err != nil {
-		if errors.Is(in.err, wire.ErrFrameSize) || errors.Is(in.err, errFlood) {
+		if errors.Is(in.err, wire.ErrFrameSize) || errors.Is(in.err, errFlood) || errors.Is(in.err, wire.ErrMalformed) || n.countRefusal(in.err) {
 			n.endBadLink(l, in.err)
 		} else {
 			n.endLink(l, in.err)
@@ -261,10 +267,17 @@ func (n *Node) handleFrame(in frameIn) {
 	case f.Kind == broadcast.Data && len(f.Message.Payload) > n.cfg.MaxPayload:
 		n.endBadLink(l, fmt.Errorf("%w: %d bytes, at most %d are allowed here (Config.MaxPayload)",
 			ErrPayloadTooLong, len(f.Message.Payload), n.cfg.MaxPayload))
+	case in.revoked:
+		n.stats.Revoked++
+		n.machine.Refuse(now, in.link, f.Message, &n.out)
+		n.carryOut()
 	default:
 		n.stats.BadDescriptors += uint64(f.Skipped)
 		if f.Kind == broadcast.Data {
 			weigh(&f)
+		}
+		if n.signer != nil {
+			n.limitClaims(&f)
 		}
 		n.machine.HandleFrame(now, in.link, &f, &n.out)
 		n.carryOut()

@@ -143,6 +143,11 @@ type Stats struct {
 	KeysRemoved    uint64 // links ended because the key that they went by was removed
 	UnknownKinds   uint64 // datagrams and frames of a later version
 	OtherClusters  uint64 // datagrams and connections of another cluster
+	Unsigned       uint64 // connections and datagrams of nodes without an identity where others have one, or the other way round; descriptors without a signature
+	BadSignatures  uint64 // connections, messages, claims and descriptors whose signature is wrong, or missing where none may be
+	Outdated       uint64 // descriptors whose signature is too old, or of tomorrow, or older than one for another address
+	Unproved       uint64 // claims about an origin that go beyond what it has signed
+	Revoked        uint64 // links ended, and connections, datagrams, descriptors and messages refused, of who is not on the roster
 	BadDescriptors uint64 // descriptors with an address that nobody can be at
 	SendErrors     uint64 // datagrams that the system did not take
 	SlowLinks      uint64 // connections ended because their queue was full

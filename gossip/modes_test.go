@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/Ishan27gOrg/gossipProtocol/identity"
 	"github.com/Ishan27gOrg/gossipProtocol/keyring"
 )
 
@@ -39,6 +40,10 @@ var modes = []mode{
 	{"keyring and mutual TLS", func(t testing.TB) func(*Config) {
 		ring, files := newRing(t), newAuthority(t).issue(t, "node")
 		return func(cfg *Config) { cfg.Keyring, cfg.TLS = ring, files }
+	}},
+	{"signatures", func(t testing.TB) func(*Config) {
+		ring := newRing(t)
+		return func(cfg *Config) { cfg.Keyring, cfg.Identity = ring, identity.Generate() }
 	}},
 }
 
@@ -146,6 +151,12 @@ func TestEveryMode(t *testing.T) {
 			}
 			net.ready(ctx)
 			mustBeRight(t, net.settled(ctx, 150))
+			for _, m := range net.up() {
+				if s := m.Stats(); s.BadSignatures+s.Unsigned+s.Unproved+s.Outdated+s.Revoked > 0 {
+					t.Errorf("%s blames honest nodes: %d bad signatures, %d missing, %d claims unproved, %d addresses outdated, %d revoked",
+						m.Self().ID, s.BadSignatures, s.Unsigned, s.Unproved, s.Outdated, s.Revoked)
+				}
+			}
 		})
 	}
 }

@@ -55,7 +55,7 @@ func (net *network) add(cfg Config) *member {
 	if err != nil {
 		net.t.Fatal(err)
 	}
-	m := &member{Node: n, net: net, journal: oracle.Journal{Node: vclock.Origin{Name: cfg.ID, Incarnation: n.Self().Incarnation}}}
+	m := &member{Node: n, net: net, journal: oracle.Journal{Node: vclock.Origin{Name: n.Self().ID, Incarnation: n.Self().Incarnation}}}
 	net.members = append(net.members, m)
 	net.wg.Go(m.read)
 	return m

@@ -39,6 +39,8 @@ type Node struct {
 	clock   clock
 	tr      transport.Transport
 	*access
+	signer *signer     // nil without an identity
+	proofs *provenBook // likewise; the loop's own
 
 	// What others may fill, and how much of it; see memory.go.
 	memory      memory
@@ -109,6 +111,9 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err == nil {
 		err = cfg.mayListen(tr.Addr().Addr())
 	}
+	if err == nil {
+		err = cfg.mayAdvertise(n.self)
+	}
 	if err != nil {
 		tr.Close()
 		return nil, err
@@ -142,13 +147,18 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 	if err != nil {
 		return nil, &ConfigError{"TLS", err}
 	}
-	id := peer.ID{Name: cfg.ID, Incarnation: newIncarnation(time.Now())}
+	name, err := cfg.nodeName()
+	if err != nil {
+		return nil, &ConfigError{"ID", err}
+	}
+	id := peer.ID{Name: name, Incarnation: newIncarnation(time.Now())}
 	n := &Node{
 		cfg: cfg, log: cfg.Logger.With("node", cfg.ID),
 		self: wire.Identity{ID: id, Addr: addr}, cluster: wire.ClusterTag(cfg.Cluster), tr: tr,
 		access:    gate,
 		memory:    memory,
 		swept:     -sweepEvery,
+		signer:    newSigner(&cfg),
 		book:      newBook(id, addr, memory.limit(identitiesShare)),
 		links:     make(map[broadcast.LinkID]*link),
 		backlog:   backlog{limit: cfg.BacklogBytes},
@@ -167,8 +177,16 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 	n.clock.begin()
 	n.ctx, n.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	n.callers.closed = n.ctx.Done()
-	n.book.namesake = n.heardOfNamesake
-	n.machine, err = protocol.New(0, cfg.machine(n.book.self, n.book, &n.memory), newRand())
+	if n.signer != nil {
+		n.book.signed = true
+		n.proofs = &provenBook{book: n.book, signer: n.signer, stats: &n.stats, horizon: cfg.Horizon, wall: time.Now}
+	}
+	n.book.namesake, n.book.belongs = n.heardOfNamesake, n.signer.belongs
+	m := cfg.machine(n.book.self, n.book, &n.memory)
+	if n.signer != nil {
+		m.Evidence = n.evidence
+	}
+	n.machine, err = protocol.New(0, m, newRand())
 	return n, err
 }
 

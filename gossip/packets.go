@@ -120,8 +120,8 @@ func (n *Node) handlePacket(in packetIn) {
 	if !n.isDue(b, in) {
 		return
 	}
-	p, err := wire.DecodePacket(b, n.cluster, in.from, n.scratch.view, n.book)
-	if n.isCrowdedOut(func() { p, err = wire.DecodePacket(b, n.cluster, in.from, n.scratch.view, n.book) }) {
+	p, err := wire.DecodePacket(b, n.cluster, in.from, n.scratch.view, n.packetBook())
+	if n.isCrowdedOut(func() { p, err = wire.DecodePacket(b, n.cluster, in.from, n.scratch.view, n.packetBook()) }) {
 		return
 	}
 	if err != nil {
@@ -131,7 +131,9 @@ func (n *Node) handlePacket(in packetIn) {
 	n.scratch.view = p.View
 	n.stats.BadDescriptors += uint64(p.Skipped)
 	if p.Peer == peer.None {
-		n.metNamesake(n.namesakes.last)
+		if n.proofs == nil || n.proofs.believed {
+			n.metNamesake(n.namesakes.last)
+		}
 		return
 	}
 	n.hearOfKeys(p.Keys)
@@ -140,16 +142,30 @@ func (n *Node) handlePacket(in packetIn) {
 	n.carryOut()
 }
 
+// packetBook is the address book as datagrams see it.
+func (n *Node) packetBook() wire.Book {
+	if n.proofs == nil {
+		return n.book
+	}
+	n.proofs.begin()
+	return n.proofs
+}
+
 // isDue reports whether a datagram is to be heeded: a request whose sender is where
 // it says, or an answer to a request of this node's. Whatever is not leaves no trace,
 // not even in the address book.
 func (n *Node) isDue(b []byte, in packetIn) bool {
-	p, err := wire.DecodePacket(b, n.cluster, in.from, n.scratch.view, wire.Nobody{})
+	var who senderName
+	p, err := wire.DecodePacket(b, n.cluster, in.from, n.scratch.view, &who)
 	if err != nil {
 		n.countBad(err, &n.stats.BadPackets)
 		return false
 	}
 	n.scratch.view = p.View
+	if err := n.signer.refuses(string(who.name)); err != nil {
+		n.countRefusal(err)
+		return false
+	}
 	now := n.now()
 	if wire.IsAnswer(b) {
 		if !n.requests.Done(p.Nonce) {
@@ -171,6 +187,19 @@ func (n *Node) isDue(b []byte, in packetIn) bool {
 		return false
 	}
 	return true
+}
+
+// senderName is a Book for having a look at a datagram: it knows nobody, and notes whom
+// it is told of last, which is the sender.
+type senderName struct {
+	wire.Nobody
+	name []byte
+}
+
+// Intern is part of wire.Book.
+func (s *senderName) Intern(name []byte, _ uint64, _ netip.AddrPort) peer.Handle {
+	s.name = name
+	return peer.None
 }
 
 // handleKnock gives a token to whoever asks for one, or takes one.
@@ -212,7 +241,7 @@ func (n *Node) sendPacket(p *peersampling.Packet) {
 		n.writePacket(p, n.replyTo)
 		return
 	}
-	if _, to := n.book.Lookup(p.Peer); to.IsValid() {
+	if id, to := n.book.Lookup(p.Peer); to.IsValid() && (id.Name == "" || n.signer.belongs(id.Name)) {
 		n.ask(*p, to)
 	}
 }
@@ -237,7 +266,7 @@ func (n *Node) ask(p peersampling.Packet, to netip.AddrPort) {
 
 func (n *Node) writePacket(p *peersampling.Packet, to netip.AddrPort) {
 	p.Keys = n.keyNews()
-	n.writeDatagram(wire.AppendPacket(n.scratch.packet[:0], n.cluster, n.self, p, n.book), to)
+	n.writeDatagram(wire.AppendPacket(n.scratch.packet[:0], n.cluster, n.self, p, n.packetBook()), to)
 }
 
 // writeDatagram sends a datagram, sealed if there is a keyring. b is n.scratch.packet.

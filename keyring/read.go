@@ -1,13 +1,14 @@
 package keyring
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"runtime"
 	"strings"
+
+	"github.com/Ishan27gOrg/gossipProtocol/internal/secretfile"
 )
 
 // maxInput bounds what is read: MaxKeys keys with ample comments. A guess.
@@ -71,31 +72,15 @@ func load(file string) (*Ring, error) {
 	if isKey(file) {
 		return nil, errKeyForName
 	}
-	f, err := os.Open(file)
+	text, err := secretfile.Read(file, maxInput)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	info, err := f.Stat() // of what was opened: the name may lead elsewhere by now
-	if err != nil {
-		return nil, err
-	}
-	if err := checkMode(info.Mode()); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	r, err := read(f)
+	r, err := read(bytes.NewReader(text))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return r, nil
-}
-
-// checkMode knows nothing of Windows, whose modes tell nothing of who may read.
-func checkMode(mode fs.FileMode) error {
-	if runtime.GOOS == "windows" || mode.Perm()&0o006 == 0 {
-		return nil
-	}
-	return fmt.Errorf("its mode is %#o (%v): others may read or write it; chmod o= it, and make new keys if they were secret", mode.Perm(), mode)
 }
 
 // FromEnv reads keys from an environment variable, separated by spaces, commas

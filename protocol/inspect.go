@@ -34,6 +34,9 @@ func (m *Machine) Handles(mark func(peer.Handle)) {
 	m.relay.Handles(mark)
 	m.log.Handles(mark)
 	m.buffer.Handles(mark)
+	for h := range m.evidence { // the order of marks does not show
+		mark(h)
+	}
 }
 
 // Gauges are the sizes of everything that is bounded, now.

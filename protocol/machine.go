@@ -80,6 +80,10 @@ type Config struct {
 	// RepairEvery is how often a differing digest leads to a reconciliation
 	// while messages flow; when none flow it does so at once. A guess: 10 s.
 	RepairEvery time.Duration
+	// Evidence is asked, once for each message that is delivered, this node's own among
+	// them, for what shows to others that its origin has got so far; empty if there is
+	// nothing. Nil where origins sign nothing.
+	Evidence func(*broadcast.Message) string
 }
 
 // DefaultConfig returns the documented defaults.
@@ -161,6 +165,7 @@ type Machine struct {
 	lastCrowd  time.Duration // too many announcements led to a rewind
 	leave      leave
 	mixAt      time.Duration // see maybeMix
+	evidence   evidence
 
 	// refusedFrom is the link that brought what was last refused for want of
 	// room to hold it back.
@@ -416,6 +421,7 @@ func (m *Machine) handleIHave(now time.Duration, link broadcast.LinkID, f *broad
 // Deliver is called by the buffer for each message in its turn; it is part of
 // causal.Log, not for drivers.
 func (m *Machine) Deliver(msg *broadcast.Message, from []broadcast.LinkID) {
+	m.proveMessage(msg)
 	m.log.Append(m.now, msg, m.relay.KnownTo(from))
 	m.relay.Delivered(m.now, msg)
 	m.delivered = m.now
@@ -570,6 +576,7 @@ func (m *Machine) askMissing(now time.Duration, out *Outbox) {
 		m.sendWants(link, out)
 	}
 	for _, g := range m.gaps {
+		m.proveGap(g.Origin)
 		m.log.Forsake(g.Origin, g.To, g.Born)
 		if g.Born >= m.start { // what was gone before this node came is no loss
 			out.Events = append(out.Events, Event{Kind: MessageGap, Peer: g.Origin, Gap: g})

@@ -55,7 +55,7 @@ Go.
 		if err != nil {
 			return err
 		}
-		node.security.reloadKeys(ctx, cfg.Keyring, cfg.Logger)
+		node.security.reload(ctx, &cfg)
 		return runAgent(ctx, con, cfg, o)
 	})
 	return cmd

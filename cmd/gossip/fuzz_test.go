@@ -77,6 +77,7 @@ func FuzzNodeFlags(f *testing.F) {
 		"", "--id ann --listen :7946 --join 10.0.0.1:1,10.0.0.2:2 --join [::1]:3", "--policy brahms --view 8", "--healing 3 --swap 99",
 		"--view-select head --select tail --propagate push", "--view-select head --healing 1", "--log-bytes 1B", "--retention 1000h --horizon 8s",
 		"--join=\"a,b", "--nothing", "-x", "--", "--view", "--view=2 --policy cyclon --swap 1", "--help", "--order=unordered --history none --links 32",
+		"--identity x --roster y",
 	} {
 		f.Add(line)
 	}
@@ -91,7 +92,8 @@ func FuzzNodeFlags(f *testing.F) {
 			return
 		}
 		cfg, err := flags.config(cmd, io.Discard)
-		if err != nil && !strings.Contains(err.Error(), "--keyring") && !strings.Contains(err.Error(), "--tls-cert") {
+		if err != nil && !strings.Contains(err.Error(), "--keyring") && !strings.Contains(err.Error(), "--tls-cert") &&
+			!strings.Contains(err.Error(), "--identity") && !strings.Contains(err.Error(), "--roster") {
 			t.Fatalf("%q: %v names no flag", line, err)
 		}
 		if err := cfg.Sampling.Validate(); err != nil {

@@ -52,7 +52,7 @@ its id, its vector clock and its payload, with two spaces between them. With
 		if err != nil {
 			return err
 		}
-		node.security.reloadKeys(ctx, cfg.Keyring, cfg.Logger)
+		node.security.reload(ctx, &cfg)
 		return runListen(ctx, con, cfg, o)
 	})
 	return cmd

@@ -127,7 +127,7 @@ func (f *nodeFlags) check(needJoin bool) error {
 var flagOf = map[string]string{
 	"ID": "id", "Listen": "listen", "Advertise": "advertise", "Join": "join", "Cluster": "cluster",
 	"Links": "links", "MaxPayload": "max-payload", "LogBytes": "log-bytes", "BacklogBytes": "log-bytes", "Memory": "memory", "Retention": "retention", "Horizon": "horizon",
-	"Keyring": "keyring", "TLS": "tls-cert", "NamedCertificates": "tls-names",
+	"Keyring": "keyring", "TLS": "tls-cert", "NamedCertificates": "tls-names", "Identity": "identity", "Roster": "roster",
 }
 
 // blameFlag turns an error that names a field into one that names a flag.

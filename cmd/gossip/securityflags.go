@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
 	"syscall"
 
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
+	"github.com/Ishan27gOrg/gossipProtocol/identity"
 	"github.com/Ishan27gOrg/gossipProtocol/keyring"
 )
 
@@ -18,6 +18,8 @@ type securityFlags struct {
 	plain         bool
 	cert, key, ca string
 	names         bool
+	identity      string
+	roster        string
 }
 
 func (f *securityFlags) group() flagGroup {
@@ -28,6 +30,8 @@ func (f *securityFlags) group() flagGroup {
 	g.StringVar(&f.key, "tls-key", "", "`FILE` with the key of --tls-cert")
 	g.StringVar(&f.ca, "tls-ca", "", "`FILE` with the certificates of the authorities that others' certificates must be of")
 	g.BoolVar(&f.names, "tls-names", false, "with --tls-cert, link only to peers whose name is one of their certificate's: a DNS name or the common name")
+	g.StringVar(&f.identity, "identity", "", "`FILE` with this node's own key (gossip keys identity): its name is --id and the public half, and what it says is signed. All nodes have one or none has; it needs --keyring or --tls-cert, and --advertise where --listen is all interfaces")
+	g.StringVar(&f.roster, "roster", "", "`FILE` that tells whose identities count, a public key or full name a line, '-' in front of those that are revoked, or '*' for all others; read again on SIGHUP")
 	return g
 }
 
@@ -36,6 +40,9 @@ func (f *securityFlags) apply(cfg *gossip.Config) (err error) {
 	cfg.Plain, cfg.NamedCertificates = f.plain, f.names
 	if cfg.Keyring, err = f.ring(); err != nil {
 		return usagef("--keyring: %w", err)
+	}
+	if err := f.applyIdentity(cfg); err != nil {
+		return err
 	}
 	given := 0
 	for _, file := range []string{f.cert, f.key, f.ca} {
@@ -59,6 +66,20 @@ func (f *securityFlags) apply(cfg *gossip.Config) (err error) {
 	return nil
 }
 
+func (f *securityFlags) applyIdentity(cfg *gossip.Config) (err error) {
+	if f.identity != "" {
+		if cfg.Identity, err = identity.Load(f.identity); err != nil {
+			return usagef("--identity: %w", err)
+		}
+	}
+	if f.roster != "" {
+		if cfg.Roster, err = identity.LoadRoster(f.roster); err != nil {
+			return usagef("--roster: %w", err)
+		}
+	}
+	return nil
+}
+
 func (f *securityFlags) ring() (*keyring.Ring, error) {
 	if f.keys == "" {
 		return nil, nil
@@ -69,9 +90,13 @@ func (f *securityFlags) ring() (*keyring.Ring, error) {
 	return keyring.Load(f.keys)
 }
 
-// reloadKeys reads the file again whenever the process gets a SIGHUP, until ctx ends.
-func (f *securityFlags) reloadKeys(ctx context.Context, ring *keyring.Ring, log *slog.Logger) {
-	if ring == nil || strings.HasPrefix(f.keys, "env:") {
+// reload reads the files again whenever the process gets a SIGHUP, until ctx ends.
+func (f *securityFlags) reload(ctx context.Context, cfg *gossip.Config) {
+	ring, roster := cfg.Keyring, cfg.Roster
+	if strings.HasPrefix(f.keys, "env:") {
+		ring = nil
+	}
+	if ring == nil && roster == nil {
 		return
 	}
 	hangups := make(chan os.Signal, 1)
@@ -81,8 +106,15 @@ func (f *securityFlags) reloadKeys(ctx context.Context, ring *keyring.Ring, log 
 		for {
 			select {
 			case <-hangups:
-				if err := ring.Reload(f.keys); err != nil {
-					log.Error("the keyring stays as it was", "file", f.keys, "error", err)
+				if ring != nil {
+					if err := ring.Reload(f.keys); err != nil {
+						cfg.Logger.Error("the keyring stays as it was", "file", f.keys, "error", err)
+					}
+				}
+				if roster != nil {
+					if err := roster.Reload(f.roster); err != nil {
+						cfg.Logger.Error("the roster stays as it was", "file", f.roster, "error", err)
+					}
 				}
 			case <-ctx.Done():
 				return

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"net/netip"
@@ -48,6 +49,29 @@ func (b *testBook) Intern(name []byte, incarnation uint64, addr netip.AddrPort) 
 	return h
 }
 
+// provenBook has a proof for each handle but every fifth, except its own, 1, and notes
+// whose proofs are not those.
+type provenBook struct {
+	*testBook
+	wrong []peer.Handle
+}
+
+func (b *provenBook) Proof(h peer.Handle) []byte {
+	if h%5 == 0 && h != 1 {
+		return nil
+	}
+	return bytes.Repeat([]byte{byte(h)}, AddressProof)
+}
+
+func (b *provenBook) InternProven(name []byte, incarnation uint64, addr netip.AddrPort, proof []byte) peer.Handle {
+	h := b.Intern(name, incarnation, addr)
+	if want := b.Proof(h); want == nil || !bytes.Equal(proof, want) {
+		b.wrong = append(b.wrong, h)
+		return peer.None
+	}
+	return h
+}
+
 // nobody is a Book that keeps nothing, for measuring what decoders allocate.
 type nobody struct{}
 
@@ -75,6 +99,16 @@ const (
 
 // uv is written by pack as an unsigned varint.
 type uv uint64
+
+// aSignature is one that nobody checks here.
+var aSignature = func() (s [SignatureSize]byte) {
+	for i := range s {
+		s[i] = byte(0x80 + i)
+	}
+	return s
+}()
+
+var someEvidence = string(bytes.Repeat([]byte{0xee}, 32)) + string(aSignature[:])
 
 // pack puts bytes together by hand: what no encoder would write.
 func pack(parts ...any) (b []byte) {
@@ -114,7 +148,7 @@ func describe(f broadcast.Frame) string {
 		return s
 	}
 	clock, _ := m.Clock.MarshalBinary()
-	return s + fmt.Sprintf(" dot %v deps %v payload %x clock %x hops %d born %v epoch %d resumes %v", m.Dot, m.Deps, m.Payload, clock, m.Hops, m.Born, m.Epoch, m.Resumes)
+	return s + fmt.Sprintf(" dot %v deps %v payload %x clock %x hops %d born %v epoch %d resumes %v signature %x", m.Dot, m.Deps, m.Payload, clock, m.Hops, m.Born, m.Epoch, m.Resumes, m.Signature)
 }
 
 func describePacket(p peersampling.Packet) string { return fmt.Sprintf("%+v", p) }

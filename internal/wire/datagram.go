@@ -44,22 +44,34 @@ func AppendPacket(dst []byte, cluster uint32, self Identity, p *peersampling.Pac
 	dst = binary.BigEndian.AppendUint32(dst, cluster)
 	dst = appendIdentity(dst, self.ID, self.Addr)
 	dst = binary.BigEndian.AppendUint64(dst, p.Nonce)
+	prover, signed := book.(Prover)
+	var proofs []byte
+	if signed {
+		proofs = append(make([]byte, 0, MaxDatagram), prover.Proof(prover.Intern([]byte(self.ID.Name), self.ID.Incarnation, netip.AddrPort{}))...)
+	}
 	if p.Kind == peersampling.ExchangeRequest || p.Kind == peersampling.ExchangeReply {
 		dst = binary.BigEndian.AppendUint64(dst, p.Digest)
 		end := start + room
 		if p.Token != 0 {
 			end -= tokenSize
 		}
+		if signed {
+			end -= 3 // of tag and length
+		}
 		keys := keysExtension(p.Keys)
 		if len(dst)+1+len(keys) > end {
 			keys = nil
 		}
-		dst = append(appendView(dst, p.View, self, book, end-len(keys)), keys...)
+		dst, proofs = appendView(dst, p.View, self, book, end-len(keys), proofs)
+		dst = append(dst, keys...)
+	}
+	if signed {
+		dst = appendProofs(dst, proofs)
 	}
 	if p.Token != 0 {
 		dst = binary.BigEndian.AppendUint64(append(dst, tokenTag, 8), p.Token)
 	}
-	size := requestSize(p.Kind)
+	size := requestSize(p.Kind, signed)
 	if p.Kind == peersampling.ExchangeRequest && p.Wide {
 		size = room
 	}
@@ -75,19 +87,26 @@ func keysExtension(news []byte) []byte {
 }
 
 // requestSize is the least size of a request that is answered, 0 for answers.
-func requestSize(k peersampling.PacketKind) int {
+func requestSize(k peersampling.PacketKind, signed bool) (size int) {
 	switch k {
 	case peersampling.ExchangeRequest:
-		return exchangeSize
+		size = exchangeSize
 	case peersampling.ProbeRequest:
-		return probeSize
+		size = probeSize
+	default:
+		return 0
 	}
-	return 0
+	if signed {
+		size += ownProof
+	}
+	return size
 }
 
-// appendView writes as many descriptors as fit before the end: count 1, then
-// each.
-func appendView(dst []byte, view []peer.Descriptor, self Identity, book Book, end int) []byte {
+// appendView writes as many descriptors as fit before the end, with the proofs that go
+// elsewhere: count 1, then each. In a signed network it appends to the proofs, and
+// leaves out who has none.
+func appendView(dst []byte, view []peer.Descriptor, self Identity, book Book, end int, proofs []byte) (_, _ []byte) {
+	prover, signed := book.(Prover)
 	at := len(dst)
 	dst = append(dst, 0)
 	for _, d := range view[:min(len(view), 255)] {
@@ -100,15 +119,21 @@ func appendView(dst []byte, view []peer.Descriptor, self Identity, book Book, en
 		if id.Name == "" || !addr.IsValid() || !own && !reachable(addr) {
 			continue
 		}
+		var proof []byte
+		if signed && !own {
+			if proof = prover.Proof(d.Peer); proof == nil {
+				continue
+			}
+		}
 		next := appendIdentity(dst, id, addr)
 		next = binary.AppendUvarint(next, uint64(d.Age))
-		if len(next) > end {
+		if len(next)+len(proofs)+len(proof) > end {
 			break
 		}
-		dst = next
+		dst, proofs = next, append(proofs, proof...)
 		dst[at]++
 	}
-	return dst
+	return dst, proofs
 }
 
 // DecodePacket takes a datagram apart. from is where it came from; it stands in
@@ -120,20 +145,34 @@ func DecodePacket(b []byte, cluster uint32, from netip.AddrPort, scratch []peer.
 	if r.err == nil && (p.Kind < peersampling.ExchangeRequest || p.Kind > peersampling.ProbeReply) {
 		r.fail(fmt.Errorf("%w of datagram: %d", ErrUnknownKind, p.Kind))
 	}
-	if least := requestSize(p.Kind); len(b) < least {
+	prover, signed := book.(Prover)
+	if least := requestSize(p.Kind, signed); len(b) < least {
 		r.fail(fmt.Errorf("%w: a request of %d bytes, which no answer fits in; at least %d are needed", ErrMalformed, len(b), least))
 	}
 	name, incarnation := r.id()
 	addr := r.sender(from)
 	p.Nonce = r.uint64()
-	if p.Kind == peersampling.ExchangeRequest || p.Kind == peersampling.ExchangeReply {
+	hasView := p.Kind == peersampling.ExchangeRequest || p.Kind == peersampling.ExchangeReply
+	if hasView {
 		p.Digest = r.uint64()
-		p.View = r.view(scratch[:0], sender{name, incarnation, addr}, book)
+	}
+	var proofs *proofList
+	if signed && r.err == nil {
+		proofs = r.proofs(prover, hasView)
+	}
+	if hasView {
+		p.View = r.view(scratch[:0], sender{name, incarnation, addr}, book, proofs)
 		p.Skipped = r.skipped
 	}
 	r.extensions(keyNewsTag, func(tag byte, content *reader) {
-		if tag == keyNewsTag {
-			p.Keys = content.bytes(len(content.b))
+		switch tag {
+		case keyNewsTag:
+			if news := content.bytes(len(content.b)); hasView {
+				p.Keys = news
+			}
+			return
+		case proofsTag:
+			content.checkProofs()
 			return
 		}
 		if p.Token = content.uint64(); p.Token == 0 {
@@ -146,7 +185,7 @@ func DecodePacket(b []byte, cluster uint32, from netip.AddrPort, scratch []peer.
 	if r.err != nil {
 		return p, fmt.Errorf("datagram from %v: %w", from, r.err)
 	}
-	p.Peer = book.Intern(name, incarnation, addr)
+	p.Peer = proofs.intern(book, name, incarnation, addr, proofs.next(true))
 	return p, nil
 }
 
@@ -196,7 +235,7 @@ type sender struct {
 // own; there are no more than the bytes that are there spell out. Those with an
 // address that nobody can be at are left out and counted; the others are as good as
 // if they had come alone. Where the sender itself is, the datagram has said before.
-func (r *reader) view(dst []peer.Descriptor, self sender, book Book) []peer.Descriptor {
+func (r *reader) view(dst []peer.Descriptor, self sender, book Book, proofs *proofList) []peer.Descriptor {
 	for range r.byte() {
 		name, incarnation := r.id()
 		addr := r.addr()
@@ -207,15 +246,17 @@ func (r *reader) view(dst []peer.Descriptor, self sender, book Book) []peer.Desc
 		if r.err != nil {
 			return dst
 		}
-		if incarnation == self.incarnation && bytes.Equal(name, self.name) {
+		own := incarnation == self.incarnation && bytes.Equal(name, self.name)
+		if own {
 			addr = self.addr
 		}
+		proof := proofs.next(own)
 		if !reachable(addr) {
 			r.skipped++
 			continue
 		}
 		dst = append(dst, peer.Descriptor{
-			Peer: book.Intern(name, incarnation, addr),
+			Peer: proofs.intern(book, name, incarnation, addr, proof),
 			Age:  uint32(min(age, math.MaxUint32)),
 		})
 	}

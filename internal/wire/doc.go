@@ -16,6 +16,10 @@
 //	           └───────┴──────┴─────┴───────┴────────┴─────┴──────┴─────────┘
 //	                                         └── the same on every link ───┘
 //
+// In networks whose nodes sign what they say, frames of kinds of their own carry the
+// signatures (signed.go), and an extension of datagrams the proofs of addresses
+// (prover.go).
+//
 // Encoders append to a buffer that the caller owns. Decoders trust nothing:
 // every length is checked against what is there, and against its limit, before
 // anything is allocated. What they do not know they skip: whole datagrams and

@@ -72,7 +72,7 @@ func AppendFrame(dst []byte, now time.Duration, f *broadcast.Frame, book Book) [
 // which the caller sends right behind it (EncodeMessage); the length counts it.
 func AppendFrameHead(dst []byte, now time.Duration, f *broadcast.Frame, book Book) []byte {
 	start := len(dst)
-	dst = append(dst, 0, 0, 0, 0, byte(f.Kind))
+	dst = append(dst, 0, 0, 0, 0, kindOf(f))
 	body := 0
 	switch f.Kind {
 	case broadcast.Neighbor:
@@ -80,11 +80,11 @@ func AppendFrameHead(dst []byte, now time.Duration, f *broadcast.Frame, book Boo
 		dst = appendBool(appendBool(dst, f.Priority), f.Repair)
 	case broadcast.NeighborReply:
 		dst = appendBool(dst, f.Accept)
-		dst = appendView(dst, f.Candidates, Identity{}, book, math.MaxInt)
+		dst, _ = appendView(dst, f.Candidates, Identity{}, book, math.MaxInt, nil)
 	case broadcast.Disconnect:
 		dst = appendBool(dst, f.Leaving)
 	case broadcast.Digest:
-		dst = appendDigest(appendBool(dst, f.Opening), f.Digest, book)
+		dst = appendDigest(appendBool(dst, f.Opening), f.Digest, kindOf(f) == signedDigestKind, book)
 	case broadcast.Refine:
 		dst = appendPrefixes(dst, f.Refine)
 	case broadcast.Data:
@@ -93,7 +93,7 @@ func AppendFrameHead(dst []byte, now time.Duration, f *broadcast.Frame, book Boo
 	case broadcast.Want:
 		dst = appendWants(dst, f.Wants, book)
 	case broadcast.Gone:
-		dst = appendGone(dst, f.Gone, book)
+		dst = appendGone(dst, f.Gone, kindOf(f) == signedGoneKind, book)
 	case broadcast.IHave:
 		dst = appendAnnounced(dst, f.Announced, book)
 	}
@@ -113,14 +113,14 @@ func appendDot(dst []byte, d peer.Dot, book Book) []byte {
 	return binary.AppendUvarint(appendID(dst, id), d.Seq)
 }
 
-func appendDigest(dst []byte, parts []broadcast.DigestPart, book Book) []byte {
+func appendDigest(dst []byte, parts []broadcast.DigestPart, signed bool, book Book) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(parts)))
 	for i := range parts {
 		dst = appendPrefix(dst, parts[i].Prefix)
 		if dst = appendBool(dst, parts[i].Sums != nil); parts[i].Sums != nil {
 			dst = appendSums(dst, parts[i].Sums)
 		} else {
-			dst = appendEntries(dst, parts[i].Entries, book)
+			dst = appendEntries(dst, parts[i].Entries, signed, book)
 		}
 	}
 	return dst
@@ -150,7 +150,7 @@ func appendSums(dst []byte, sums []uint64) []byte {
 	return dst
 }
 
-func appendEntries(dst []byte, entries []broadcast.DigestEntry, book Book) []byte {
+func appendEntries(dst []byte, entries []broadcast.DigestEntry, signed bool, book Book) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(entries)))
 	for _, e := range entries {
 		dst = appendDot(dst, peer.Dot{Origin: e.Origin, Seq: e.Contiguous}, book)
@@ -163,6 +163,9 @@ func appendEntries(dst []byte, entries []broadcast.DigestEntry, book Book) []byt
 		}
 		if dst = binary.AppendUvarint(dst, e.Gone); e.Gone > 0 {
 			dst = appendAge(dst, e.Age)
+		}
+		if signed {
+			dst = appendEvidence(dst, e.Evidence)
 		}
 	}
 	return dst
@@ -205,13 +208,13 @@ func EncodeMessage(m *broadcast.Message, book Book) []byte {
 	if m.Encoded != nil {
 		return m.Encoded
 	}
-	dst := make([]byte, 0, 32+24*len(m.Deps)+len(m.Payload))
+	dst := make([]byte, 0, 32+24*len(m.Deps)+len(m.Signature)+len(m.Payload))
 	dst = appendDot(dst, m.Dot, book)
 	dst = binary.AppendUvarint(dst, uint64(len(m.Deps)))
 	for _, d := range m.Deps {
 		dst = appendDot(dst, d, book)
 	}
-	dst = append(dst, m.Payload...)
+	dst = append(append(dst, m.Signature...), m.Payload...)
 	m.Encoded = dst
 	m.Payload = dst[len(dst)-len(m.Payload):] // the same bytes, held once
 	return dst
@@ -235,12 +238,15 @@ func wantFlags(w broadcast.WantEntry) (flags byte) {
 	return flags
 }
 
-func appendGone(dst []byte, gone []broadcast.GoneEntry, book Book) []byte {
+func appendGone(dst []byte, gone []broadcast.GoneEntry, signed bool, book Book) []byte {
 	dst = binary.AppendUvarint(dst, uint64(len(gone)))
 	for _, g := range gone {
 		dst = appendDot(dst, g.Dot, book)
 		dst = binary.AppendUvarint(dst, g.UpTo)
 		dst = appendAge(dst, g.Age)
+		if signed {
+			dst = appendEvidence(dst, g.Evidence)
+		}
 	}
 	return dst
 }
@@ -261,13 +267,14 @@ func appendAge(dst []byte, age time.Duration) []byte {
 // frame keeps b, which nobody may change any more.
 func DecodeFrame(b []byte, now time.Duration, book Book) (broadcast.Frame, error) {
 	r := reader{b: b}
-	f := broadcast.Frame{Kind: broadcast.FrameKind(r.byte())}
+	kind, signed := plainKind(r.byte())
+	f := broadcast.Frame{Kind: kind}
 	switch f.Kind {
 	case broadcast.Neighbor:
 		f.Token, f.Priority, f.Repair = r.uint64(), r.bool(), r.bool()
 	case broadcast.NeighborReply:
 		f.Accept = r.bool()
-		f.Candidates = r.view(nil, sender{}, book)
+		f.Candidates = r.view(nil, sender{}, book, nil)
 		f.Skipped = r.skipped
 		if f.Accept && len(f.Candidates)+f.Skipped > 0 {
 			r.fail(fmt.Errorf("%w: a yes, and whom to try instead", ErrMalformed))
@@ -277,22 +284,25 @@ func DecodeFrame(b []byte, now time.Duration, book Book) (broadcast.Frame, error
 	case broadcast.Ping, broadcast.SyncDone, broadcast.Graft, broadcast.Prune:
 	case broadcast.Digest:
 		f.Opening = r.bool()
-		f.Digest = r.digest(book)
+		f.Digest = r.digest(signed, book)
 	case broadcast.Refine:
 		f.Refine = r.prefixes()
 	case broadcast.Data:
-		r.data(&f, now, book)
+		r.data(&f, signed, now, book)
 	case broadcast.Want:
 		f.Wants = r.wants(book)
 	case broadcast.Gone:
-		f.Gone = r.gone(book)
+		f.Gone = r.gone(signed, book)
 	case broadcast.IHave:
 		f.Announced = r.announced(book)
 	default:
 		r.fail(fmt.Errorf("%w of frame: %d", ErrUnknownKind, f.Kind))
 	}
-	if r.err == nil && len(r.b) > 0 {
+	switch {
+	case r.err == nil && len(r.b) > 0:
 		r.fail(fmt.Errorf("%w: %d bytes too many", ErrMalformed, len(r.b)))
+	case r.err == nil && signed && kindOf(&f) == byte(kind):
+		r.fail(fmt.Errorf("%w: no evidence where there should be some", ErrMalformed))
 	}
 	if r.err != nil {
 		return broadcast.Frame{Kind: f.Kind}, fmt.Errorf("%v frame: %w", f.Kind, r.err)
@@ -318,8 +328,11 @@ func ProofIn(b []byte) (proof []byte, ok bool) {
 	return b[1:], true
 }
 
-// IsData reports whether a frame, without its length, is a DATA frame by its kind.
-func IsData(b []byte) bool { return len(b) > 0 && b[0] == byte(broadcast.Data) }
+// IsData reports whether a frame, without its length, is a DATA or SIGNED_DATA frame by
+// its kind.
+func IsData(b []byte) bool {
+	return len(b) > 0 && (b[0] == byte(broadcast.Data) || b[0] == signedDataKind)
+}
 
 func (r *reader) dot(book Book) peer.Dot {
 	return peer.Dot{Origin: r.origin(book), Seq: r.seq()}
@@ -341,7 +354,7 @@ func (r *reader) checkSeq(d peer.Dot) {
 	}
 }
 
-func (r *reader) digest(book Book) []broadcast.DigestPart {
+func (r *reader) digest(signed bool, book Book) []broadcast.DigestPart {
 	n := r.count(maxControl, smallestPart)
 	parts := make([]broadcast.DigestPart, 0, n)
 	for range n {
@@ -349,7 +362,7 @@ func (r *reader) digest(book Book) []broadcast.DigestPart {
 		if r.bool() {
 			p.Sums = r.sums()
 		} else {
-			p.Entries = r.entries(book)
+			p.Entries = r.entries(signed, book)
 		}
 		if r.err == nil && p.Sums != nil && p.Len == broadcast.MaxPrefix {
 			r.fail(fmt.Errorf("%w: sums below a whole place", ErrMalformed))
@@ -403,7 +416,7 @@ func (r *reader) sums() []uint64 {
 	return sums
 }
 
-func (r *reader) entries(book Book) []broadcast.DigestEntry {
+func (r *reader) entries(signed bool, book Book) []broadcast.DigestEntry {
 	n := r.count(min(maxControl, maxEntries-r.entriesRead), smallestOrigin+3)
 	r.entriesRead += n
 	entries := make([]broadcast.DigestEntry, 0, n)
@@ -412,6 +425,9 @@ func (r *reader) entries(book Book) []broadcast.DigestEntry {
 		e := broadcast.DigestEntry{Origin: d.Origin, Contiguous: d.Seq, Spans: r.spans(d.Seq), Gone: r.seq()}
 		if e.Gone > 0 {
 			e.Age = r.age()
+		}
+		if signed {
+			e.Evidence = r.evidence()
 		}
 		if r.err != nil {
 			return nil
@@ -447,7 +463,7 @@ func (r *reader) age() time.Duration {
 	return time.Duration(us) * time.Microsecond
 }
 
-func (r *reader) data(f *broadcast.Frame, now time.Duration, book Book) {
+func (r *reader) data(f *broadcast.Frame, signed bool, now time.Duration, book Book) {
 	m := &broadcast.Message{}
 	flags := r.byte()
 	if hops := r.byte(); hops < math.MaxUint8 {
@@ -468,6 +484,9 @@ func (r *reader) data(f *broadcast.Frame, now time.Duration, book Book) {
 	m.Dot = r.dot(book)
 	m.Deps = r.deps(book)
 	r.checkSeq(m.Dot)
+	if signed {
+		m.Signature = r.bytes(SignatureSize)
+	}
 	m.Payload = r.bytes(len(r.b))
 	f.Message = m
 }
@@ -538,9 +557,12 @@ func (r *reader) wants(book Book) (wants []broadcast.WantEntry) {
 	return wants
 }
 
-func (r *reader) gone(book Book) (gone []broadcast.GoneEntry) {
+func (r *reader) gone(signed bool, book Book) (gone []broadcast.GoneEntry) {
 	for range r.count(maxControl, smallestOrigin+3) {
 		g := broadcast.GoneEntry{Dot: r.dot(book), UpTo: r.seq(), Age: r.age()}
+		if signed {
+			g.Evidence = r.evidence()
+		}
 		r.checkSeq(g.Dot)
 		if r.err == nil && g.UpTo != 0 && g.UpTo < g.Dot.Seq {
 			r.fail(fmt.Errorf("%w: gone up to %d, which is before %d", ErrMalformed, g.UpTo, g.Dot.Seq))
@@ -575,7 +597,13 @@ type Hello struct {
 	Horizon time.Duration
 	// Capabilities are what the sender can do beyond what every node of version 1 can.
 	Capabilities Capabilities
+	// Proof is the signature by which a sender that is Signed shows that it has the key
+	// in its name, on this very stream; zeros if there is none.
+	Proof [SignatureSize]byte
 }
+
+// SignatureSize is the length of an Ed25519 signature.
+const SignatureSize = 64
 
 // Capabilities is a set of them, one bit each. Bits that a receiver does not know
 // are kept and mean nothing to it.
@@ -586,10 +614,15 @@ type Capabilities uint64
 // what the latter send comes after nothing, and what they relay may come early.
 const CausalOrder Capabilities = 1 << 0
 
+// Signed: the sender has an identity and signs what it makes. Nodes with and without
+// it have no links.
+const Signed Capabilities = 1 << 1
+
 // Tags of a hello's extensions.
 const (
 	horizonTag      = 1
 	capabilitiesTag = 2
+	identityTag     = 3
 )
 
 // horizon reads what is in the extension.
@@ -615,7 +648,7 @@ func (r *reader) positive() uint64 {
 const helloKind = 0x67
 
 // MaxHello is the longest hello that is read, without its length. This version
-// writes at most 434 bytes; the rest is for the extensions of later ones.
+// writes at most 500 bytes; the rest is for the extensions of later ones.
 const MaxHello = 1024
 
 // AppendHello appends a hello with its length.
@@ -626,6 +659,9 @@ func AppendHello(dst []byte, h Hello) []byte {
 	dst = appendIdentity(dst, h.ID, h.Addr)
 	dst = appendNumber(dst, horizonTag, uint64(h.Horizon/time.Millisecond))
 	dst = appendNumber(dst, capabilitiesTag, uint64(h.Capabilities))
+	if h.Proof != [SignatureSize]byte{} {
+		dst = append(append(dst, identityTag, SignatureSize), h.Proof[:]...)
+	}
 	binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-FrameHeader))
 	return dst
 }
@@ -658,8 +694,12 @@ func DecodeHello(b []byte, cluster string, from netip.AddrPort) (Hello, error) {
 	name, incarnation := r.id()
 	h.ID = peer.ID{Name: string(name), Incarnation: incarnation}
 	h.Addr = r.sender(from)
-	r.extensions(capabilitiesTag, func(tag byte, content *reader) {
+	r.extensions(identityTag, func(tag byte, content *reader) {
 		switch tag {
+		case identityTag:
+			if copy(h.Proof[:], content.bytes(SignatureSize)); content.err == nil && h.Proof == [SignatureSize]byte{} {
+				content.fail(fmt.Errorf("%w: a signature of zeros", ErrMalformed))
+			}
 		case horizonTag:
 			h.Horizon = content.horizon()
 		case capabilitiesTag:

@@ -48,6 +48,7 @@ func FuzzDecodePacket(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		b = b[:min(len(b), MaxDatagram)] // a socket's buffer holds no more
 		checkMemory(t, b, func() { DecodePacket(b, tag, from, nil, nobody{}) })
+		checkProven(t, b)
 
 		book := newTestBook()
 		p, err := DecodePacket(b, tag, from, nil, book)
@@ -70,12 +71,26 @@ func FuzzDecodePacket(f *testing.F) {
 	})
 }
 
+// checkProven: with proofs more is refused than without, and nothing else is read.
+func checkProven(t *testing.T, b []byte) {
+	t.Helper()
+	book := newTestBook()
+	want, plainErr := DecodePacket(b, tag, from, nil, book)
+	got, err := DecodePacket(b, tag, from, nil, &provenBook{testBook: book})
+	switch {
+	case plainErr != nil && err == nil:
+		t.Fatalf("%x is refused where nobody proves anything, %v, and not where everybody does", b, plainErr)
+	case err == nil && (len(got.View) != len(want.View) || got.Digest != want.Digest || got.Token != want.Token || got.Skipped != want.Skipped):
+		t.Fatalf("%+v is %+v with proofs", want, got)
+	}
+}
+
 func checkPrefix(t *testing.T, p, got peersampling.Packet, size int) {
 	n := len(got.View)
 	if n < len(p.View) && size < MaxDatagram-len(longestDescriptor) {
 		t.Fatalf("%d descriptors of %d came back in %d bytes", n, len(p.View), size)
 	}
-	p.View, p.Room = p.View[:n], size
+	p.View, p.Room, p.Skipped = p.View[:n], size, 0 // what was left out is not said again
 	if describePacket(p) != describePacket(got) {
 		t.Fatalf("%+v came back as %+v", p, got)
 	}
@@ -95,9 +110,12 @@ func FuzzDecodeFrame(f *testing.F) {
 			return
 		}
 		checkForm(t, b, &first, book)
+		checkTestimonies(t, b, &first)
+		first.Skipped = 0 // what was left out is not said again
 		want := describe(travelled(first))
 		checkAgain(t, &first, book, want)
 		if first.Kind == broadcast.Data {
+			checkSaid(t, b, &first, book)
 			m := first.Message
 			if !slices.Equal(m.Encoded, b[len(b)-len(m.Encoded):]) {
 				t.Fatal("the body that is relayed is not the one that came")
@@ -106,6 +124,50 @@ func FuzzDecodeFrame(f *testing.F) {
 			checkAgain(t, &first, book, want)
 		}
 	})
+}
+
+// checkSaid: what is looked into for a signature is what is delivered.
+func checkSaid(t *testing.T, b []byte, f *broadcast.Frame, book *testBook) {
+	t.Helper()
+	s, err := ReadSignedData(b)
+	if err != nil {
+		t.Fatalf("%x is a message, and yet %v", b, err)
+	}
+	want, m := SaidBy(f.Message, book), f.Message
+	id := book.known[m.Dot.Origin].ID
+	if !bytes.Equal(s.Dot, want.Dot) || s.Rest != want.Rest || !bytes.Equal(s.Signature, m.Signature) ||
+		string(s.Name) != id.Name || s.Incarnation != id.Incarnation {
+		t.Fatalf("of %x is checked %+v and delivered %+v", b, s, want)
+	}
+}
+
+// checkTestimonies: no evidence is taken that was not looked at.
+func checkTestimonies(t *testing.T, b []byte, f *broadcast.Frame) {
+	t.Helper()
+	list, err := ReadTestimonies(b)
+	if err != nil {
+		t.Fatalf("%x is a frame, and yet %v", b, err)
+	}
+	count := 0
+	take := func(e broadcast.Evidence) {
+		if e.Seq > 0 {
+			if count >= len(list) || e.Proof != string(list[count].Rest[:])+string(list[count].Signature) {
+				t.Fatalf("evidence %d of %x is %+v, and %+v was looked at", count, b, e, list)
+			}
+			count++
+		}
+	}
+	for _, p := range f.Digest {
+		for _, e := range p.Entries {
+			take(e.Evidence)
+		}
+	}
+	for _, g := range f.Gone {
+		take(g.Evidence)
+	}
+	if count != len(list) {
+		t.Fatalf("%d pieces of evidence in %x, %d were looked at", count, b, len(list))
+	}
 }
 
 // checkForm holds W4 where a frame says all that its struct does. The others have

@@ -80,6 +80,22 @@ func readPacket(b []byte, book Book) (string, error) {
 	return describePacket(p), err
 }
 
+func readSignedPacket(b []byte, book Book) (string, error) {
+	proven := &provenBook{testBook: book.(*testBook)}
+	p, err := DecodePacket(b, tag, from, nil, proven)
+	return fmt.Sprintf("%s wrong %v", describePacket(p), proven.wrong), err
+}
+
+// signedVector is packetVector in a signed network.
+func signedVector(name, about string, p peersampling.Packet, size int, parts ...[]part) vector {
+	v := packetVector(name, about, p, size, parts...)
+	v.encode = func(book Book) []byte {
+		return AppendPacket(nil, tag, ann, &p, &provenBook{testBook: book.(*testBook)})
+	}
+	v.decode, v.want = readSignedPacket, v.want+" wrong []"
+	return v
+}
+
 func packetVector(name, about string, p peersampling.Packet, size int, parts ...[]part) vector {
 	v := vector{name: name, about: about, layout: layout(parts...), decode: readPacket}
 	v.encode = func(book Book) []byte { return AppendPacket(nil, tag, ann, &p, book) }
@@ -192,6 +208,12 @@ func vectors() []vector {
 			datagramParts("EXCHANGE_REPLY"), digest, viewParts(2)),
 		packetVector("exchange_reply_empty", "an answer without a view, as under push", empty, 43,
 			datagramParts("EXCHANGE_REPLY"), digest, []part{{1, "descriptors"}}),
+		signedVector("exchange_signed", "the same in a signed network: with the proofs of ann's address and of bob's", proven, 254,
+			datagramParts("EXCHANGE"), digest, viewParts(2), []part{{1, "extension: proofs"}, {2, "length"},
+				{8, "signed by ann at"}, {64, "signature"}, {8, "signed by bob at"}, {64, "signature"},
+				{1, "extension: token"}, {1, "length"}, {8, "token"}, {1, "padding, up to 254 bytes"}}),
+		signedVector("probe_reply_signed", "ann is, and can prove it", probeReply, 108, datagramParts("PROBE_REPLY"),
+			[]part{{1, "extension: proofs"}, {1, "length"}, {8, "signed by ann at"}, {64, "signature"}}),
 		packetVector("probe", "who is there?", probe, 171,
 			datagramParts("PROBE"), []part{{137, "padding, up to 171 bytes"}}),
 		packetVector("probe_reply", "ann is", probeReply, 34, datagramParts("PROBE_REPLY")),
@@ -201,6 +223,8 @@ func vectors() []vector {
 			hello("cluster"), []part{{1, "extension: horizon"}, {1, "length"}, {4, "milliseconds"}}),
 		helloVectorOf("hello_capabilities", "from a node that remembers for a day and keeps causal order", Hello{Cluster: "test", Identity: ann, Horizon: 24 * time.Hour, Capabilities: CausalOrder}, ann,
 			hello("cluster"), []part{{1, "extension: horizon"}, {1, "length"}, {4, "milliseconds"}, {1, "extension: capabilities"}, {1, "length"}, {1, "causal order"}}),
+		helloVectorOf("hello_identity", "from a node that signs what it says", Hello{Cluster: "test", Identity: ann, Capabilities: CausalOrder | Signed, Proof: aSignature}, ann,
+			hello("cluster"), []part{{1, "extension: capabilities"}, {1, "length"}, {1, "causal order, signed"}, {1, "extension: identity"}, {1, "length"}, {64, "signature"}}),
 		helloVector("hello_anywhere", "from a node that listens on all interfaces", anywhere, seen, hello("cluster")),
 
 		frameVector("neighbor", "please, a link; it would be my only one",
@@ -263,6 +287,11 @@ func vectors() []vector {
 				{1, "length of the name"}, {3, "name"}, {9, "incarnation"}, {1, "count"}, {1, "epochs ago, and one"},
 				{1, "length of the name"}, {3, "name"}, {1, "incarnation"}, {2, "count"}, {1, "epochs ago, and one"}},
 			dotParts("message", 1), []part{{1, "dependencies"}}, dotParts("dependency", 2), []part{{5, "payload"}}),
+		frameVector("data_signed", "ann's first message in a network where origins sign",
+			broadcast.Frame{Kind: broadcast.Data, Message: &broadcast.Message{
+				Dot: peer.Dot{Origin: hAnn, Seq: 1}, Payload: []byte("hello"), Born: now, Signature: aSignature[:]}},
+			frameParts("SIGNED_DATA"), []part{{1, "flags"}, {1, "hops"}, {1, "age"}},
+			dotParts("message", 1), []part{{1, "dependencies"}, {64, "signature"}, {5, "payload"}}),
 		frameVector("want", "please, bob's 300th, and ann's third with its clock",
 			broadcast.Frame{Kind: broadcast.Want, Wants: []broadcast.WantEntry{
 				{Dot: peer.Dot{Origin: hBob, Seq: 300}}, {Dot: peer.Dot{Origin: hAnn, Seq: 3}, Clock: true},
@@ -277,6 +306,22 @@ func vectors() []vector {
 			frameParts("GONE"), []part{{1, "entries"}},
 			dotParts("bob", 2), []part{{1, "up to"}, {1, "age"}},
 			dotParts("ann", 1), []part{{2, "up to"}, {5, "age"}}),
+		frameVector("digest_signed", "where origins sign: all but the first 3 of ann's 5 can be had, and she has signed the fifth; nothing of bob's",
+			broadcast.Frame{Kind: broadcast.Digest, Opening: true, Digest: []broadcast.DigestPart{{Entries: []broadcast.DigestEntry{
+				{Origin: hAnn, Contiguous: 5, Gone: 3, Age: 1500 * time.Millisecond, Evidence: broadcast.Evidence{Seq: 5, Proof: someEvidence}},
+				{Origin: hBob},
+			}}}},
+			frameParts("SIGNED_DIGEST"), []part{{1, "opening"}, {1, "parts"}, {1, "length of the prefix: all origins"}, {1, "sums"}, {1, "entries"}},
+			originParts("ann"), []part{{1, "contiguous"}, {1, "spans"}, {1, "gone"}, {3, "age"}, {1, "evidence: of message"}, {32, "hash of the rest"}, {64, "signature"}},
+			originParts("bob"), []part{{1, "contiguous"}, {1, "spans"}, {1, "gone"}, {1, "evidence: none"}}),
+		frameVector("gone_signed", "never had that; and all up to 900 has left the log, ann having signed message 901",
+			broadcast.Frame{Kind: broadcast.Gone, Gone: []broadcast.GoneEntry{
+				{Dot: peer.Dot{Origin: hBob, Seq: 300}},
+				{Dot: peer.Dot{Origin: hAnn, Seq: 3}, UpTo: 900, Age: time.Hour, Evidence: broadcast.Evidence{Seq: 901, Proof: someEvidence}},
+			}},
+			frameParts("SIGNED_GONE"), []part{{1, "entries"}},
+			dotParts("bob", 2), []part{{1, "up to"}, {1, "age"}, {1, "evidence: none"}},
+			dotParts("ann", 1), []part{{2, "up to"}, {5, "age"}, {2, "evidence: of message"}, {32, "hash of the rest"}, {64, "signature"}}),
 		frameVector("sync_done", "a repair has sent all it had", broadcast.Frame{Kind: broadcast.SyncDone}, frameParts("SYNC_DONE")),
 		frameVector("ihave", "bob's 300th can be had here, and ann's third, which has crossed two links",
 			broadcast.Frame{Kind: broadcast.IHave, Announced: []broadcast.Announcement{
@@ -289,7 +334,7 @@ func vectors() []vector {
 	}
 
 	// What may be missing from the end without anybody noticing.
-	tails := map[string]int{"exchange_wide": 1200 - 180, "data_first": 5, "data": 5, "data_clock": 5, "data_epoch": 5, "hello_horizon": 6, "hello_capabilities": 9}
+	tails := map[string]int{"exchange_wide": 1200 - 180, "data_first": 5, "data": 5, "data_clock": 5, "data_epoch": 5, "data_signed": 5, "hello_horizon": 6, "hello_capabilities": 9, "hello_identity": 69, "probe_reply_signed": 74}
 	for i := range list {
 		size := 0
 		for _, p := range list[i].layout {

@@ -26,7 +26,7 @@ const (
 	// MaxKeyNews is how many keys are told of: as many as a keyring has at most.
 	MaxKeyNews = 16
 
-	keyNewsTag = 2
+	keyNewsTag = 3
 )
 
 // AppendKeyNews appends news in the order of the ids, each once; more than MaxKeyNews

@@ -96,7 +96,7 @@ func checkPacket(t *rapid.T, kind peersampling.PacketKind) {
 		p.Digest, p.View = rapid.Uint64().Draw(t, "digest"), book.drawView(t)
 	}
 	if kind == peersampling.ExchangeReply || kind == peersampling.ProbeReply {
-		p.Room = rapid.IntRange(requestSize(kind-1), 2*MaxDatagram).Draw(t, "room")
+		p.Room = rapid.IntRange(requestSize(kind-1, false), 2*MaxDatagram).Draw(t, "room")
 	}
 	b := AppendPacket([]byte("before"), tag, self, &p, book)[len("before"):]
 
@@ -117,6 +117,64 @@ func checkPacket(t *rapid.T, kind peersampling.PacketKind) {
 	}
 }
 
+func sizeOf(d peer.Descriptor, book Book) int {
+	b, _ := appendView(nil, []peer.Descriptor{d}, Identity{}, book, math.MaxInt, nil)
+	return len(b) - 1
+}
+
+// TestProofsComeBack: in a signed network each descriptor has the proof that belongs to
+// it, whatever is cut off for want of room, and no answer is larger than its request.
+func TestProofsComeBack(t *testing.T) {
+	for _, kind := range packetKinds {
+		t.Run(kind.String(), func(t *testing.T) {
+			rapid.Check(t, func(t *rapid.T) {
+				plain, self := drawBook(t)
+				book := &provenBook{testBook: plain}
+				p := peersampling.Packet{Kind: kind, Nonce: 1, Wide: rapid.Bool().Draw(t, "wide"), Token: rapid.Uint64().Draw(t, "token")}
+				hasView := kind == peersampling.ExchangeRequest || kind == peersampling.ExchangeReply
+				if hasView {
+					p.View = plain.drawView(t)
+				}
+				if kind == peersampling.ExchangeReply || kind == peersampling.ProbeReply {
+					p.Token = 0
+					p.Room = rapid.IntRange(requestSize(kind-1, true), 2*MaxDatagram).Draw(t, "room")
+				}
+				b := AppendPacket(nil, tag, self, &p, book)
+				most := MaxDatagram
+				if p.Room > 0 {
+					most = min(most, p.Room)
+				}
+				if len(b) < requestSize(kind, true) || len(b) > most {
+					t.Fatalf("%v of %d bytes, want %d to %d", kind, len(b), requestSize(kind, true), most)
+				}
+				got, err := DecodePacket(b, tag, from, nil, book)
+				if err != nil || got.Peer != 1 || len(book.wrong) > 0 {
+					t.Fatalf("from %d, %v, wrong proofs of %v", got.Peer, err, book.wrong)
+				}
+				var want []peer.Descriptor
+				for _, d := range p.View {
+					if d.Peer%5 != 0 || d.Peer == 1 { // who has no proof is left out
+						want = append(want, d)
+					}
+				}
+				if len(got.View) > len(want) || !reflect.DeepEqual(got.View, want[:len(got.View):len(got.View)]) && len(got.View) > 0 {
+					t.Fatalf("%v came back as %v", want, got.View)
+				}
+				if hasView && len(got.View) < len(want) {
+					next := want[len(got.View)]
+					one := sizeOf(next, plain) + AddressProof
+					if next.Peer == 1 {
+						one -= AddressProof
+					}
+					if kind == peersampling.ExchangeReply && len(b)+one+1 <= most {
+						t.Fatalf("%d bytes of %d used, and a descriptor of %d left out", len(b), most, one)
+					}
+				}
+			})
+		})
+	}
+}
+
 // checkSizes is the rule that keeps a node from being an amplifier: an answer
 // is never larger than its request, whoever makes the two.
 func checkSizes(t *rapid.T, p *peersampling.Packet, size int) {
@@ -124,7 +182,7 @@ func checkSizes(t *rapid.T, p *peersampling.Packet, size int) {
 	if p.Room > 0 {
 		most = min(most, p.Room)
 	}
-	least := requestSize(p.Kind)
+	least := requestSize(p.Kind, false)
 	if p.Wide && p.Kind == peersampling.ExchangeRequest {
 		least = MaxDatagram
 	}
@@ -139,7 +197,7 @@ func checkFull(t *rapid.T, p *peersampling.Packet, size int, next peer.Descripto
 	if p.Room > 0 {
 		most = min(most, p.Room)
 	}
-	one := len(appendView(nil, []peer.Descriptor{next}, Identity{}, book, math.MaxInt)) - 1
+	one := sizeOf(next, book)
 	if p.Kind == peersampling.ExchangeReply && size+one <= most {
 		t.Fatalf("%d bytes of %d used, and a descriptor of %d left out", size, most, one)
 	}
@@ -319,6 +377,9 @@ func TestHellosComeBack(t *testing.T) {
 
 			Capabilities: Capabilities(rapid.Uint64().Draw(t, "capabilities")),
 		}
+		if rapid.Bool().Draw(t, "signed") {
+			copy(want.Proof[:], rapid.SliceOfN(rapid.ByteMin(1), SignatureSize, SignatureSize).Draw(t, "proof"))
+		}
 		b := AppendHello([]byte("before"), want)[len("before"):]
 		if !bytes.HasPrefix(b, pack(uint32(len(b)-FrameHeader))) || len(b)-FrameHeader > MaxHello {
 			t.Fatalf("%d bytes begin with % x", len(b), b[:FrameHeader])
@@ -333,10 +394,10 @@ func TestHellosComeBack(t *testing.T) {
 // A hello is the first thing that is read of a stranger, so its limit must let
 // every node in, with bytes to spare for what later versions append.
 func TestTheLongestHelloIsRead(t *testing.T) {
-	h := Hello{Cluster: strings.Repeat("c", 255), Identity: Identity{peer.ID{Name: strings.Repeat("n", MaxName)}, bob.Addr}, Horizon: maxAge / 1000 * time.Millisecond, Capabilities: math.MaxUint64}
+	h := Hello{Cluster: strings.Repeat("c", 255), Identity: Identity{peer.ID{Name: strings.Repeat("n", MaxName)}, bob.Addr}, Horizon: maxAge / 1000 * time.Millisecond, Capabilities: math.MaxUint64, Proof: aSignature}
 	b := AppendHello(nil, h)[FrameHeader:]
-	if len(b) != 434 {
-		t.Errorf("the longest hello has length %d; the comment on MaxHello says 434", len(b))
+	if len(b) != 500 {
+		t.Errorf("the longest hello has length %d; the comment on MaxHello says 500", len(b))
 	}
 	spare := MaxHello - len(b) - 3 // behind a tag and two bytes of length
 	b = append(b, pack(77, uv(spare), bytes.Repeat([]byte("x"), spare))...)
