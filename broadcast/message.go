@@ -44,7 +44,7 @@ type Message struct {
 
 // overhead approximates what a message costs in memory beyond its payload and its
 // clock: the struct, and its index entries.
-const overhead = 256
+const overhead = 288
 
 // SharedClock approximates what a clock of so many entries takes beyond the one that
 // it follows: a path through package vclock's trie, to a bucket that is half full.
