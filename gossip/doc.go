@@ -13,8 +13,9 @@
 //
 // What is promised, and under which faults, is docs/guarantees.md. All methods
 // may be called from any number of goroutines, and from inside the loop that
-// reads Messages. Nothing that a node holds grows without a bound; what had to
-// be dropped is counted in Stats, and reported on Events if it was a message.
+// reads Messages. All that a node holds is charged to one number, Config.Memory
+// (TestFlood); what had to be dropped is counted in Stats, and reported on Events if it
+// was a message.
 //
 // # Who says so
 //
@@ -32,6 +33,7 @@
 // One goroutine owns a protocol.Machine and does everything that needs it. Two
 // more read datagrams and accept connections, and each connection has a reader
 // and a writer; a node that was given host names has one that resolves them.
-// They hand bytes to the owner over bounded channels and wait if it is busy,
+// They hand bytes to the owner over bounded channels and wait if it is busy, or if
+// frames that it has yet to handle take all the room that there is for them,
 // which slows the senders down over TCP; the owner itself waits for nobody.
 package gossip

@@ -11,6 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
 	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
 )
 
@@ -237,7 +238,7 @@ func TestSlowReaderDelaysOnlyItself(t *testing.T) {
 		a := start(t, config().with("a"))
 		slowCfg := config().with("slow")
 		slowCfg.Join = []string{a.Self().Addr}
-		slowCfg.MaxPayload, slowCfg.BacklogBytes = 1000, 100*(1000+messageOverhead+64) // 64 for the clock
+		slowCfg.MaxPayload, slowCfg.BacklogBytes = 1000, 100*(1000+messageOverhead+broadcast.SharedClock(1))
 		slow := start(t, slowCfg)
 		bCfg := config().with("b")
 		bCfg.Join = []string{slow.Self().Addr}

@@ -6,9 +6,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"net"
 	"net/netip"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -116,6 +118,31 @@ func TestTheDefaultMemory(t *testing.T) {
 		t.Log(&m.shares[i])
 	}
 	t.Logf("%d MiB in all", m.total>>20)
+	text, err := os.ReadFile("../docs/guarantees.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	says := func(want string) {
+		t.Helper()
+		if !strings.Contains(string(text), want) {
+			t.Errorf("docs/guarantees.md does not say %q", want)
+		}
+	}
+	for i := range m.shares {
+		s := &m.shares[i]
+		says(fmt.Sprintf("\n| %s | %d %s | %g | ", s.name, s.most, s.unit, s.cost))
+	}
+	least, _ := m.sum()
+	small := Config{MaxPayload: 64 << 10}.withDefaults()
+	smallest := small.table()
+	least2, _ := smallest.sum()
+	says(fmt.Sprintf("%d MiB with the defaults and in the", m.total>>20))
+	says(fmt.Sprintf("the least is %.0f MiB, or %.0f MiB with `MaxPayload` 64 KiB", math.Ceil(least/(1<<20)), math.Ceil(least2/(1<<20))))
+	secured := Config{Keyring: newRing(t)}.withDefaults()
+	tls := secured.table()
+	says(fmt.Sprintf(", %.0f with TLS; beyond", tls.shares[connectionsShare].cost))
+	says(fmt.Sprintf(", %.0f with TLS; likewise", tls.shares[handshakesShare].cost))
+	says(fmt.Sprintf("%d with a keyring", tls.shares[noncesShare].most))
 	if cfg.LogBytes != 64<<20 || cfg.BacklogBytes != 64<<20 || m.limit(heldShare) != 16<<20 || m.limit(originsShare) != 1<<16 {
 		t.Errorf("LogBytes %d, BacklogBytes %d, held back %d, origins %d", cfg.LogBytes, cfg.BacklogBytes, m.limit(heldShare), m.limit(originsShare))
 	}
