@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -61,7 +62,8 @@ func runKeysFleet(ctx context.Context, con console, cfg gossip.Config, o fleetOp
 	found, cancel := context.WithTimeout(ctx, o.wait)
 	defer cancel()
 	if n.Ready(found) != nil {
-		return leave(n, leaveTimeout, errNobody(cfg, o.wait))
+		return leave(n, leaveTimeout, fmt.Errorf("nobody who has a key of --keyring answered within %v at %s (--join, --cluster, --keyring, --wait)",
+			o.wait, strings.Join(cfg.Join, ", ")))
 	}
 	<-found.Done()
 	return leave(n, leaveTimeout, printKeys(con, n.Keys(), o.json))
