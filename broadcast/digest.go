@@ -150,7 +150,7 @@ func (r *Relay) startOver(s *stream) {
 		r.Stats.Rewound++
 	}
 	s.opened, s.synced = true, false
-	s.lacks, s.pending = make(map[peer.Handle]DigestEntry), map[Prefix]bool{{}: true}
+	s.lacks, s.pending = newLacks(r.cfg.Lacks), map[Prefix]bool{{}: true}
 }
 
 // compare takes a part of a peer's version vector and appends the groups that have
@@ -169,7 +169,7 @@ func (r *Relay) compare(now time.Duration, s *stream, part *DigestPart, ask []Pr
 		switch ours, n := r.seen.tree.total(p, 0); {
 		case ours == theirs:
 		case theirs == 0:
-			r.compareEntries(now, s, &DigestPart{Prefix: p})
+			s.lacks.all(p)
 		case n > 0 || s.repair && len(s.claims)+len(ask)+len(s.pending) < maxClaims:
 			ask = append(ask, p)
 		}
@@ -179,17 +179,11 @@ func (r *Relay) compare(now time.Duration, s *stream, part *DigestPart, ask []Pr
 
 // compareEntries notes what the peer lacks of the origins in a prefix.
 func (r *Relay) compareEntries(now time.Duration, s *stream, part *DigestPart) {
-	for _, p := range r.seen.tree.find(part.Prefix).appendTo(nil, part.Prefix) {
-		s.lacks[p.origin] = DigestEntry{Origin: p.origin}
-	}
+	s.lacks.all(part.Prefix)
 	for _, e := range part.Entries {
 		r.claim(now, s, e)
-		switch p := r.seen.origins[e.Origin]; {
-		case p == nil:
-		case e.Contiguous >= p.highest():
-			delete(s.lacks, e.Origin)
-		default:
-			s.lacks[e.Origin] = e
+		if p := r.seen.origins[e.Origin]; p != nil {
+			s.lacks.but(&e, e.Contiguous >= p.highest())
 		}
 	}
 }
@@ -208,7 +202,7 @@ type Claim struct {
 }
 
 func (r *Relay) claim(now time.Duration, s *stream, e DigestEntry) {
-	if s.repair && len(s.claims) < maxClaims && e.Contiguous > r.seen.Contiguous(e.Origin) {
+	if s.repair && len(s.claims) < maxClaims && e.Contiguous > r.seen.Contiguous(e.Origin) && e.Contiguous <= peer.MaxSeq {
 		d := peer.Dot{Origin: e.Origin, Seq: e.Contiguous}
 		if r.seen.Has(d) { // out of order
 			d.Seq = r.seen.Contiguous(e.Origin) + 1

@@ -128,12 +128,11 @@ func TestDigestsFindTheDifference(t *testing.T) {
 				t.Fatalf("it is over, and %d waits for %v", i, s.pending)
 			}
 			for d := range before[i] {
-				e, lacks := s.lacks[d.Origin]
-				switch believes := !lacks || e.Covers(d.Seq); {
+				switch believes := !s.lacks.has(seen[i].place(d.Origin), d); {
 				case believes && !now[1-i][d]:
 					t.Fatalf("%d believes that the other has had %v", i, d)
 				case !believes && before[1-i][d] && before[i].contiguous(d.Origin) == now[i].contiguous(d.Origin):
-					t.Fatalf("%d does not know that the other has had %v: %v", i, d, e)
+					t.Fatalf("%d does not know that the other has had %v: %v", i, d, s.lacks)
 				}
 			}
 			claimed := map[peer.Handle]bool{}

@@ -82,7 +82,7 @@ const announcementSize = 32
 func (f *Frame) Cost() int {
 	switch f.Kind {
 	case Data:
-		return f.Message.Size()
+		return f.Message.SizeOnWire()
 	case IHave:
 		return announcementSize * len(f.Announced)
 	}

@@ -85,7 +85,9 @@ type Links struct {
 	Spare func(LinkID) bool
 
 	// Stats counts what happened.
-	Stats struct{ Accepted, Refused, Evicted, Lost, TimedOut uint64 }
+	Stats struct{ Accepted, Refused, Evicted, Lost, TimedOut, Crowded, Banned uint64 }
+
+	offenders []offender
 }
 
 type connState uint8
@@ -115,6 +117,8 @@ type conn struct {
 	since    time.Duration
 	heard    time.Duration
 	said     time.Duration
+	blame    int           // the score of what it should not have done
+	blamed   time.Duration // when that was last looked at
 }
 
 type dialing struct {
@@ -127,6 +131,22 @@ type refusal struct {
 	peer  peer.Handle
 	until time.Duration
 }
+
+// maxWaiting bounds the connections that are open and neither link nor repair: those
+// whose request is not here yet, and those that were refused and wait for the asker to
+// close them. Each is gone after LinksConfig.Answer at the latest, and an honest one
+// after a round trip, so that a thousand nodes that join through one contact in the
+// same moment all fit. maxWaitingOf is how many of them one peer may have: a link and
+// a repair, and as many that it does not know to be broken.
+const (
+	maxWaiting   = 1024
+	maxWaitingOf = 4
+)
+
+// maxDials bounds the connections that are being made: the most links, a repair, and
+// as many peers that have come back at one moment. More are not asked, but for links
+// that are missing.
+const maxDials = 64
 
 // maxRefused bounds the memory of refusals; the oldest goes first. 64 is more
 // than a node asks within a back-off.
@@ -141,7 +161,15 @@ func NewLinks(cfg LinksConfig, self peer.Handle, rng *rand.PCG) *Links {
 func (l *Links) Opened(now time.Duration, id LinkID, p peer.Handle, outbound bool, out *Outbox) {
 	c := &conn{id: id, peer: p, outbound: outbound, since: now, heard: now, said: now}
 	if !outbound {
-		if p == l.self || l.leaving {
+		switch {
+		case l.isCrowded(p):
+			l.Stats.Crowded++
+			fallthrough
+		case p == l.self, l.leaving:
+			out.Closes = append(out.Closes, id)
+			return
+		case l.isBanned(now, p):
+			l.Stats.Banned++
 			out.Closes = append(out.Closes, id)
 			return
 		}
@@ -149,7 +177,7 @@ func (l *Links) Opened(now time.Duration, id LinkID, p peer.Handle, outbound boo
 		return
 	}
 	d, ok := l.takeDial(p)
-	if !ok || l.unwanted(d) {
+	if !ok || l.unwanted(now, d) {
 		out.Closes = append(out.Closes, id)
 		return
 	}
@@ -162,9 +190,94 @@ func (l *Links) Opened(now time.Duration, id LinkID, p peer.Handle, outbound boo
 	})
 }
 
+// isCrowded reports whether one more connection from the peer cannot wait here.
+func (l *Links) isCrowded(p peer.Handle) bool {
+	if len(l.conns) < maxWaitingOf {
+		return false
+	}
+	waiting, its := 0, 0
+	for _, c := range l.conns {
+		if c.state == greeted {
+			waiting++
+			if c.peer == p {
+				its++
+			}
+		}
+	}
+	return waiting >= maxWaiting || its >= maxWaitingOf
+}
+
+// offender is a peer that has done what no honest node does.
+type offender struct {
+	peer  peer.Handle
+	times int
+	until time.Duration
+}
+
+// maxOffenders bounds the memory of them; who is free again soonest goes first. There
+// are seldom any, and drivers remember names, which outlive handles. maxBan is how
+// often a ban is doubled: from LinksConfig.Backoff, 5 s, to an hour and a half.
+const (
+	maxOffenders = 128
+	maxBan       = 10
+)
+
+// Punish closes all connections with a peer that has done what no honest node does,
+// and has no others for a while, which is twice as long each time.
+func (l *Links) Punish(now time.Duration, p peer.Handle, out *Outbox) {
+	times := 1
+	l.offenders = slices.DeleteFunc(l.offenders, func(x offender) bool {
+		if x.peer == p && now < x.until+l.ban(x.times) {
+			times += x.times
+		}
+		// Who has behaved for as long as it was banned is forgiven.
+		return x.peer == p || now >= x.until+l.ban(x.times)
+	})
+	if len(l.offenders) == maxOffenders {
+		soonest := 0
+		for i, x := range l.offenders {
+			if x.until < l.offenders[soonest].until {
+				soonest = i
+			}
+		}
+		l.offenders = slices.Delete(l.offenders, soonest, soonest+1)
+	}
+	l.offenders = append(l.offenders, offender{p, times, now + l.ban(times)})
+	for _, c := range slices.Clone(l.conns) {
+		if c.peer == p {
+			l.drop(now, c, out)
+		}
+	}
+}
+
+// A score of mostBlame is too much. It drains by so many points a second.
+const (
+	mostBlame = 1024
+	drains    = 16
+)
+
+// Blame adds to the score of a connection, and reports whether it is too much now.
+func (l *Links) Blame(now time.Duration, id LinkID, points int) bool {
+	c := l.find(id)
+	if c == nil {
+		return false
+	}
+	if seconds := int(min((now-c.blamed)/time.Second, mostBlame)); seconds > 0 {
+		c.blame, c.blamed = max(0, c.blame-drains*seconds), now
+	}
+	c.blame += points
+	return c.blame >= mostBlame
+}
+
+func (l *Links) ban(times int) time.Duration { return l.cfg.Backoff << min(times-1, maxBan) }
+
+func (l *Links) isBanned(now time.Duration, p peer.Handle) bool {
+	return slices.ContainsFunc(l.offenders, func(x offender) bool { return x.peer == p && now < x.until })
+}
+
 // unwanted reports whether a dial has become pointless while it was under way.
-func (l *Links) unwanted(d dialing) bool {
-	return l.leaving || d.peer == l.self || d.purpose != forRepair && l.Linked(d.peer)
+func (l *Links) unwanted(now time.Duration, d dialing) bool {
+	return l.leaving || l.isBanned(now, d.peer) || d.peer == l.self || d.purpose != forRepair && l.Linked(d.peer)
 }
 
 // DialFailed takes the driver's word that a peer could not be connected to.
@@ -412,7 +525,7 @@ func (l *Links) pause() time.Duration {
 func (l *Links) candidate(now time.Duration, view []peer.Descriptor) peer.Handle {
 	pick, n := peer.None, uint64(0)
 	for _, d := range view {
-		if d.Peer == l.self || l.busyWith(d.Peer) || l.isRefused(now, d.Peer) {
+		if d.Peer == l.self || l.busyWith(d.Peer) || l.isRefused(now, d.Peer) || l.isBanned(now, d.Peer) {
 			continue
 		}
 		n++
@@ -427,7 +540,7 @@ func (l *Links) candidate(now time.Duration, view []peer.Descriptor) peer.Handle
 // peer that was lost for long and answers again: after a partition nobody has
 // a free slot for the other side, and without this no link would ever cross.
 func (l *Links) Bridge(now time.Duration, p peer.Handle, out *Outbox) {
-	if !l.leaving && p != l.self && !l.busyWith(p) {
+	if !l.leaving && p != l.self && !l.busyWith(p) && !l.isBanned(now, p) && len(l.dials) < maxDials {
 		l.dial(now, p, forBridge, out)
 	}
 }
@@ -437,6 +550,9 @@ func (l *Links) Bridge(now time.Duration, p peer.Handle, out *Outbox) {
 // link and was not kept here comes again no other way where all are linked to
 // all. But that is rare, so it is tried now and then only.
 func (l *Links) Repair(now time.Duration, p peer.Handle, out *Outbox) (asked bool) {
+	if l.isBanned(now, p) || len(l.dials) >= maxDials {
+		return false
+	}
 	isLinked := l.Linked(p)
 	if l.leaving || p == l.self || l.dialling(p) || !isLinked && l.busyWith(p) || isLinked && now < l.mend {
 		return false
@@ -563,6 +679,25 @@ func (l *Links) Len() int {
 // Empty reports whether there is no connection and none is being made.
 func (l *Links) Empty() bool { return len(l.conns)+len(l.dials) == 0 }
 
+// Bounded names a bound that is not kept, or is "": what waits, dials and memories.
+func (l *Links) Bounded() string {
+	waiting := 0
+	for _, c := range l.conns {
+		if c.state == greeted {
+			waiting++
+		}
+	}
+	switch {
+	case waiting > maxWaiting:
+		return fmt.Sprint("connections that wait: ", waiting)
+	case len(l.dials) > maxDials+l.cfg.Max:
+		return fmt.Sprint("dials: ", len(l.dials))
+	case len(l.refused) > maxRefused, len(l.offenders) > maxOffenders:
+		return fmt.Sprint("refused and banned: ", len(l.refused), len(l.offenders))
+	}
+	return ""
+}
+
 // Linked reports whether there is a link to the peer.
 func (l *Links) Linked(p peer.Handle) bool {
 	return slices.ContainsFunc(l.conns, func(c *conn) bool { return c.peer == p && c.state == linked })
@@ -606,6 +741,9 @@ func (l *Links) Handles(mark func(peer.Handle)) {
 	}
 	for _, r := range l.refused {
 		mark(r.peer)
+	}
+	for _, x := range l.offenders {
+		mark(x.peer)
 	}
 }
 

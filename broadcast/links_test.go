@@ -345,3 +345,71 @@ func TestSpareLinksAreGivenUpFirst(t *testing.T) {
 		}
 	}
 }
+
+// Connections that ask for nothing do not pile up: beyond the bound the newest is closed
+// at once, and whoever opens many has a few. All are gone when their time is over, and
+// while they wait nobody else is kept out.
+func TestConnectionsThatAskForNothing(t *testing.T) {
+	w := strangers(t, 2, nil)
+	l, out := w.nodes[0].links, new(Outbox)
+	for i := range maxWaitingOf + 3 {
+		l.Opened(w.now, LinkID(1000+i), 99, false, out)
+	}
+	if len(l.conns) != maxWaitingOf || len(out.Closes) != 3 || l.Stats.Crowded != 3 {
+		t.Errorf("of one peer %d wait, %d are closed, %d counted", len(l.conns), len(out.Closes), l.Stats.Crowded)
+	}
+	for i := range 2 * maxWaiting {
+		l.Opened(w.now, LinkID(2000+i), peer.Handle(200+i), false, out)
+	}
+	if len(l.conns) != maxWaiting || !slices.Contains(out.Closes, 2000+2*maxWaiting-1) {
+		t.Errorf("%d wait, the bound is %d", len(l.conns), maxWaiting)
+	}
+	l.Tick(w.now+l.cfg.Answer, out)
+	if len(l.conns) != 0 {
+		t.Errorf("%d wait for ever", len(l.conns))
+	}
+}
+
+// Dials have a bound, too, whoever comes back in whatever numbers.
+func TestDialsAreBounded(t *testing.T) {
+	w := strangers(t, 2, nil)
+	l, out := w.nodes[0].links, new(Outbox)
+	for i := range 2 * maxDials {
+		l.Bridge(w.now, peer.Handle(200+i), out)
+	}
+	if l.Repair(w.now, 900, out); len(l.dials) != maxDials || len(out.Dials) != maxDials {
+		t.Errorf("%d dials, the bound is %d", len(l.dials), maxDials)
+	}
+}
+
+// Who is punished loses all connections, and is let in again after a while that is
+// twice as long each time, and forgiven once it has behaved for as long.
+func TestPunishment(t *testing.T) {
+	l, now, liar := strangers(t, 2, nil).nodes[0].links, time.Hour, peer.Handle(9)
+	for times := 1; times <= 4; times++ {
+		out := new(Outbox)
+		if l.Opened(now, LinkID(times), liar, false, out); len(out.Closes) > 0 {
+			t.Errorf("offence %d: not free again", times)
+		}
+		if l.Punish(now, liar, out); len(l.conns) > 0 || len(out.Closes) != 1 {
+			t.Errorf("offence %d: it keeps %d connections", times, len(l.conns))
+		}
+		now += l.cfg.Backoff << (times - 1)
+		out = new(Outbox)
+		l.Opened(now-1, 5000, liar, false, out)
+		l.Bridge(now-1, liar, out)
+		if l.Repair(now-1, liar, out); len(out.Closes) != 1 || len(out.Dials) != 0 || len(l.conns) != 0 {
+			t.Errorf("offence %d: %+v within the ban", times, out)
+		}
+	}
+	l.Punish(now+time.Hour, liar, new(Outbox))
+	if got := l.offenders[0].times; got != 1 {
+		t.Errorf("after an hour of peace it is offence %d", got)
+	}
+	for i := range 2 * maxOffenders {
+		l.Punish(now+time.Hour, peer.Handle(100+i), new(Outbox))
+	}
+	if len(l.offenders) != maxOffenders {
+		t.Errorf("%d offenders are remembered", len(l.offenders))
+	}
+}

@@ -24,26 +24,47 @@ type Message struct {
 	// Resumes says that the origin's message before this one, if there is one, is so
 	// old that others have forgotten it: nothing is missing between.
 	Resumes bool
+	// Signed says that Encoded has the origin's signature in it, which is the driver's to
+	// make and to check.
+	Signed bool
 	// Hops counts the links crossed so far; it saturates at 255.
 	Hops uint8
 	// Born is when the message was broadcast, on this node's own clock: the
 	// time it spent on earlier nodes travels with it, so no clocks need agree.
 	Born time.Duration
-	// Signature is the origin's, for the driver to make and to check. The protocol code
-	// never looks at it.
-	Signature []byte
 	// Encoded is the driver's to keep the wire form in, made once however many
 	// links the message takes. The protocol code never looks at it.
 	Encoded []byte
+	// Bulk is what else the driver holds for it beside the payload: names that are
+	// longer than handles. ClockBytes is what Clock takes and shares with no other: of
+	// one that came along the driver says it, else it is worked out with the clock.
+	// Neither changes once the message has been delivered.
+	Bulk, ClockBytes int
 }
 
-// overhead approximates what a message costs in memory beyond its payload:
-// the struct, its index entries and a clock that mostly shares its structure.
+// overhead approximates what a message costs in memory beyond its payload and its
+// clock: the struct, and its index entries.
 const overhead = 256
 
+// SharedClock approximates what a clock of so many entries takes beyond the one that
+// it follows: a path through package vclock's trie, to a bucket that is half full.
+func SharedClock(entries int) int {
+	if entries <= 16 {
+		return 16 * entries
+	}
+	bytes := 160
+	for n := entries / 16; n > 0; n /= 16 {
+		bytes += 152
+	}
+	return bytes
+}
+
 // Size is what the message is charged against byte bounds.
-func (m *Message) Size() int { return SizeOf(len(m.Payload), len(m.Deps)) }
+func (m *Message) Size() int { return m.SizeOnWire() + m.ClockBytes }
+
+// SizeOnWire is the Size without the clock, which links have no part in.
+func (m *Message) SizeOnWire() int { return SizeOf(len(m.Payload), len(m.Deps)) + m.Bulk }
 
 // SizeOf is the Size of a message with a payload of so many bytes and so many
-// dependencies.
+// dependencies, without bulk and clock.
 func SizeOf(payload, deps int) int { return overhead + payload + 16*deps }

@@ -14,6 +14,11 @@ type RelayConfig struct {
 	Window int
 	// DigestPart is about how many origins go into one digest frame.
 	DigestPart int
+	// Lacks is of how many origins a link remembers what its peer has had of them,
+	// where that is less than what was had here. Of more, the peer is sent what it may
+	// have. A run of messages that were had beyond a hole counts like an origin. Zero:
+	// 8,192.
+	Lacks int
 	// Wants is how many wanted messages go into one frame; more are refused. As
 	// many announcements go into one.
 	Wants int
@@ -31,10 +36,12 @@ type RelayConfig struct {
 // than anybody waits before asking.
 func DefaultRelayConfig() RelayConfig {
 	return RelayConfig{
-		Window: 256 << 10, DigestPart: 512, Wants: 256,
+		Window: 256 << 10, DigestPart: 512, Wants: 256, Lacks: mostLacks,
 		AnnounceEvery: 20 * time.Millisecond,
 	}
 }
+
+const mostLacks = 1 << 13
 
 // staleAfter is how old a message must be for a repair to bring it: then the
 // links have not, and before it may still be on its way.
@@ -79,7 +86,7 @@ type stream struct {
 	// From start on, entry.known tells what the peer has; before it, its digest, of
 	// which lacks is what it has had of the origins where that is not all.
 	start, cursor uint64
-	lacks         map[peer.Handle]DigestEntry
+	lacks         lacks
 	pending       map[Prefix]bool // parts of the digest that are on their way
 	opened        bool            // the digest has begun to come
 	synced        bool            // and is here
@@ -95,6 +102,9 @@ type stream struct {
 
 // NewRelay joins a log and a version vector.
 func NewRelay(cfg RelayConfig, log *Log, seen *Seen) *Relay {
+	if cfg.Lacks == 0 {
+		cfg.Lacks = mostLacks
+	}
 	return &Relay{cfg: cfg, log: log, seen: seen}
 }
 
@@ -147,6 +157,30 @@ func (r *Relay) freeSlot() int {
 
 // Has reports whether messages may travel the link.
 func (r *Relay) Has(id LinkID) bool { return r.find(id) != nil }
+
+// Takes reports whether a frame has a meaning on a link now.
+func (r *Relay) Takes(id LinkID, f *Frame) bool {
+	switch f.Kind {
+	case Neighbor, NeighborReply, Disconnect, Ping:
+		return true
+	}
+	s := r.find(id)
+	if s == nil {
+		return false
+	}
+	switch f.Kind {
+	case IHave, Graft, Prune:
+		return !s.repair
+	case SyncDone:
+		return s.repair && !s.gotDone
+	case Digest:
+		if f.Opening {
+			return !s.opened || !s.repair
+		}
+		return s.opened && slices.ContainsFunc(f.Digest, func(p DigestPart) bool { return s.pending[p.Prefix] })
+	}
+	return true
+}
 
 // Arrived notes that a link has brought a message that is new here.
 func (r *Relay) Arrived(now time.Duration, id LinkID, m *Message) {
@@ -204,7 +238,7 @@ func (r *Relay) pump(now time.Duration, s *stream, out *Outbox) {
 		end = s.start
 	}
 	for ; s.cursor < end && s.inflight < r.cfg.Window && !s.announces(); s.cursor++ {
-		if e := r.log.at(s.cursor); !s.has(e) && !(s.repair && r.isYoung(now, e.msg)) {
+		if e := r.log.at(s.cursor); !r.has(s, e) && !(s.repair && r.isYoung(now, e.msg)) {
 			r.sendData(s, e.msg, s.cursor < s.start && r.rootless(e.msg), out)
 		}
 	}
@@ -215,7 +249,7 @@ func (r *Relay) pump(now time.Duration, s *stream, out *Outbox) {
 		r.sent = max(r.sent, s.cursor)
 	}
 	if s.cursor >= s.start {
-		s.lacks = nil
+		s.lacks = lacks{}
 	}
 	if s.repair && s.cursor >= end && !s.sentDone {
 		s.sentDone = true
@@ -224,12 +258,11 @@ func (r *Relay) pump(now time.Duration, s *stream, out *Outbox) {
 }
 
 // has reports whether the peer is known to have the message at the cursor.
-func (s *stream) has(e entry) bool {
+func (r *Relay) has(s *stream, e entry) bool {
 	if s.cursor >= s.start {
 		return e.known&(1<<s.slot) != 0
 	}
-	d, lacks := s.lacks[e.msg.Dot.Origin]
-	return !lacks || d.Covers(e.msg.Dot.Seq)
+	return !s.lacks.has(r.seen.place(e.msg.Dot.Origin), e.msg.Dot)
 }
 
 // rootless reports whether a dependency has left the log: then a peer that is
@@ -318,6 +351,14 @@ func (r *Relay) AppendFinished(dst []Finished) []Finished {
 		}
 	}
 	return dst
+}
+
+// Lacks is of how many origins links remember what their peers have had.
+func (r *Relay) Lacks() (n int) {
+	for _, s := range r.streams {
+		n += s.lacks.size()
+	}
+	return n
 }
 
 // Unsent is the first position that no link has been sent yet: the end of the

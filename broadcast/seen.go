@@ -24,6 +24,7 @@ type Seen struct {
 	tree    group // of all of them
 	most    int   // origins in a leaf of the tree
 	silent  silence
+	spans   int // of all origins
 	hashOf  func(peer.Handle) uint64
 	max     int
 }
@@ -111,26 +112,36 @@ func (p *progress) highest() uint64 {
 // needs a free place, a new span as well.
 func (s *Seen) Room(d peer.Dot) bool {
 	p := s.origins[d.Origin]
-	if p == nil {
+	switch {
+	case d.Seq > peer.MaxSeq:
+		return false
+	case p == nil && d.Seq == 1:
 		return len(s.origins) < s.max
+	case p == nil:
+		return len(s.origins) < s.max && s.spans < s.maxSpans()
 	}
-	return d.Seq == p.contig+1 || len(p.spans) < MaxSpans || p.touches(d.Seq)
+	return d.Seq == p.contig+1 || len(p.spans) < MaxSpans && s.spans < s.maxSpans() || p.touches(d.Seq)
 }
+
+// maxSpans bounds the spans of all origins together: one for each, so that they take
+// as little as these do; but where there are few origins, what some may have.
+func (s *Seen) maxSpans() int { return max(s.max, 4*MaxSpans) }
 
 // Mark remembers the dot of a message that was broadcast at born; false if it was
 // there already (invariant B1).
 func (s *Seen) Mark(d peer.Dot, born time.Duration) bool {
-	if d.Seq == 0 || s.Has(d) {
+	if d.Seq == 0 || d.Seq > peer.MaxSeq || s.Has(d) {
 		return false
 	}
 	p := s.progress(d.Origin, born)
-	before := p.share()
+	before, spans := p.share(), len(p.spans)
 	if d.Seq == p.contig+1 {
 		p.contig++
 	} else {
 		p.addSpan(d.Seq)
 	}
 	p.absorb()
+	s.spans += len(p.spans) - spans
 	s.tree.change(p, p.share()-before)
 	return true
 }
@@ -156,16 +167,17 @@ func (s *Seen) AppendHoles(dst []Span, origin peer.Handle, seq uint64) []Span {
 	return dst
 }
 
-// Skip gives up everything of the origin up to and including seq, so that what
+// Skip gives up everything of the origin up to and including seq, MaxSeq at most, so that what
 // follows can be delivered; the newest of it was broadcast at born. Of one more
 // origin than there is room for it gives up nothing. It returns how many messages
 // that were not had are now counted as had.
 func (s *Seen) Skip(origin peer.Handle, seq uint64, born time.Duration) (skipped uint64) {
+	seq = min(seq, peer.MaxSeq)
 	if seq <= s.Contiguous(origin) || s.origins[origin] == nil && len(s.origins) >= s.max {
 		return 0
 	}
 	p := s.progress(origin, born)
-	before := p.share()
+	before, spans := p.share(), len(p.spans)
 	skipped = seq - p.contig
 	for _, sp := range p.spans {
 		if sp.From > seq {
@@ -175,6 +187,7 @@ func (s *Seen) Skip(origin peer.Handle, seq uint64, born time.Duration) (skipped
 	}
 	p.contig = seq
 	p.absorb()
+	s.spans += len(p.spans) - spans
 	s.tree.change(p, p.share()-before)
 	return skipped
 }
@@ -223,6 +236,7 @@ func (s *Seen) Forget(before time.Duration, gone func(peer.Handle)) {
 		heap.Pop(&s.silent)
 		s.tree.remove(p, 0, s.most)
 		delete(s.origins, p.origin)
+		s.spans -= len(p.spans)
 		gone(p.origin)
 	}
 }

@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -263,4 +264,26 @@ func TestSeenForgetsTheSilent(t *testing.T) {
 			},
 		})
 	})
+}
+
+// No number leads beyond the highest there is, whoever says it.
+func TestNoNumberBeyondTheHighest(t *testing.T) {
+	for _, seq := range []uint64{peer.MaxSeq + 1, math.MaxUint64 - 1, math.MaxUint64} {
+		s := newSeen()
+		d := peer.Dot{Origin: 1, Seq: seq}
+		if s.Room(d) || s.Mark(d, 0) || s.Len() != 0 {
+			t.Errorf("%v was marked", d)
+		}
+		if got := s.Skip(1, seq, 0); got != peer.MaxSeq || s.Contiguous(1) != peer.MaxSeq {
+			t.Errorf("Skip(%d) gives up %d, to %d", seq, got, s.Contiguous(1))
+		}
+		if s.Mark(peer.Dot{Origin: 1, Seq: s.Contiguous(1) + 1}, 0) {
+			t.Error("one more was marked")
+		}
+	}
+	s := newSeen()
+	s.Mark(peer.Dot{Origin: 1, Seq: peer.MaxSeq}, 0)
+	if holes := s.AppendHoles(nil, 1, peer.MaxSeq); len(holes) != 1 || holes[0] != (Span{1, peer.MaxSeq - 1}) {
+		t.Errorf("holes %v", holes)
+	}
 }

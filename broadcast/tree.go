@@ -200,7 +200,7 @@ func (r *Relay) announce(now time.Duration, s *stream, out *Outbox) {
 	for more := s.announceAt <= now; more; {
 		more = r.announceSome(s, out)
 	}
-	for s.cursor < r.log.End() && s.has(r.log.at(s.cursor)) {
+	for s.cursor < r.log.End() && r.has(s, r.log.at(s.cursor)) {
 		s.cursor++
 	}
 	switch {
@@ -215,7 +215,7 @@ func (r *Relay) announce(now time.Duration, s *stream, out *Outbox) {
 func (r *Relay) announceSome(s *stream, out *Outbox) bool {
 	f := Frame{Kind: IHave}
 	for ; s.cursor < r.log.End() && s.inflight < r.cfg.Window && len(f.Announced) < r.cfg.Wants; s.cursor++ {
-		if e := r.log.at(s.cursor); !s.has(e) {
+		if e := r.log.at(s.cursor); !r.has(s, e) {
 			f.Announced = append(f.Announced, Announcement{e.msg.Dot, e.msg.Hops})
 		}
 	}

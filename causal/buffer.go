@@ -57,6 +57,12 @@ type Config struct {
 	Horizon time.Duration
 	// Wall is the time that counts from 1970, by this node's own reckoning, at time 0.
 	Wall time.Duration
+	// Self is who this node is: nobody is believed who says that its messages are
+	// gone. None if it never sends.
+	Self peer.Handle
+	// Announced bounds the messages that are expected because they were announced,
+	// Awaited those that what is held back waits for. Zero: 16,384 and 32,768.
+	Announced, Awaited int
 	// Name gives an origin's identity for clocks, Handle is its inverse.
 	Name   func(peer.Handle) vclock.Origin
 	Handle func(vclock.Origin) peer.Handle
@@ -97,6 +103,8 @@ type Buffer struct {
 	log   Log
 	held  map[peer.Dot]*held
 	bytes int
+	// waits counts, for each message that is held back, what it waits for.
+	waits int
 	// waiters lists what waits for a dot to be delivered or given up.
 	waiters  map[peer.Dot][]*held
 	wants    wants
@@ -108,6 +116,7 @@ type Buffer struct {
 	own      uint64 // messages that this node has originated
 	headsOf  uint32 // the epoch whose horizon the heads are within
 	skipped  []Gap  // found in passing, to be reported
+	vain     []Vain // found in passing
 
 	// Stats counts what was held back and what became of it. Early and Stale were
 	// refused: their epochs are ahead of this node's clock, or beyond the horizon.
@@ -125,7 +134,9 @@ type Log interface {
 type held struct {
 	msg     *broadcast.Message
 	from    []broadcast.LinkID
+	size    int // that it was charged when it came
 	missing int
+	past    []peer.Dot // of the clock that came along, those waited for now
 	clock   clockState
 	arrival uint64 // a count, the newest the highest
 }
@@ -143,10 +154,19 @@ const (
 type head struct {
 	dot   peer.Dot
 	clock vclock.Clock
+	epoch uint32 // of the clock
+	bytes int    // that the clock takes, if it came along
+	bare  bool   // the clock had to go
 }
 
 // New returns an empty buffer over the node's version vector and log.
 func New(cfg Config, seen *broadcast.Seen, log Log) *Buffer {
+	if cfg.Announced == 0 {
+		cfg.Announced = maxAnnounced
+	}
+	if cfg.Awaited == 0 {
+		cfg.Awaited = maxAwaited
+	}
 	return &Buffer{
 		cfg: cfg, seen: seen, log: log,
 		held:    make(map[peer.Dot]*held),
@@ -154,6 +174,9 @@ func New(cfg Config, seen *broadcast.Seen, log Log) *Buffer {
 		wants:   newWants(cfg.Retry, cfg.GiveUp),
 	}
 }
+
+// Made is how many messages this node has originated.
+func (b *Buffer) Made() uint64 { return b.own }
 
 // Clock is the node's vector clock: everything it has delivered.
 func (b *Buffer) Clock() vclock.Clock { return b.frontier }
@@ -173,11 +196,12 @@ func (b *Buffer) Originate(now time.Duration, origin peer.Handle, payload []byte
 		if len(b.heads) > MaxDeps {
 			return nil, ErrTooManyHeads
 		}
-		m.Deps = b.headDots()
+		m.Deps, m.Bulk = b.headDots(), b.headsBulk()
 		m.Clock = b.frontier.Advance(b.cfg.Name(origin), m.Dot.Seq, epoch)
 		if epoch > b.newestHead() {
 			m.Epoch = epoch
 		}
+		m.ClockBytes = broadcast.SharedClock(m.Clock.Len())
 		h.clock = exact
 	}
 	m.Resumes = b.hasBeenSilent(now, origin, m.Dot.Seq)
@@ -211,7 +235,7 @@ const (
 // Add takes a message from a link. withClock says that m.Clock is set by the
 // sender.
 func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, from broadcast.LinkID) Outcome {
-	if m.Dot.Seq == 0 || dependsOnItself(m) {
+	if !possible(m) {
 		return Refused
 	}
 	if b.seen.Has(m.Dot) {
@@ -222,6 +246,9 @@ func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, fr
 		b.addAgain(now, h, m, withClock, from)
 		b.arrivedAgain(now, m.Dot, from)
 		return Known
+	}
+	if m.Resumes && !b.mayResume(m) {
+		return Refused
 	}
 	if !b.inTime(now, m, withClock) {
 		b.refuse(now, m, from)
@@ -234,12 +261,12 @@ func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, fr
 		return Refused
 	}
 	b.arrivals++
-	h := &held{msg: m, from: []broadcast.LinkID{from}, arrival: b.arrivals}
+	h := &held{msg: m, from: []broadcast.LinkID{from}, arrival: b.arrivals, size: m.Size()}
 	if withClock && b.cfg.Order == Causal {
 		h.clock = received
 	}
 	b.held[m.Dot] = h
-	b.bytes += m.Size()
+	b.bytes += h.size
 	b.arrived(now, m.Dot, from) // somebody may be asking for this very one
 	b.await(now, h, b.dependencies(m))
 	if h.missing == 0 {
@@ -251,12 +278,17 @@ func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, fr
 	return Fresh
 }
 
-// dependsOnItself reports whether a message names itself, or a later one of its
-// origin, as its past. No node makes such a message, and it could not be
-// delivered ever.
-func dependsOnItself(m *broadcast.Message) bool {
-	return slices.ContainsFunc(m.Deps, func(d peer.Dot) bool { return d.Origin == m.Dot.Origin && d.Seq >= m.Dot.Seq })
+// possible reports whether a message has numbers that there are, and does not name
+// itself, or a later one of its origin, as its past. No node makes another one, and
+// it could not be delivered ever.
+func possible(m *broadcast.Message) bool {
+	return isDot(m.Dot) && !slices.ContainsFunc(m.Deps, func(d peer.Dot) bool {
+		return !isDot(d) || d.Origin == m.Dot.Origin && d.Seq >= m.Dot.Seq
+	})
 }
+
+// isDot reports whether a message can have the name.
+func isDot(d peer.Dot) bool { return d.Seq > 0 && d.Seq <= peer.MaxSeq }
 
 // room reports whether the message can be taken in. One that need not be held
 // back needs no room to be: it may be what all that is held back waits for.
@@ -264,7 +296,25 @@ func (b *Buffer) room(m *broadcast.Message, withClock bool) bool {
 	if !b.seen.Room(m.Dot) {
 		return false
 	}
-	return b.bytes+m.Size() <= b.cfg.HoldBytes || b.deliverable(m, withClock)
+	if b.bytes+m.Size() <= b.cfg.HoldBytes && b.waits+b.missing(m) <= b.cfg.Awaited {
+		return true
+	}
+	return b.deliverable(m, withClock)
+}
+
+// missing counts what the message would wait for, at most: where there is much room
+// it is not looked at closely.
+func (b *Buffer) missing(m *broadcast.Message) (n int) {
+	dots := b.dependencies(m)
+	if b.waits+len(dots) <= b.cfg.Awaited {
+		return len(dots)
+	}
+	for _, d := range dots {
+		if !b.seen.Has(d) {
+			n++
+		}
+	}
+	return n
 }
 
 // deliverable reports whether a new message would be delivered at once.
@@ -276,7 +326,8 @@ func (b *Buffer) deliverable(m *broadcast.Message, withClock bool) bool {
 	case b.cfg.Order != Causal:
 		return true
 	case withClock:
-		return len(b.past(m)) == 0
+		dots, complete := b.past(m, 1)
+		return complete && len(dots) == 0
 	default:
 		_, ok := b.join(m.Deps)
 		return ok
@@ -296,7 +347,9 @@ func (h *held) cameBy(link broadcast.LinkID) {
 func (b *Buffer) addAgain(now time.Duration, h *held, m *broadcast.Message, withClock bool, from broadcast.LinkID) {
 	h.cameBy(from)
 	if withClock && h.clock == unstamped && b.cfg.Order == Causal {
-		h.clock, h.msg.Clock = received, m.Clock
+		h.clock, h.msg.Clock, h.msg.ClockBytes = received, m.Clock, m.ClockBytes
+		b.bytes += m.ClockBytes
+		h.size += m.ClockBytes
 		if b.wants.remove(want{dot: m.Dot, clock: true}) {
 			b.ready = append(b.ready, h)
 			b.drain(now)
@@ -312,6 +365,7 @@ func (b *Buffer) await(now time.Duration, h *held, dots []peer.Dot) {
 			continue
 		}
 		h.missing++
+		b.waits++
 		b.waiters[d] = append(b.waiters[d], h)
 		if b.held[d] != nil {
 			continue
@@ -356,7 +410,15 @@ func (b *Buffer) stamp(now time.Duration, h *held) bool {
 	case b.cfg.Order != Causal:
 		m.Clock = vclock.Clock{}.With(b.cfg.Name(m.Dot.Origin), m.Dot.Seq)
 	case h.clock == received:
-		if b.await(now, h, b.past(m)); h.missing > 0 {
+		var complete bool
+		h.past, complete = b.past(m, min(maxPast, b.cfg.Awaited-b.waits))
+		if b.await(now, h, h.past); h.missing > 0 {
+			return false
+		}
+		if !complete { // there is no room to wait for what is missing
+			b.Stats.NoRoom++
+			b.overflow = true
+			b.forgetAll([]*held{h})
 			return false
 		}
 	default:
@@ -366,6 +428,7 @@ func (b *Buffer) stamp(now time.Duration, h *held) bool {
 			return false
 		}
 		m.Clock = c.Advance(b.cfg.Name(m.Dot.Origin), m.Dot.Seq, max(m.Epoch, c.Epoch()))
+		m.ClockBytes = broadcast.SharedClock(m.Clock.Len())
 	}
 	if !b.inTime(now, m, true) {
 		b.refuse(now, m, h.from[0])
@@ -377,22 +440,38 @@ func (b *Buffer) stamp(now time.Duration, h *held) bool {
 
 // past lists the messages that a clock from outside counts and that were not
 // had. A dependency that was given up as a gap leaves its own past unknown; the
-// clock knows it, and nothing of it may come later than this message.
-func (b *Buffer) past(m *broadcast.Message) (dots []peer.Dot) {
+// clock knows it, and nothing of it may come later than this message. It lists no more
+// than most, and reports whether that is all: clocks may count many, and what comes
+// after these is looked at when they have come. An origin that the driver has no handle
+// left for cannot be waited for.
+func (b *Buffer) past(m *broadcast.Message, most int) (dots []peer.Dot, complete bool) {
 	for o, n := range m.Clock.All() {
 		origin := b.cfg.Handle(o)
+		if origin == peer.None {
+			return dots, false
+		}
 		if origin == m.Dot.Origin {
 			if m.Resumes {
 				continue
 			}
 			n = m.Dot.Seq - 1
 		}
+		if origin == b.cfg.Self {
+			continue // of its own a node has had all there are
+		}
 		if n > b.seen.Contiguous(origin) {
+			if len(dots) >= most {
+				return dots, false
+			}
 			dots = append(dots, peer.Dot{Origin: origin, Seq: n})
 		}
 	}
-	return dots
+	return dots, true
 }
+
+// maxPast bounds what one message waits for at a time because its clock counts it. A
+// guess: a round trip for each thousand origins that nobody can tell of any more.
+const maxPast = 1 << 10
 
 // join merges the clocks of delivered messages; false if one is not known.
 func (b *Buffer) join(dots []peer.Dot) (c vclock.Clock, ok bool) {
@@ -410,7 +489,7 @@ func (b *Buffer) join(dots []peer.Dot) (c vclock.Clock, ok bool) {
 // as they are heads, the log has the others of the retained past.
 func (b *Buffer) clockOf(d peer.Dot) (vclock.Clock, bool) {
 	for i := len(b.heads) - 1; i >= 0; i-- {
-		if b.heads[i].dot == d {
+		if b.heads[i].dot == d && !b.heads[i].bare {
 			return b.heads[i].clock, true
 		}
 	}
@@ -428,24 +507,47 @@ func (b *Buffer) deliver(now time.Duration, h *held) {
 	b.seen.Mark(m.Dot, m.Born)
 	if b.held[m.Dot] == h {
 		delete(b.held, m.Dot)
-		b.bytes -= m.Size()
+		b.bytes -= h.size
 	}
 	b.frontier = b.frontier.Merge(m.Clock)
 	if b.cfg.Order == Causal {
 		b.dropHeads(b.frontier.Epoch())
 		b.heads = slices.DeleteFunc(b.heads, func(x head) bool { return b.supersedes(h, x.dot) })
-		b.heads = append(b.heads, head{m.Dot, m.Clock})
+		x := head{dot: m.Dot, clock: m.Clock, epoch: m.Clock.Epoch()}
+		if h.clock == received {
+			x.bytes = m.ClockBytes
+		}
+		b.heads = append(b.heads, x)
+		if x.bytes > 0 {
+			b.stripHeads()
+		}
 	}
 	b.log.Deliver(m, h.from)
 	b.release(m.Dot)
 	b.askHole(now, m.Dot.Origin, h.from)
 }
 
-// supersedes reports whether the message happened after the head. Where all its
+// stripHeads lets go of the clocks of the oldest heads, if those that came along take
+// more than a quarter of what may be held back: they share nothing, and a head may stay
+// for long. If the log does not have such a clock any more it is asked for.
+func (b *Buffer) stripHeads() {
+	bytes := 0
+	for i := len(b.heads) - 1; i >= 0; i-- {
+		x := &b.heads[i]
+		if bytes += x.bytes; bytes > b.cfg.HoldBytes/4 && x.bytes > 0 {
+			bytes -= x.bytes
+			x.clock, x.bytes, x.bare = vclock.Clock{}, 0, true
+		}
+	}
+}
+
+// supersedes reports whether the message happened after the head. What an origin has
+// sent before is in its past, whether or not it says so: so there are no more heads
+// than origins. Where all its
 // dependencies were delivered, these are the heads that it did happen after; of
 // one that is a gap only the clock tells what it stood for (invariant C3).
 func (b *Buffer) supersedes(h *held, d peer.Dot) bool {
-	if slices.Contains(h.msg.Deps, d) {
+	if d.Origin == h.msg.Dot.Origin || slices.Contains(h.msg.Deps, d) {
 		return true
 	}
 	return h.clock == received && h.msg.Clock.At(b.cfg.Name(d.Origin)) >= d.Seq
@@ -455,13 +557,32 @@ func (b *Buffer) supersedes(h *held, d peer.Dot) bool {
 // here depends on it, if it does not come by itself soon: it may be on its way,
 // it may be lost, or it may be a gap.
 func (b *Buffer) Ask(now time.Duration, d peer.Dot, first broadcast.LinkID) {
-	if !b.seen.Has(d) && b.held[d] == nil {
+	if isDot(d) && d.Origin != b.cfg.Self && !b.seen.Has(d) && b.held[d] == nil {
 		b.wants.add(now+b.patience(), want{dot: d}, first)
 	}
 }
 
 // Heads is the number of direct dependencies that the next message will have.
 func (b *Buffer) Heads() int { return len(b.heads) }
+
+// NextBulk is what the next message will have of Bulk and ClockBytes.
+func (b *Buffer) NextBulk() int {
+	if b.cfg.Order != Causal {
+		return 0
+	}
+	return b.headsBulk() + broadcast.SharedClock(b.frontier.Len()+1)
+}
+
+// headsBulk is what heads take as dependencies: names, incarnations, numbers.
+func (b *Buffer) headsBulk() (bytes int) {
+	for _, h := range b.heads {
+		bytes += len(b.cfg.Name(h.dot.Origin).Name) + 1 + 8 + 4
+	}
+	return bytes
+}
+
+// Expected is how many messages were announced, or are waited for, and have not come.
+func (b *Buffer) Expected() int { return max(len(b.wants.index), b.waits) }
 
 // askHole asks for the first missing message of an origin outside FIFO and
 // causal order, where nothing waits for it but it must come all the same.
@@ -478,6 +599,7 @@ func (b *Buffer) release(d peer.Dot) {
 	waiting := b.waiters[d]
 	delete(b.waiters, d)
 	b.wants.remove(want{dot: d})
+	b.waits -= len(waiting)
 	for _, h := range waiting {
 		if h.missing--; h.missing == 0 {
 			b.ready = append(b.ready, h)

@@ -14,11 +14,12 @@ import (
 // does not bring it after that either, the link that did becomes part of it. So a
 // tree that is merely slow is not mistaken for a broken one.
 
-// maxAnnounced bounds the messages that are expected since they were announced,
-// maxSources the links remembered for each, and maxPulled what was pulled and may
+// maxAnnounced bounds the messages that are expected since they were announced, if
+// Config.Announced does not, and maxAwaited those that others wait for; maxSources the links remembered for each, and maxPulled what was pulled and may
 // still come by the tree; of that the oldest is forgotten.
 const (
 	maxAnnounced = 1 << 14
+	maxAwaited   = 1 << 15
 	maxSources   = 8
 	maxPulled    = 64
 )
@@ -74,7 +75,7 @@ func (b *Buffer) sample(now, since time.Duration) {
 // time such messages have taken lately, it is asked for. False means that too
 // many are expected already: this one is not.
 func (b *Buffer) Announced(now time.Duration, d peer.Dot, link broadcast.LinkID) bool {
-	if d.Seq == 0 || b.seen.Has(d) || !b.seen.Room(d) {
+	if !isDot(d) || d.Origin == b.cfg.Self || b.seen.Has(d) || !b.seen.Room(d) {
 		return true
 	}
 	if h := b.held[d]; h != nil {
@@ -89,7 +90,7 @@ func (b *Buffer) Announced(now time.Duration, d peer.Dot, link broadcast.LinkID)
 		}
 		return true
 	}
-	if b.wants.announced >= maxAnnounced {
+	if b.wants.announced >= b.cfg.Announced {
 		return false
 	}
 	a := b.wants.add(at, want{dot: d}, link)
@@ -117,6 +118,61 @@ func (b *Buffer) unfounded(a *asking) bool {
 		return false
 	}
 	return !slices.ContainsFunc(a.others, func(l broadcast.LinkID) bool { return !slices.Contains(a.denied, l) })
+}
+
+// Vain is a link that has announced a message which nobody turned out to have. Denied
+// says that its peer has said so itself, and not only failed to send it.
+type Vain struct {
+	Link   broadcast.LinkID
+	Denied bool
+}
+
+// TakeVain returns those since the last call, until the next.
+func (b *Buffer) TakeVain() []Vain {
+	v := b.vain
+	b.vain = b.vain[:0]
+	return v
+}
+
+// inVain notes who has announced what cannot be had.
+func (b *Buffer) inVain(a *asking) {
+	if !a.announced || a.upTo > 0 || a.noRoom {
+		return
+	}
+	for _, l := range append([]broadcast.LinkID{a.first}, a.others...) {
+		if slices.Contains(a.asked, l) {
+			b.vain = append(b.vain, Vain{l, slices.Contains(a.denied, l)})
+		}
+	}
+}
+
+// Bounded names a bound that is not kept, or is "": what is expected and remembered,
+// and that what is held back is charged (invariant C4).
+func (b *Buffer) Bounded() string {
+	announced, bytes := 0, 0
+	for _, a := range b.wants.index { // a sum: the order does not show
+		if a.announced {
+			announced++
+		}
+		if len(a.others) > maxSources {
+			return "sources of an announcement"
+		}
+	}
+	for _, h := range b.held {
+		bytes += h.msg.Size()
+		if b.seen.Has(h.msg.Dot) {
+			return "C1: held back and had: " + b.cfg.Name(h.msg.Dot.Origin).String()
+		}
+	}
+	switch {
+	case announced != b.wants.announced || announced > maxAnnounced:
+		return "announcements that are expected"
+	case bytes != b.bytes:
+		return "C4: what is held back is charged otherwise"
+	case len(b.wants.pulled) > maxPulled:
+		return "pulled"
+	}
+	return ""
 }
 
 // Hasten asks at once for what was announced: a link that may have been about to

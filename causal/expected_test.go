@@ -1,7 +1,6 @@
 package causal
 
 import (
-	"math"
 	"slices"
 	"testing"
 	"time"
@@ -185,7 +184,7 @@ func TestAnAnnouncementSpeedsUp(t *testing.T) {
 func TestLies(t *testing.T) {
 	w := story(t, FIFO, monologue(2), 0, 0)
 	lie := func(i uint64) bool {
-		return w.buf.Announced(w.now, peer.Dot{Origin: Y, Seq: math.MaxUint64 - i}, 1)
+		return w.buf.Announced(w.now, peer.Dot{Origin: Y, Seq: peer.MaxSeq - i}, 1)
 	}
 	for i := range uint64(maxAnnounced) {
 		if !lie(i) {
@@ -199,7 +198,7 @@ func TestLies(t *testing.T) {
 		t.Error("what is expected already is too much")
 	}
 	for id := broadcast.LinkID(2); id < 30; id++ {
-		w.buf.Announced(w.now, peer.Dot{Origin: Y, Seq: math.MaxUint64}, id)
+		w.buf.Announced(w.now, peer.Dot{Origin: Y, Seq: peer.MaxSeq}, id)
 	}
 	w.checkBounds()
 	w.wait(testGraft)

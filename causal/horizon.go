@@ -2,6 +2,7 @@ package causal
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"time"
 
@@ -37,7 +38,8 @@ func (b *Buffer) epoch(now time.Duration) uint32 {
 	if b.cfg.Horizon == 0 {
 		return 0
 	}
-	return uint32(max(1, (b.cfg.Wall+now)/(b.cfg.Horizon/vclock.Horizon)))
+	n := (b.cfg.Wall + now) / (b.cfg.Horizon / vclock.Horizon)
+	return uint32(min(max(1, n), math.MaxUint32-mostAhead))
 }
 
 // SetWall corrects Config.Wall: clocks on the wall are set, and other clocks stop
@@ -49,7 +51,7 @@ func (b *Buffer) SetWall(wall time.Duration) { b.cfg.Wall = wall }
 func (b *Buffer) inTime(now time.Duration, m *broadcast.Message, withClock bool) bool {
 	epoch := m.Epoch
 	if withClock {
-		epoch = m.Clock.Epoch()
+		epoch = max(epoch, m.Clock.Epoch())
 	}
 	switch {
 	case b.cfg.Horizon == 0 || b.cfg.Order != Causal || epoch == 0:
@@ -77,7 +79,9 @@ func (b *Buffer) latest(now time.Duration) uint32 {
 }
 
 // isBeyond reports whether one epoch is beyond the horizon of another.
-func isBeyond(epoch, of uint32) bool { return epoch != 0 && epoch+vclock.Horizon < of }
+func isBeyond(epoch, of uint32) bool {
+	return epoch != 0 && epoch < of && of-epoch > vclock.Horizon
+}
 
 // dropHeads forgets the heads beyond an epoch's horizon: that they are in its past
 // goes without saying. No epoch comes before one that has been.
@@ -86,13 +90,13 @@ func (b *Buffer) dropHeads(epoch uint32) {
 		return
 	}
 	b.headsOf = epoch
-	b.heads = slices.DeleteFunc(b.heads, func(h head) bool { return isBeyond(h.clock.Epoch(), epoch) })
+	b.heads = slices.DeleteFunc(b.heads, func(h head) bool { return isBeyond(h.epoch, epoch) })
 }
 
 // newestHead is the epoch that a message has if it does not say so.
 func (b *Buffer) newestHead() (epoch uint32) {
 	for _, h := range b.heads {
-		epoch = max(epoch, h.clock.Epoch())
+		epoch = max(epoch, h.epoch)
 	}
 	return epoch
 }
@@ -103,6 +107,16 @@ func (b *Buffer) newestHead() (epoch uint32) {
 func (b *Buffer) hasBeenSilent(now time.Duration, origin peer.Handle, seq uint64) bool {
 	born, known := b.seen.Born(origin)
 	return b.cfg.Horizon > 0 && seq > 1 && (!known || born+b.cfg.Horizon*7/8 <= now)
+}
+
+// mayResume reports whether a message that says so can come after a silence. An
+// origin that was heard of within half of the horizon has not been silent for nearly
+// all of it, however long its messages were on the way: whoever says so in its name
+// would have all of them given up that come before a number of his choice. Where a
+// later one was had, nothing is given up that is not known to have been.
+func (b *Buffer) mayResume(m *broadcast.Message) bool {
+	born, known := b.seen.Born(m.Dot.Origin)
+	return !known || b.seen.Highest(m.Dot.Origin) > m.Dot.Seq || m.Born-born >= b.cfg.Horizon/2
 }
 
 // isForgotten reports whether everybody forgets an origin whose newest message was

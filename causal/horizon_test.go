@@ -28,7 +28,7 @@ func newTeller(t *testing.T, self peer.Handle, order Order) *teller {
 	n.seen = broadcast.NewSeen(100, func(h peer.Handle) uint64 { return uint64(h) * 0x9e3779b97f4a7c15 })
 	cfg := Config{
 		Order: order, HoldBytes: 1 << 20, Retry: time.Second, GiveUp: 30 * time.Second, Graft: time.Second,
-		Horizon: vclock.Horizon * epoch, Wall: 1000 * epoch,
+		Horizon: vclock.Horizon * epoch, Wall: 1000 * epoch, Self: self,
 		Name:   func(h peer.Handle) vclock.Origin { return vclock.Origin{Name: string(rune('w' + h))} },
 		Handle: func(o vclock.Origin) peer.Handle { return peer.Handle(o.Name[0] - 'w') },
 	}

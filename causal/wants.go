@@ -59,7 +59,7 @@ type asking struct {
 func (a *asking) due() time.Duration { return min(a.next, a.until) }
 
 // wants asks one link after the other. There is one entry per missing dot, so
-// their number is bounded by what is held back, and by maxAnnounced.
+// their number is bounded by Config.Awaited and Config.Announced.
 type wants struct {
 	retry, giveUp time.Duration
 	list          agenda
@@ -198,6 +198,7 @@ func (b *Buffer) Poll(now time.Duration, links []broadcast.LinkID, asks []Ask, g
 		case b.exhausted(now, a, links):
 			gaps = b.settle(now, a, gaps)
 		case b.unfounded(a):
+			b.inVain(a)
 			b.wants.remove(a.want)
 		default:
 			if link, ok := a.pick(links); ok {
@@ -276,20 +277,51 @@ func (b *Buffer) settle(now time.Duration, a *asking, gaps []Gap) []Gap {
 		return gaps
 	}
 	if a.clock || a.noRoom || a.upTo < a.dot.Seq {
+		b.inVain(a)
 		b.forget(a)
 		return gaps
 	}
-	to := min(a.upTo, lowest-1)
+	to := min(a.upTo, lowest-1, b.justified(a.dot))
 	gaps, skipped := b.giveUp(origin, to, a.born, b.isRemembered(now, a.born), gaps)
 	b.Stats.GapMessages += skipped
 	b.askHole(now, origin, []broadcast.LinkID{a.first})
 	return gaps
 }
 
+// justified is how much of an origin may be given up at most for want of a message:
+// no more than something says that there is. That is this message, one that what is
+// held back depends on, or one that was had. Whoever answers that more is gone than
+// that may be right, and will be asked again when something needs it.
+//
+// What a neighbour that lies can still do: nobody can tell yet whether a message that
+// is said to be gone was ever made. Who announces a message that does not exist, or
+// claims it in a digest, or sends one that depends on it, and then answers that it
+// and all before it were had and are gone, has this node give up whatever the origin
+// has not been heard to say up to that number, MaxSeq at most, though all other links
+// say that they never had it. That is reported as a gap of just so many messages. What
+// the origin says later, below that number, counts as had: it is not delivered here,
+// nor passed on, and others may be told the same by this node in good faith. No
+// neighbour can do so with the messages of this node itself, with any that were
+// delivered or are held back here, or with origins beyond Seen's bound; and no answer
+// counts that was not asked for on its link. That an origin signs how many messages it
+// has made is to end it.
+func (b *Buffer) justified(d peer.Dot) uint64 {
+	most := max(d.Seq, b.seen.Highest(d.Origin))
+	for x := range b.waiters { // a maximum: the order does not show
+		if x.Origin == d.Origin {
+			most = max(most, x.Seq)
+		}
+	}
+	return min(most, peer.MaxSeq)
+}
+
 // giveUp takes everything of an origin up to seq, the newest of which was broadcast at
 // born, for had, and tells how many messages were not; whoever waits for them waits no
 // more. If it is to be told, the gaps are appended.
 func (b *Buffer) giveUp(origin peer.Handle, seq uint64, born time.Duration, told bool, gaps []Gap) ([]Gap, uint64) {
+	if origin == b.cfg.Self {
+		return gaps, 0
+	}
 	if told {
 		for _, hole := range b.seen.AppendHoles(nil, origin, seq) {
 			b.Stats.Gaps++
@@ -369,7 +401,8 @@ func (b *Buffer) forgetAll(doomed []*held) {
 		}
 		b.Stats.Forgotten++
 		delete(b.held, h.msg.Dot)
-		b.bytes -= h.msg.Size()
+		b.bytes -= h.size
+		b.waits -= h.missing
 		b.stopWaiting(h)
 		doomed = append(doomed, b.waiters[h.msg.Dot]...)
 	}
@@ -394,9 +427,6 @@ func (b *Buffer) stopWaiting(h *held) {
 
 // awaited lists every dot that the message waits for.
 func (b *Buffer) awaited(h *held) []peer.Dot {
-	dots := slices.Clone(b.dependencies(h.msg))
-	if h.clock == received {
-		dots = append(dots, b.past(h.msg)...)
-	}
+	dots := append(slices.Clone(b.dependencies(h.msg)), h.past...)
 	return slices.DeleteFunc(dots, func(d peer.Dot) bool { return !slices.Contains(b.waiters[d], h) })
 }

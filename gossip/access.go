@@ -12,6 +12,7 @@ import (
 	"github.com/Ishan27gOrg/gossipProtocol/internal/seal"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/secure"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
+	"github.com/Ishan27gOrg/gossipProtocol/protocol"
 )
 
 // Certificates are a node's own certificate and the authorities that it accepts those
@@ -20,9 +21,9 @@ import (
 type Certificates = secure.Certificates
 
 // CertificateFiles are Certificates in PEM files, which are read again when they have
-// changed. What cannot be read then is logged by the node, and the last good ones stay.
-func CertificateFiles(cert, key, ca string) (Certificates, error) {
-	return secure.Files(cert, key, ca)
+// changed. If they cannot be used then, onError is told, and the last good ones stay.
+func CertificateFiles(cert, key, ca string, onError ...func(error)) (Certificates, error) {
+	return secure.Files(cert, key, ca, onError...)
 }
 
 // access is what decides who gets in and who gets an answer.
@@ -35,6 +36,7 @@ type access struct {
 	requests  *guard.Requests[request]
 	rates     *guard.Rates
 	penalties *guard.Penalties
+	keys      keyView
 	replyTo   netip.AddrPort // where the packet that is being handled has come from
 
 	doors *guard.Doors
@@ -49,13 +51,15 @@ type access struct {
 // addresses has these barred.
 const maxCulprits = 4096
 
-func newAccess(cfg *Config) (a *access, err error) {
+func newAccess(cfg *Config, m *memory) (a *access, err error) {
+	sources := m.limit(sourcesShare)
 	a = &access{
+		keys:      make(keyView),
 		addresses: guard.NewAddresses(rand.Reader),
 		requests:  guard.NewRequests[request](maxRequests, patience()),
-		rates:     guard.NewRates(guard.RatesConfig{}),
-		penalties: guard.NewPenalties(maxCulprits),
-		doors:     guard.NewDoors(guard.DoorsConfig{}),
+		rates:     guard.NewRates(guard.RatesConfig{Sources: sources}),
+		penalties: guard.NewPenalties(min(maxCulprits, sources)),
+		doors:     guard.NewDoors(guard.DoorsConfig{Handshakes: m.limit(handshakesShare), Blocks: sources}),
 	}
 	if cfg.Keyring != nil {
 		a.sealer = seal.New(cfg.Keyring, cfg.Cluster)
@@ -110,13 +114,19 @@ func (n *Node) keysChanged() {
 		l := n.links[id]
 		switch {
 		case l == nil: // ended by the step before
-		case !n.cfg.Keyring.Has(l.secured.PeerKey()):
+		case !n.keyCounts(l.secured):
 			n.stats.KeysRemoved++
 			n.endLink(l, errKeyRemoved)
 		default:
 			n.proveKey(l)
 		}
 	}
+}
+
+// keyCounts reports whether the key that a peer has proved to have is still in the
+// keyring, if there is one.
+func (n *Node) keyCounts(c *secure.Conn) bool {
+	return n.cfg.Keyring == nil || n.cfg.Keyring.Has(c.PeerKey())
 }
 
 // proveKey has the peer on a link know which key this node uses, if that has changed
@@ -140,6 +150,7 @@ func (n *Node) handleProof(l *link, proof []byte) {
 	}
 	switch err := l.secured.CheckProof(proof); {
 	case err == nil:
+	case errors.Is(err, secure.ErrUnknownKey) && !n.mayWarn(n.now()): // a peer may send as many as it likes
 	case errors.Is(err, secure.ErrUnknownKey):
 		n.log.Warn("a peer uses a key that this node does not have", "peer", l.peer.ID.Name, "error", err)
 	default:
@@ -151,6 +162,19 @@ func (n *Node) handleProof(l *link, proof []byte) {
 // can take any name, so the address counts as well.
 func culprit(conn net.Conn, name string) guard.Culprit {
 	return guard.Culprit{Addr: addrOf(conn.RemoteAddr()).Addr(), Name: name}
+}
+
+// blame deals with what the machine has found a peer to have done.
+func (n *Node) blame(o protocol.Offence) {
+	l := n.links[o.Link]
+	switch {
+	case l == nil:
+	case o.What.Proven():
+		n.log.Warn("a peer has sent what no honest node makes", "peer", l.peer.ID.Name, "addr", l.peer.Addr, "what", o.What)
+		n.punish(l)
+	case n.mayWarn(n.now()):
+		n.log.Warn("a peer passes on what somebody has forged", "peer", l.peer.ID.Name, "addr", l.peer.Addr, "what", o.What)
+	}
 }
 
 // punish leaves whoever is at the other end of a link alone for a while.

@@ -17,6 +17,10 @@ type book struct {
 	byAddr  map[netip.AddrPort]peer.Handle // join addresses, whoever is there
 	free    []peer.Handle
 	sweepAt int // how many entries make a sweep worth it
+	most    int // how many there may be
+	// full says that somebody was not taken in since it was last asked: what is being
+	// decoded must not be used.
+	full bool
 
 	// namesake is told of another node with this node's name.
 	namesake func(id peer.ID, addr netip.AddrPort)
@@ -37,13 +41,14 @@ type bookEntry struct {
 // few views' worth.
 const minSweep = 1024
 
-func newBook(self peer.ID, addr netip.AddrPort) *book {
+func newBook(self peer.ID, addr netip.AddrPort, most int) *book {
 	b := &book{
 		entries: make([]bookEntry, 1),
 		byID:    make(map[peer.ID]peer.Handle),
 		byAddr:  make(map[netip.AddrPort]peer.Handle),
 		sweepAt: minSweep,
 		belongs: func(string) bool { return true },
+		most:    most,
 	}
 	b.self = b.add(bookEntry{id: self, addr: addr})
 	b.byID[self] = b.self
@@ -101,16 +106,23 @@ func (b *book) intern(name []byte, incarnation uint64, addr netip.AddrPort) peer
 		}
 		return h
 	}
+	if b.len() >= b.most {
+		b.full = true
+		return peer.None
+	}
 	id := peer.ID{Name: string(name), Incarnation: incarnation}
 	h := b.add(bookEntry{id: id, addr: addr})
 	b.byID[id] = h
 	return h
 }
 
-// address returns the handle of a join address.
+// address returns the handle of a join address; peer.None if the book is full.
 func (b *book) address(addr netip.AddrPort) peer.Handle {
 	if h, ok := b.byAddr[addr]; ok {
 		return h
+	}
+	if b.len() >= b.most {
+		return peer.None
 	}
 	h := b.add(bookEntry{addr: addr})
 	b.byAddr[addr] = h
@@ -125,8 +137,18 @@ func (b *book) Handle(o vclock.Origin) peer.Handle {
 	return b.Intern([]byte(o.Name), o.Incarnation, netip.AddrPort{})
 }
 
+// len is how many there are.
+func (b *book) len() int { return len(b.byID) + len(b.byAddr) }
+
+// takeFull reports whether the book was full for something that was decoded just now.
+func (b *book) takeFull() bool {
+	full := b.full
+	b.full = false
+	return full
+}
+
 // sweepDue reports whether the book has grown enough for a sweep.
-func (b *book) sweepDue() bool { return len(b.byID)+len(b.byAddr) > b.sweepAt }
+func (b *book) sweepDue() bool { return b.len() > b.sweepAt }
 
 // sweep frees every handle that each does not call mark with.
 func (b *book) sweep(each func(mark func(peer.Handle))) {
@@ -148,5 +170,5 @@ func (b *book) sweep(each func(mark func(peer.Handle))) {
 		*e = bookEntry{}
 		b.free = append(b.free, peer.Handle(i))
 	}
-	b.sweepAt = max(minSweep, 2*(len(b.byID)+len(b.byAddr)))
+	b.sweepAt = min(max(minSweep, 2*b.len()), (b.len()+b.most)/2)
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/netip"
 	"time"
 
@@ -81,6 +82,10 @@ type Config struct {
 	// ends show; with a Keyring, in addition to its keys. It does nothing for
 	// datagrams. Nil: none.
 	TLS Certificates
+	// NamedCertificates has a peer's certificate, under TLS, name the peer: its ID has to
+	// be one of the certificate's DNS names, or its common name. Then who has the
+	// certificate of one node cannot link as another.
+	NamedCertificates bool
 	// Identity is the node's own key. With it the node's name is ID, "~" and the public
 	// half, and what it says of itself and broadcasts is signed, so that others can
 	// neither speak in its name nor alter what they relay (package identity). All nodes
@@ -119,7 +124,7 @@ type Config struct {
 	MaxPayload int
 	// LogBytes and Retention bound the log that late, slow and separated nodes
 	// are served from: by memory, and by the time since a message's broadcast.
-	// Zero: 64 MiB, one hour.
+	// Zero: 64 MiB, or a share of Memory; one hour.
 	LogBytes  int
 	Retention time.Duration
 	// Horizon is how long an origin that broadcasts nothing stays in clocks: older
@@ -132,8 +137,17 @@ type Config struct {
 	Horizon time.Duration
 	// BacklogBytes bounds the delivered messages that wait for the application
 	// to read them. When it is full the oldest are dropped, counted and
-	// reported. Zero: 64 MiB.
+	// reported. Zero: 64 MiB, or a share of Memory.
 	BacklogBytes int
+	// Memory bounds what the node holds, in bytes: all of its queues, logs, maps, views
+	// and buffers are charged to it. LogBytes and BacklogBytes are shares of it unless
+	// they are set; less Memory also has the node remember fewer origins and names, and
+	// serve fewer connections at one time. What is garbage and not yet collected comes
+	// on top, as in any Go program, and so do messages that the application has taken
+	// and the buffers of sockets, which are the system's. Too little is an error that
+	// says what is needed. Zero: as much as the other fields come to, which is MEMORY
+	// with their defaults. The shares are in docs/guarantees.md.
+	Memory int
 	// ExchangeMin and ExchangeMax bound the time between two exchanges of the
 	// peer sampling service: short while things change, long when they do not.
 	// Zero: 1 s and 10 s.
@@ -177,6 +191,9 @@ func bad(field, format string, args ...any) error {
 // maxPayload bounds MaxPayload, so that frame lengths stay far from 32 bits.
 const maxPayload = 64 << 20
 
+// maxMemory is more than any node should need, and far from where shares overflow.
+const maxMemory = min(1<<42, math.MaxInt/4)
+
 // longest bounds Retention, so that no arithmetic on times overflows.
 const longest = 10 * 365 * 24 * time.Hour
 
@@ -187,10 +204,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Sampling, DefaultPolicy())
 	setDefault(&c.Links, broadcast.DefaultLinksConfig().Max)
 	setDefault(&c.MaxPayload, 1<<20)
-	setDefault(&c.LogBytes, 64<<20)
 	setDefault(&c.Retention, time.Hour)
 	setDefault(&c.Horizon, 24*time.Hour)
-	setDefault(&c.BacklogBytes, 64<<20)
 	setDefault(&c.ExchangeMin, time.Second)
 	setDefault(&c.ExchangeMax, max(10*time.Second, c.ExchangeMin))
 	setDefault(&c.Heartbeat, 3*time.Second)
@@ -240,6 +255,8 @@ func (c *Config) validate() error {
 		}
 	}
 	switch {
+	case c.NamedCertificates && c.TLS == nil:
+		return bad("NamedCertificates", "there are no certificates without TLS")
 	case c.Keyring != nil && c.Keyring.Primary() == 0:
 		return bad("Keyring", "it has no key; make it with keyring.New, Read or Load")
 	case len(c.Cluster) > 255:
@@ -252,10 +269,16 @@ func (c *Config) validate() error {
 		return bad("Links", "%d is not in the range of 1 to 32", c.Links)
 	case c.MaxPayload < 1 || c.MaxPayload > maxPayload:
 		return bad("MaxPayload", "%d is not in the range of 1 to %d bytes", c.MaxPayload, maxPayload)
-	case c.LogBytes < c.MaxPayload:
+	case c.LogBytes != 0 && c.LogBytes < c.MaxPayload:
 		return bad("LogBytes", "%d is less than MaxPayload, %d", c.LogBytes, c.MaxPayload)
-	case c.BacklogBytes < c.MaxPayload:
+	case c.BacklogBytes != 0 && c.BacklogBytes < c.MaxPayload:
 		return bad("BacklogBytes", "%d is less than MaxPayload, %d", c.BacklogBytes, c.MaxPayload)
+	case c.LogBytes > maxMemory:
+		return bad("LogBytes", "%d is more than %d", c.LogBytes, maxMemory)
+	case c.BacklogBytes > maxMemory:
+		return bad("BacklogBytes", "%d is more than %d", c.BacklogBytes, maxMemory)
+	case c.Memory < 0 || c.Memory > maxMemory:
+		return bad("Memory", "%d is not in the range of 0 to %d", c.Memory, maxMemory)
 	case c.Retention < time.Second:
 		return bad("Retention", "%v is less than 1s", c.Retention)
 	case c.Retention > longest:
@@ -273,7 +296,9 @@ func (c *Config) validate() error {
 	case c.LinkTimeout <= c.Heartbeat:
 		return bad("LinkTimeout", "%v is not more than Heartbeat, %v", c.LinkTimeout, c.Heartbeat)
 	}
-	return nil
+	planned := *c
+	_, err := planned.plan()
+	return err
 }
 
 // advertised is the address that others are told.
@@ -293,7 +318,7 @@ func (c *Config) advertised(bound netip.AddrPort) (netip.AddrPort, error) {
 }
 
 // machine returns what the protocol is to be configured with.
-func (c *Config) machine(self peer.Handle, dir protocol.Directory) protocol.Config {
+func (c *Config) machine(self peer.Handle, dir protocol.Directory, mem *memory) protocol.Config {
 	m := protocol.DefaultConfig(self, dir, c.Sampling)
 	m.Sampling.MinInterval, m.Sampling.MaxInterval = c.ExchangeMin, c.ExchangeMax
 	m.Sampling.RejoinAfter = c.LinkTimeout
@@ -304,6 +329,8 @@ func (c *Config) machine(self peer.Handle, dir protocol.Directory) protocol.Conf
 	m.Horizon, m.Wall = c.Horizon, time.Duration(time.Now().UnixNano())
 	m.Relay.Flood = c.Flood
 	m.Order, m.History = c.Order, c.History
-	m.HoldBytes = max(m.HoldBytes, 2*c.MaxPayload)
+	m.HoldBytes, m.Origins = mem.limit(heldShare), mem.limit(originsShare)
+	m.Announced, m.Awaited = mem.limit(announcedShare), mem.limit(awaitedShare)
+	m.Relay.Lacks = mem.limit(lacksShare) / c.streams()
 	return m
 }

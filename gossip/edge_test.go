@@ -40,6 +40,7 @@ func TestBadConfig(t *testing.T) {
 		{"retention of a lifetime", Config{Retention: 1 << 62}, "Retention", "more than"},
 		{"horizon within retention", Config{Retention: time.Hour, Horizon: 3 * time.Hour}, "Horizon", "four times Retention"},
 		{"horizon of a moment", Config{Retention: time.Second, Horizon: 7 * time.Second}, "Horizon", "8s"},
+		{"names without certificates", Config{NamedCertificates: true}, "NamedCertificates", "TLS"},
 		{"exchange order", Config{ExchangeMin: time.Minute, ExchangeMax: time.Second}, "ExchangeMax", "ExchangeMin"},
 		{"timeout", Config{Heartbeat: time.Second, LinkTimeout: time.Second}, "LinkTimeout", "Heartbeat"},
 		{"strategy", Config{Sampling: peersampling.Policy{C: 10, H: 4, S: 4, View: peersampling.ByAge, Propagation: 9}}, "Sampling", ""},
@@ -236,7 +237,7 @@ func TestSlowReaderDelaysOnlyItself(t *testing.T) {
 		a := start(t, config().with("a"))
 		slowCfg := config().with("slow")
 		slowCfg.Join = []string{a.Self().Addr}
-		slowCfg.MaxPayload, slowCfg.BacklogBytes = 1000, 100*(1000+messageOverhead)
+		slowCfg.MaxPayload, slowCfg.BacklogBytes = 1000, 100*(1000+messageOverhead+64) // 64 for the clock
 		slow := start(t, slowCfg)
 		bCfg := config().with("b")
 		bCfg.Join = []string{slow.Self().Addr}

@@ -48,8 +48,12 @@ func FuzzConfig(f *testing.F) {
 			return
 		}
 		self := peer.ID{Name: cfg.ID, Incarnation: 1}
-		book := newBook(self, netip.MustParseAddrPort("127.0.0.1:1"))
-		m, err := protocol.New(0, cfg.machine(book.self, book), rand.NewPCG(1, 2))
+		mem, err := cfg.plan()
+		if err != nil {
+			t.Fatalf("a valid Config has no plan: %v", err)
+		}
+		book := newBook(self, netip.MustParseAddrPort("127.0.0.1:1"), mem.limit(identitiesShare))
+		m, err := protocol.New(0, cfg.machine(book.self, book, &mem), rand.NewPCG(1, 2))
 		if err != nil {
 			t.Fatalf("a valid Config makes no machine: %v", err)
 		}

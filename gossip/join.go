@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/internal/transport"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
 )
 
 const (
@@ -78,7 +79,12 @@ func (n *Node) joinAddr(addr netip.AddrPort) bool {
 		if addr == n.self.Addr {
 			return
 		}
-		n.machine.Join(n.now(), n.book.address(addr), &n.out)
+		h := n.book.address(addr)
+		if h == peer.None {
+			n.log.Warn("join address not taken: the address book is full", "addr", addr)
+			return
+		}
+		n.machine.Join(n.now(), h, &n.out)
 		n.carryOut()
 	})
 }

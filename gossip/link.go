@@ -9,7 +9,9 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
@@ -28,16 +30,18 @@ const (
 	writeTimeout = 10 * time.Second
 	// lingerTimeout bounds the wait for a peer to read a closed link to its end.
 	lingerTimeout = 10 * time.Second
-	// maxQueue bounds what a link may have queued. Messages are bounded by the
-	// machine's window, so only control frames that a peer provokes and does
-	// not read can get this far.
+	// maxQueue bounds what a link may have queued, if all links together leave it
+	// that much. Messages are bounded by the machine's window, so only control frames
+	// that a peer provokes and does not read can get this far.
 	maxQueue = 8 << 20
 )
 
 var (
 	errSlow     = errors.New("the peer does not read what it is sent")
+	errName     = errors.New("gossip: the certificate is of somebody else (Config.NamedCertificates)")
 	errNamesake = errors.New("it has this node's ID")
 	errFlood    = errors.New("it goes on sending more control frames than are read")
+	errCrowded  = errors.New("there are too many connections")
 	errBarred   = errors.New("it has misbehaved, and is left alone for a while")
 )
 
@@ -65,8 +69,10 @@ type link struct {
 
 	mu      sync.Mutex
 	queue   [][]byte
-	queued  int // bytes
-	cost    int // of the queue, in the machine's terms
+	size    int           // bytes in the queue
+	queued  int           // bytes in it and in the writer's hands, which count in all
+	all     *atomic.Int64 // of all links
+	cost    int           // of the queue, in the machine's terms
 	closing bool
 	ended   bool
 	wake    chan struct{} // the queue, or closing, has changed; room for one
@@ -188,7 +194,10 @@ func (n *Node) handshake(raw net.Conn, first bool) (o openedIn) {
 		}
 		conn = o.secured
 	}
-	if o.hello, o.err = n.greet(conn, o.secured, first); o.err == nil {
+	if o.hello, o.err = n.greet(conn, o.secured, first); o.err != nil {
+		return o
+	}
+	if o.err = n.checkCertificate(o); o.err == nil {
 		o.err = raw.SetDeadline(time.Time{})
 	}
 	return o
@@ -201,6 +210,14 @@ func (n *Node) secure(raw net.Conn, first bool) (*secure.Conn, error) {
 		return n.upgrader.Client(n.ctx, raw)
 	}
 	return n.upgrader.Server(n.ctx, raw)
+}
+
+// checkCertificate holds a peer's ID against its certificate.
+func (n *Node) checkCertificate(o openedIn) error {
+	if !n.cfg.NamedCertificates || slices.Contains(o.secured.PeerNames(), o.hello.ID.Name) {
+		return nil
+	}
+	return fmt.Errorf("%w: it names %q, and the peer is %q", errName, o.secured.PeerNames(), o.hello.ID.Name)
 }
 
 // greet exchanges hellos on a connection, which is secured unless that is nil. Who
@@ -316,24 +333,47 @@ func (n *Node) unwelcome(o openedIn) error {
 	case !n.signer.belongs(o.hello.ID.Name): // any more: the roster may have changed since the hello
 		n.stats.Revoked++
 		return errRevoked
+	case !o.outbound && n.isCrowded():
+		n.turnedAway.Add(1)
+		return errCrowded
 	case n.penalties.Barred(n.now(), culprit(o.raw, o.hello.ID.Name)):
 		n.stats.Barred++
 		return errBarred
+	case !n.keyCounts(o.secured):
+		// It was removed after the proof and before there was a link for keysChanged
+		// to end: whoever has it could keep a connection there for that.
+		n.stats.KeysRemoved++
+		return errKeyRemoved
 	}
 	return nil
 }
 
+// isCrowded reports whether there are too many connections for one more that others
+// have opened. What this node opens is few, and need not wait for others.
+func (n *Node) isCrowded() bool {
+	return int(n.open.Load()) >= n.memory.limit(connectionsShare)-n.cfg.streams()
+}
+
 // begin makes a link of a connection.
 func (n *Node) begin(o openedIn) {
+	h := n.book.meet(o.hello.ID, o.hello.Addr)
+	if n.isCrowdedOut(func() { h = n.book.meet(o.hello.ID, o.hello.Addr) }) {
+		o.raw.Close()
+		return
+	}
 	n.warnOfOrder(&o.hello)
 	n.lastLink++
-	l := &link{id: n.lastLink, peer: o.hello.Identity, raw: o.raw, secured: o.secured, proven: o.proven, wake: make(chan struct{}, 1)}
+	l := &link{id: n.lastLink, peer: o.hello.Identity, raw: o.raw, secured: o.secured, proven: o.proven, all: &n.queued, wake: make(chan struct{}, 1)}
 	n.links[l.id] = l
 	n.proveKey(l)
+	n.open.Add(1)
 	n.linkWG.Add(2)
 	n.wg.Go(func() { defer n.linkWG.Done(); n.write(l) })
-	n.wg.Go(func() { defer n.linkWG.Done(); n.read(l) })
-	h := n.book.meet(l.peer.ID, l.peer.Addr)
+	n.wg.Go(func() {
+		defer n.linkWG.Done()
+		defer n.open.Add(-1) // the writer has ended, or is about to
+		n.read(l)
+	})
 	n.machine.Connected(n.now(), l.id, h, o.outbound, &n.out)
 	n.carryOut()
 }
@@ -345,7 +385,15 @@ func (n *Node) closeLink(id broadcast.LinkID) {
 		_, bytes := l.takeWritten()
 		n.stats.LinkBytesSent += bytes
 		l.close()
+		n.ending = append(slices.DeleteFunc(n.ending, (*link).isOver), l)
 	}
+}
+
+// isOver reports whether the connection has been closed.
+func (l *link) isOver() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.ended
 }
 
 // read puts what comes into the loop, until the link ends.
@@ -356,22 +404,24 @@ func (n *Node) read(l *link) {
 	r := bufio.NewReaderSize(l.stream(), 4096)
 	rate := guard.NewFrameRate(n.now())
 	for {
-		b, err := readFrame(r, n.cfg.MaxPayload+wire.MaxOverhead)
-		if err == nil {
-			err = n.slowDown(rate, b)
+		in := frameIn{link: l.id}
+		var wait time.Duration
+		if in.err = n.readFrame(l, r, &in); in.err == nil {
+			wait, in.err = n.accountFor(rate, in.b)
 		}
-		revoked := false
-		if err == nil {
-			revoked, err = n.checkFrame(b)
+		if in.err == nil {
+			in.revoked, in.err = n.checkFrame(in.b)
 		}
 		select {
-		case n.frames <- frameIn{l.id, b, err, revoked}:
+		case n.frames <- in:
 		case <-n.ctx.Done():
+			in.done()
 			return
 		}
-		if err != nil {
+		if in.err != nil {
 			return
 		}
+		n.slowDown(wait)
 	}
 }
 
@@ -389,19 +439,24 @@ func (l *link) stream() io.Reader {
 // origins waits for two. A guess.
 const evidenceWeight = 16
 
-// slowDown waits before a frame is handled if there have been too many. The peer then
-// waits as well, sooner or later, for there is only so much room on the way.
-func (n *Node) slowDown(rate *guard.FrameRate, b []byte) error {
+// accountFor tells how long to wait before the next frame is read, if there have been
+// too many. The peer then waits as well, sooner or later, for there is only so much
+// room on the way. This frame does not wait: it would keep its room from others.
+func (n *Node) accountFor(rate *guard.FrameRate, b []byte) (wait time.Duration, err error) {
 	control, size := !wire.IsData(b), len(b)
 	if control && wire.IsSigned(b) {
 		size *= evidenceWeight
 	}
 	wait, flood := rate.Take(n.now(), control, size)
-	switch {
-	case flood:
-		return errFlood
-	case wait == 0:
-		return nil
+	if flood {
+		return 0, errFlood
+	}
+	return wait, nil
+}
+
+func (n *Node) slowDown(wait time.Duration) {
+	if wait == 0 {
+		return
 	}
 	n.slowed.Add(1)
 	timer := time.NewTimer(wait)
@@ -410,40 +465,82 @@ func (n *Node) slowDown(rate *guard.FrameRate, b []byte) error {
 	case <-timer.C:
 	case <-n.ctx.Done():
 	}
-	return nil
 }
 
-// readFrame reads a frame and takes its length off.
-func readFrame(r io.Reader, limit int) ([]byte, error) {
+// readFrame reads a frame of a link, once there is room for it. Until then nothing is
+// read from the link, and TCP makes the sender wait.
+func (n *Node) readFrame(l *link, r *bufio.Reader, in *frameIn) error {
+	size, err := readLength(r, n.cfg.maxFrame())
+	if err != nil {
+		return err
+	}
+	in.room, in.taken = &n.longFrames, size
+	if size <= smallFrame {
+		in.room, in.taken = &n.smallFrames, size
+	}
+	if err := in.room.take(n.ctx, in.taken); err != nil {
+		in.room = nil
+		return err
+	}
+	if r.Buffered() >= size {
+		in.b, err = readSized(r, size, nil)
+		return err
+	}
+	f := in.room.watch(func() {
+		n.stalled.Add(1)
+		l.kill()
+	})
+	defer f.ends()
+	in.b, err = readSized(r, size, f)
+	return err
+}
+
+// readLength reads what a frame begins with.
+func readLength(r io.Reader, limit int) (int, error) {
 	var head [wire.FrameHeader]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return nil, err
+		return 0, err
 	}
 	size := binary.BigEndian.Uint32(head[:])
 	if size == 0 || uint64(size) > uint64(limit) {
-		return nil, fmt.Errorf("%w: %d bytes, at most %d are allowed", wire.ErrFrameSize, size, limit)
+		return 0, fmt.Errorf("%w: %d bytes, at most %d are allowed", wire.ErrFrameSize, size, limit)
 	}
-	return readSized(r, int(size))
+	return int(size), nil
+}
+
+// readFrame reads a short frame and takes its length off.
+func readFrame(r io.Reader, limit int) ([]byte, error) {
+	size, err := readLength(r, limit)
+	if err != nil {
+		return nil, err
+	}
+	return readSized(r, size, nil)
 }
 
 // trusted is how much is allocated on a peer's word alone.
 const trusted = 64 << 10
 
-// readSized reads exactly so many bytes. What is allocated for a long frame
-// grows with what has come of it.
-func readSized(r io.Reader, size int) ([]byte, error) {
+// readSized reads exactly so many bytes. What is allocated for a long frame grows with
+// what has come of it, and is in the end no more than it takes.
+func readSized(r io.Reader, size int, f *filling) ([]byte, error) {
 	b := make([]byte, min(size, trusted))
-	if _, err := io.ReadFull(r, b); err != nil {
-		return nil, err
-	}
-	for len(b) < size {
-		had := len(b)
-		b = append(b, make([]byte, min(had, size-had))...)
-		if _, err := io.ReadFull(r, b[had:]); err != nil {
+	for had := 0; ; {
+		piece := b[had:min(len(b), had+trusted)]
+		if _, err := io.ReadFull(r, piece); err != nil {
 			return nil, err
 		}
+		if had += len(piece); had == size {
+			return b, nil
+		}
+		if f != nil {
+			f.moves()
+		}
+		if had == len(b) {
+			longer := make([]byte, min(2*had, size))
+			copy(longer, b)
+			b = longer
+		}
 	}
-	return b, nil
 }
 
 // send queues a frame; false if the queue is full.
@@ -454,12 +551,9 @@ func (l *link) send(now time.Duration, f *broadcast.Frame, book wire.Book) bool 
 	if l.queued > maxQueue {
 		return false
 	}
-	l.queue = append(l.queue, head)
-	l.queued += len(head)
+	l.enqueue(head)
 	if f.Kind == broadcast.Data {
-		body := wire.EncodeMessage(f.Message, book)
-		l.queue = append(l.queue, body)
-		l.queued += len(body)
+		l.enqueue(wire.EncodeMessage(f.Message, book))
 	}
 	l.cost += f.Cost()
 	l.signal()
@@ -470,9 +564,34 @@ func (l *link) send(now time.Duration, f *broadcast.Frame, book wire.Book) bool 
 func (l *link) sendRaw(frame []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.queue = append(l.queue, frame)
-	l.queued += len(frame)
+	l.enqueue(frame)
 	l.signal()
+}
+
+// queueCost is what a piece of a queue takes beside its bytes: its place there, which
+// may be twice as much, and what allocating rounds up.
+const queueCost = 64
+
+func (l *link) enqueue(b []byte) {
+	if l.ended {
+		return
+	}
+	l.queue = append(l.queue, b)
+	l.size += len(b)
+	l.hold(len(b) + queueCost)
+}
+
+// hold counts what the link keeps from being freed.
+func (l *link) hold(bytes int) {
+	l.queued += bytes
+	l.all.Add(int64(bytes))
+}
+
+// waiting is how many bytes wait to be sent.
+func (l *link) waiting() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.queued
 }
 
 // close lets the writer finish the queue and then close the link.
@@ -489,6 +608,8 @@ func (l *link) kill() {
 	defer l.mu.Unlock()
 	l.ended = true
 	l.raw.Close()
+	l.hold(-(l.size + len(l.queue)*queueCost)) // what the writer has is its own to count
+	l.queue, l.size = nil, 0
 	l.signal()
 }
 
@@ -512,8 +633,8 @@ func (l *link) takeWritten() (cost int, bytes uint64) {
 func (l *link) take() (batch net.Buffers, size, cost int, closing, ended bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	batch, size, cost = l.queue, l.queued, l.cost
-	l.queue, l.queued, l.cost = nil, 0, 0
+	batch, size, cost = l.queue, l.size, l.cost
+	l.queue, l.size, l.cost = nil, 0, 0
 	return batch, size, cost, l.closing, l.ended
 }
 
@@ -536,14 +657,17 @@ func (n *Node) write(l *link) {
 }
 
 func (n *Node) writeBatch(l *link, batch net.Buffers, size, cost int) bool {
+	pieces := len(batch) // writing takes them out
 	l.raw.SetWriteDeadline(time.Now().Add(writeTimeout))
-	if err := l.writeOut(batch); err != nil {
+	err := l.writeOut(batch)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hold(-(size + pieces*queueCost))
+	if err != nil {
 		return false
 	}
-	l.mu.Lock()
 	l.doneCost += cost
 	l.doneBytes += uint64(size)
-	l.mu.Unlock()
 	select {
 	case n.written <- struct{}{}:
 	default:

@@ -16,11 +16,20 @@ import (
 
 // frameIn is a frame without its length, or the end of its link.
 type frameIn struct {
-	link broadcast.LinkID
-	b    []byte
-	err  error
+	link  broadcast.LinkID
+	b     []byte
+	err   error
+	room  *room // that it was given; nil if none was
+	taken int
 	// revoked: it is a message of an origin that does not belong any more.
 	revoked bool
+}
+
+// done gives the room back.
+func (in *frameIn) done() {
+	if in.room != nil {
+		in.room.give(in.taken)
+	}
 }
 
 // sending is a broadcast on its way into the log.
@@ -100,15 +109,47 @@ func (n *Node) tick(timer *time.Timer) {
 	n.warnOfClocks(now)
 	n.retrySenders()
 	if n.book.sweepDue() {
-		n.book.sweep(func(mark func(peer.Handle)) {
-			n.machine.Handles(mark)
-			n.markRequests(mark)
-		})
+		n.sweep()
 	}
 	n.notify()
 	// A deadline that has just passed again must not make the loop spin.
 	timer.Reset(min(max(n.machine.Deadline()-n.now(), time.Millisecond), time.Hour))
 }
+
+// sweep drops from the address book whoever nobody needs.
+func (n *Node) sweep() {
+	n.swept = n.now()
+	n.book.sweep(func(mark func(peer.Handle)) {
+		n.machine.Handles(mark)
+		n.markRequests(mark)
+	})
+}
+
+// sweepEvery is how often a full address book is swept. A guess: it takes some
+// milliseconds, and who floods a node with names need not cost it more.
+const sweepEvery = time.Second
+
+// isCrowdedOut reports whether what was decoded names more nodes than the address book
+// has room for. again decodes it once more, when the book has been swept.
+func (n *Node) isCrowdedOut(again func()) bool {
+	if !n.book.takeFull() {
+		return false
+	}
+	if n.now() >= n.swept+sweepEvery {
+		n.sweep()
+		again()
+	} else {
+		n.book.full = true
+	}
+	crowded := n.book.takeFull()
+	if crowded {
+		n.stats.Crowded++
+	}
+	return crowded
+}
+
+// errNames ends a link that has brought what there is no room for.
+var errNames = errors.New("it names more nodes than there is room for")
 
 // warnOfClocks tells now and then of messages that were refused for their epochs.
 func (n *Node) warnOfClocks(now time.Duration) {
@@ -194,6 +235,7 @@ func (n *Node) countBad(err error, otherwise *uint64) {
 }
 
 func (n *Node) handleFrame(in frameIn) {
+	defer in.done()
 	l := n.links[in.link]
 	if l == nil {
 		return
@@ -213,6 +255,10 @@ func (n *Node) handleFrame(in frameIn) {
 	}
 	now := n.now()
 	f, err := wire.DecodeFrame(in.b, now, n.book)
+	if n.isCrowdedOut(func() { f, err = wire.DecodeFrame(in.b, now, n.book) }) {
+		n.endLink(l, errNames)
+		return
+	}
 	switch {
 	case errors.Is(err, wire.ErrUnknownKind):
 		n.stats.UnknownKinds++
@@ -230,8 +276,29 @@ func (n *Node) handleFrame(in frameIn) {
 		if n.signer != nil {
 			n.limitClaims(&f)
 		}
+		if f.Kind == broadcast.Data {
+			weigh(&f)
+		}
 		n.machine.HandleFrame(now, in.link, &f, &n.out)
 		n.carryOut()
+	}
+}
+
+// clockEntryCost is what an entry of a clock that came along takes beside its name.
+const clockEntryCost = 128
+
+// weigh tells what a message takes beside its payload, and keeps no more of its frame
+// than is needed: a clock may be much longer than what it comes with.
+func weigh(f *broadcast.Frame) {
+	m := f.Message
+	m.Bulk = len(m.Encoded) - len(m.Payload)
+	if f.WithClock {
+		m.Encoded = slices.Clone(m.Encoded)
+		m.Payload = m.Encoded[m.Bulk:]
+		m.ClockBytes = clockEntryCost * m.Clock.Len()
+		for o := range m.Clock.All() {
+			m.ClockBytes += len(o.Name)
+		}
 	}
 }
 
@@ -286,6 +353,9 @@ func (n *Node) carryOut() {
 	for i := range n.out.Events {
 		n.report(n.out.Events[i])
 	}
+	for _, o := range n.out.Offences {
+		n.blame(o)
+	}
 	for i := range n.out.Packets {
 		n.sendPacket(&n.out.Packets[i])
 	}
@@ -294,6 +364,9 @@ func (n *Node) carryOut() {
 		s := &n.out.Links.Sends[i]
 		if l := n.links[s.Link]; l != nil && !l.send(n.now(), &s.Frame, n.book) {
 			slow = append(slow, l)
+		}
+		if int(n.queued.Load()) > n.memory.limit(queuesShare) {
+			slow = append(slow, n.relieve())
 		}
 	}
 	for _, d := range n.out.Links.Dials {
@@ -311,8 +384,27 @@ func (n *Node) carryOut() {
 	}
 }
 
+// relieve ends the link that has most queued, for all together have too much. What
+// its writer has in hand is let go of as soon as that notices.
+func (n *Node) relieve() (longest *link) {
+	most := -1
+	look := func(l *link) {
+		if q := l.waiting(); q > most {
+			longest, most = l, q
+		}
+	}
+	for _, id := range n.sortedLinks() {
+		look(n.links[id])
+	}
+	for _, l := range n.ending {
+		look(l)
+	}
+	longest.kill()
+	return longest
+}
+
 func (n *Node) deliver(m *broadcast.Message) {
-	for _, lost := range n.backlog.push(n.message(m)) {
+	for _, lost := range n.backlog.push(n.message(m), m.ClockBytes) {
 		n.stats.BacklogDropped++
 		n.emit(Event{Kind: Overflow, Peer: Peer{ID: lost.Origin, Incarnation: lost.Incarnation}, From: lost.Seq, To: lost.Seq})
 	}
@@ -402,6 +494,8 @@ func (n *Node) readStats() Stats {
 	s.Unsealed += n.refused.unsealed.Load()
 	s.OtherKeys += n.refused.otherKeys.Load()
 	s.Forged += n.refused.forged.Load()
-	s.TurnedAway, s.Slowed = n.turnedAway.Load(), n.slowed.Load()
+	s.TurnedAway, s.Slowed, s.Stalled = n.turnedAway.Load(), n.slowed.Load(), n.stalled.Load()
+	s.Memory, s.MemoryUse = n.memory.total, n.memoryUse()
+	s.MemoryHeld = s.MemoryUse.Sum()
 	return s
 }

@@ -112,6 +112,11 @@ type Stats struct {
 	BacklogMessages, BacklogBytes int
 	// Identities is the size of the address book.
 	Identities int
+	// Memory is Config.Memory, or what the other fields come to; MemoryHeld is what is
+	// held of it, and MemoryUse by what. These are the charges, which are at least
+	// four fifths of what things really take.
+	Memory, MemoryHeld int
+	MemoryUse          MemoryUse
 
 	// Counters of the protocol.
 	protocol.Counters
@@ -131,6 +136,8 @@ type Stats struct {
 	StrayAnswers   uint64 // answers to nothing that was asked
 	Throttled      uint64 // requests that got no answer because there were too many
 	Slowed         uint64 // times that a link was read more slowly because of too many control frames
+	Stalled        uint64 // links ended because they kept room for a frame that others waited for
+	Crowded        uint64 // frames and datagrams dropped because they named more nodes than the address book holds
 	TurnedAway     uint64 // connections that were closed at once because there were too many
 	Barred         uint64 // connections of peers that had misbehaved
 	KeysRemoved    uint64 // links ended because the key that they went by was removed

@@ -8,6 +8,7 @@ import (
 	mathrand "math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
@@ -41,15 +42,26 @@ type Node struct {
 	signer *signer     // nil without an identity
 	proofs *provenBook // likewise; the loop's own
 
+	// What others may fill, and how much of it; see memory.go.
+	memory      memory
+	longFrames  room // read, and not yet handled
+	smallFrames room
+	callers     room         // payloads of Broadcast that are not in the log yet
+	queued      atomic.Int64 // bytes of all links
+	open        atomic.Int64 // connections that have said hello
+	stalled     atomic.Uint64
+
 	// The loop's own; see do for how others get at it.
 	machine   *protocol.Machine
 	book      *book
 	out       protocol.Outbox
 	links     map[broadcast.LinkID]*link
+	ending    []*link // closed in good order, and not yet at their end
 	lastLink  broadcast.LinkID
 	backlog   backlog
 	misdated  uint64 // that the last warning about clocks on the wall told of
 	warnNext  time.Duration
+	swept     time.Duration   // the address book, when last
 	senders   []*sending      // broadcasts that wait for room in the log
 	waiters   []chan struct{} // of Ready
 	samplers  []*sampler      // streams that wait for a peer
@@ -84,7 +96,8 @@ type Node struct {
 // listened on and wrap the cause, as in errors.Is(err, syscall.EADDRINUSE).
 func Start(ctx context.Context, cfg Config) (*Node, error) {
 	cfg = cfg.withDefaults()
-	if err := cfg.validate(); err != nil {
+	err := cfg.validate()
+	if err != nil {
 		return nil, err
 	}
 	if err := ctx.Err(); err != nil {
@@ -126,7 +139,11 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 	if err != nil {
 		return nil, err
 	}
-	gate, err := newAccess(&cfg)
+	memory, err := cfg.plan()
+	if err != nil {
+		return nil, err
+	}
+	gate, err := newAccess(&cfg, &memory)
 	if err != nil {
 		return nil, &ConfigError{"TLS", err}
 	}
@@ -140,7 +157,9 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		self: wire.Identity{ID: id, Addr: addr}, cluster: wire.ClusterTag(cfg.Cluster), tr: tr,
 		access:    gate,
 		signer:    newSigner(&cfg),
-		book:      newBook(id, addr),
+		memory:    memory,
+		swept:     -sweepEvery,
+		book:      newBook(id, addr, memory.limit(identitiesShare)),
 		links:     make(map[broadcast.LinkID]*link),
 		backlog:   backlog{limit: cfg.BacklogBytes},
 		namesakes: namesakes{known: make(map[uint64]*namesake)},
@@ -153,14 +172,17 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		events:    make(chan Event, 256),
 		loopDone:  make(chan struct{}),
 	}
+	n.longFrames.size, n.smallFrames.size = memory.limit(framesShare), memory.limit(smallShare)
+	n.callers.size = memory.limit(callersShare)
 	n.clock.begin()
 	n.ctx, n.cancel = context.WithCancelCause(context.WithoutCancel(ctx))
+	n.callers.closed = n.ctx.Done()
 	if n.signer != nil {
 		n.book.signed = true
 		n.proofs = &provenBook{book: n.book, signer: n.signer, stats: &n.stats, horizon: cfg.Horizon, wall: time.Now}
 	}
 	n.book.namesake, n.book.belongs = n.heardOfNamesake, n.signer.belongs
-	m := cfg.machine(n.book.self, n.book)
+	m := cfg.machine(n.book.self, n.book, &n.memory)
 	if n.signer != nil {
 		m.Evidence = n.evidence
 	}
@@ -236,6 +258,10 @@ func (n *Node) Broadcast(ctx context.Context, payload []byte) (MessageID, error)
 	if err := ctx.Err(); err != nil {
 		return MessageID{}, context.Cause(ctx)
 	}
+	if err := n.waitTurn(ctx, len(payload)); err != nil {
+		return MessageID{}, err
+	}
+	defer n.callers.give(len(payload) + callCost)
 	s := &sending{payload: slices.Clone(payload), done: make(chan struct{})}
 	n.do(func() { n.send(s) })
 	select {
@@ -251,6 +277,19 @@ func (n *Node) Broadcast(ctx context.Context, payload []byte) (MessageID, error)
 	default:
 		return MessageID{}, ErrClosed
 	}
+}
+
+// callCost is what a call of Broadcast that waits takes beside its payload.
+const callCost = 512
+
+// waitTurn waits while too much is being broadcast by others: a payload is copied when
+// there is room for the copy.
+func (n *Node) waitTurn(ctx context.Context, payload int) error {
+	err := n.callers.take(ctx, payload+callCost)
+	if err == nil || errors.Is(err, ErrClosed) {
+		return err
+	}
+	return errors.Join(ErrLogFull, err)
 }
 
 // Messages delivers the network's messages, this node's own among them, in the

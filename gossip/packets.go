@@ -121,6 +121,9 @@ func (n *Node) handlePacket(in packetIn) {
 		return
 	}
 	p, err := wire.DecodePacket(b, n.cluster, in.from, n.scratch.view, n.packetBook())
+	if n.isCrowdedOut(func() { p, err = wire.DecodePacket(b, n.cluster, in.from, n.scratch.view, n.packetBook()) }) {
+		return
+	}
 	if err != nil {
 		n.countBad(err, &n.stats.BadPackets)
 		return
@@ -133,6 +136,7 @@ func (n *Node) handlePacket(in packetIn) {
 		}
 		return
 	}
+	n.hearOfKeys(p.Keys)
 	n.replyTo = in.from
 	n.machine.HandlePacket(n.now(), p, &n.out)
 	n.carryOut()
@@ -209,7 +213,7 @@ func (n *Node) handleKnock(b []byte, from netip.AddrPort) {
 		n.giveToken(k.Nonce, from)
 		return
 	}
-	r, ok := n.requests.Learn(n.now(), k.Nonce, from, tokenOf(k.Token))
+	r, ok := n.requests.Learn(n.now(), k.Nonce, tokenOf(k.Token))
 	if !ok {
 		n.stats.StrayAnswers++
 		return
@@ -261,6 +265,7 @@ func (n *Node) ask(p peersampling.Packet, to netip.AddrPort) {
 }
 
 func (n *Node) writePacket(p *peersampling.Packet, to netip.AddrPort) {
+	p.Keys = n.keyNews()
 	n.writeDatagram(wire.AppendPacket(n.scratch.packet[:0], n.cluster, n.self, p, n.packetBook()), to)
 }
 

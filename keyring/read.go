@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -59,7 +60,18 @@ func Load(file string) (*Ring, error) {
 	return r, nil
 }
 
+// errKeyForName keeps a key out of errors about files and variables, which are logged.
+var errKeyForName = errors.New("a key stands where the name of a file or a variable belongs; whoever may have seen it there has it")
+
+func isKey(text string) bool {
+	_, err := decode(strings.TrimSpace(text))
+	return err == nil
+}
+
 func load(file string) (*Ring, error) {
+	if isKey(file) {
+		return nil, errKeyForName
+	}
 	text, err := secretfile.Read(file, maxInput)
 	if err != nil {
 		return nil, err
@@ -74,6 +86,9 @@ func load(file string) (*Ring, error) {
 // FromEnv reads keys from an environment variable, separated by spaces, commas
 // or line ends; the first is the primary.
 func FromEnv(name string) (*Ring, error) {
+	if isKey(name) {
+		return nil, fmt.Errorf("keyring: %w", errKeyForName)
+	}
 	text, ok := os.LookupEnv(name)
 	if !ok {
 		return nil, fmt.Errorf("keyring: $%s is not set", name)

@@ -141,6 +141,21 @@ func TestFromEnv(t *testing.T) {
 	}
 }
 
+// TestKeysForNames: who gives the key where its file or variable is asked for finds it
+// in no error, as those are logged.
+func TestKeysForNames(t *testing.T) {
+	for _, text := range []string{key(1).Text(), strings.TrimRight(key(1).Text(), "="), strings.Repeat("ab", 32), " " + key(1).Text() + "\n"} {
+		_, file := Load(text)
+		_, env := FromEnv(text)
+		r := ring(t, key(2))
+		for _, err := range []error{file, env, r.Reload(text)} {
+			if err == nil || strings.Contains(err.Error(), strings.TrimSpace(text)) || !strings.Contains(err.Error(), "a key stands") {
+				t.Errorf("%d characters: %v", len(text), err)
+			}
+		}
+	}
+}
+
 // FuzzRead: a ring that was read reads the same when it is written, and errors
 // tell no key.
 func FuzzRead(f *testing.F) {

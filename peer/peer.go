@@ -39,6 +39,12 @@ type Dot struct {
 	Seq    uint64
 }
 
+// MaxSeq is the highest sequence number there is: 2^53, which a million messages a
+// second take 285 years to reach, which every language has as an exact number, and
+// which leaves room for any sum of a few of them. What names a higher one is
+// malformed (package wire), and nothing below counts beyond it.
+const MaxSeq = 1 << 53
+
 // ID is who a node is on the wire: the name its operator gave it, and the
 // incarnation that tells this life of the name from earlier and later ones.
 // Incarnation 0 means that incarnations are not used.

@@ -46,6 +46,8 @@ type Packet struct {
 	Wide bool
 	// Room is how many bytes an answer may have: the size of its request.
 	Room int
+	// Keys is the driver's: news of the cluster's keys, which spread with exchanges.
+	Keys []byte
 	// Token is the driver's to put into requests, and to look at when they come:
 	// what shows that their sender is where it says. The protocol code never does.
 	Token uint64
@@ -143,13 +145,14 @@ type Service struct {
 	quarantine []quarantined
 	nextProbe  time.Duration // of a lost peer
 	suspects   []suspect
+	probes     []probe // that were not answered, the oldest first
 
 	rejoined []peer.Handle
 	grown    bool
 	reply    []peer.Descriptor
 
 	// Stats counts what happened.
-	Stats struct{ Initiated, Answered, TimedOut, Served, Probes, Dropped, Rejoined uint64 }
+	Stats struct{ Initiated, Answered, TimedOut, Served, Probes, Dropped, Rejoined, Unsolicited uint64 }
 }
 
 // pending is the exchange under way. There is one at a time.
@@ -189,6 +192,22 @@ type suspect struct {
 	until    time.Duration
 	attempts int
 }
+
+// probe is a question that an answer must fit: its nonce, and the handle that was
+// asked, which may be an address that does not know whose it is.
+type probe struct {
+	nonce uint64
+	asked peer.Handle
+	at    time.Duration
+}
+
+// probesKept is for how many times Answer a probe may still be answered. Later it
+// would tell nothing of now. A guess, which no round trip on Earth comes near.
+const probesKept = 8
+
+// maxProbes bounds the memory of probes: two for each suspect, one for each join
+// address and each peer lost; the oldest goes first.
+func (s *Service) maxProbes() int { return 2*maxSuspects + s.cfg.Seeds + s.cfg.Lost }
 
 // The bounds of what no config names: both hold peers that failed within
 // seconds, and the oldest goes first.
@@ -392,9 +411,37 @@ func (s *Service) jitter(d time.Duration) time.Duration {
 	return d - d/5 + time.Duration(s.rng.Uint64()%uint64(d*2/5+1))
 }
 
-// Handle takes a packet from the network.
+// Expects reports whether a packet is a request, or the answer to one that this node
+// has sent to its sender's address and that was not answered yet. Nonces are random,
+// so that nobody answers who was not asked, and nobody twice.
+func (s *Service) Expects(now time.Duration, p Packet) bool {
+	switch {
+	case p.Peer == s.self || p.Peer == peer.None:
+		return false
+	case p.Kind == ExchangeReply && s.brahms != nil:
+		return slices.ContainsFunc(s.brahms.asked, func(x asked) bool { return x.nonce == p.Nonce })
+	case p.Kind == ExchangeReply:
+		return s.pending != nil && s.pending.nonce == p.Nonce
+	case p.Kind == ProbeReply:
+		return s.findProbe(now, p.Nonce) >= 0
+	}
+	return p.Kind == ExchangeRequest || p.Kind == ProbeRequest
+}
+
+func (s *Service) findProbe(now time.Duration, nonce uint64) int {
+	return slices.IndexFunc(s.probes, func(x probe) bool {
+		return x.nonce == nonce && now <= x.at+probesKept*s.cfg.Answer
+	})
+}
+
+// Handle takes a packet from the network. An answer that was not asked for, or comes
+// once more, changes nothing.
 func (s *Service) Handle(now time.Duration, p Packet, digest uint64, out []Packet) []Packet {
 	if p.Peer == s.self || p.Peer == peer.None {
+		return out
+	}
+	if !s.Expects(now, p) {
+		s.Stats.Unsolicited++
 		return out
 	}
 	s.alive(now, p.Peer)
@@ -448,9 +495,6 @@ func (s *Service) serve(now time.Duration, p Packet, digest uint64, out []Packet
 // finishExchange is the second half of the active thread.
 func (s *Service) finishExchange(now time.Duration, p Packet) {
 	x := s.pending
-	if x == nil || p.Nonce != x.nonce {
-		return // late, or not ours
-	}
 	s.pending = nil
 	s.Stats.Answered++
 	before := len(s.view) + x.gave
@@ -479,8 +523,10 @@ func (s *Service) merge(now time.Duration, received, sent []peer.Descriptor) {
 }
 
 func (s *Service) handleProbeReply(now time.Duration, p Packet) {
-	asked := peer.Handle(p.Nonce >> 32)
-	s.found(now, asked, p.Peer) // if it is lost, somebody else is there now
+	i := s.findProbe(now, p.Nonce)
+	asked := s.probes[i].asked
+	s.probes = slices.Delete(s.probes, i, i+1) // it counts once
+	s.found(now, asked, p.Peer)                // if it is lost, somebody else is there now
 	for i := range s.seeds {
 		if s.seeds[i].peer == asked {
 			s.seedAnswered(now, &s.seeds[i], p.Peer)
@@ -626,12 +672,14 @@ func (s *Service) isHeld(now time.Duration, p peer.Handle) bool {
 	return slices.ContainsFunc(s.quarantine, func(x quarantined) bool { return x.peer == p && x.until > now })
 }
 
-// probe asks whoever is behind the handle to answer. The nonce's upper half
-// tells which handle that was: an address does not know whose it is.
-func (s *Service) probe(p peer.Handle, out []Packet) []Packet {
+// probe asks whoever is behind the handle to answer.
+func (s *Service) probe(now time.Duration, p peer.Handle, out []Packet) []Packet {
 	s.Stats.Probes++
-	nonce := uint64(p)<<32 | s.rng.Uint64()>>32
-	return append(out, Packet{Kind: ProbeRequest, Peer: p, Nonce: nonce, Wide: true})
+	if len(s.probes) == s.maxProbes() {
+		s.probes = slices.Delete(s.probes, 0, 1)
+	}
+	s.probes = append(s.probes, probe{s.rng.Uint64(), p, now})
+	return append(out, Packet{Kind: ProbeRequest, Peer: p, Nonce: s.probes[len(s.probes)-1].nonce, Wide: true})
 }
 
 func (s *Service) probeSuspects(now time.Duration, out []Packet) []Packet {
@@ -647,7 +695,7 @@ func (s *Service) probeSuspects(now time.Duration, out []Packet) []Packet {
 		default:
 			x.attempts++
 			x.until = now + s.cfg.Answer
-			out = s.probe(x.peer, out)
+			out = s.probe(now, x.peer, out)
 		}
 	}
 	return out
@@ -664,7 +712,7 @@ func (s *Service) probeSeeds(now time.Duration, out []Packet) []Packet {
 		}
 		x.wait = min(x.wait+x.wait/2, s.cfg.Probe)
 		x.next = now + s.jitter(x.wait)
-		out = s.probe(x.peer, out)
+		out = s.probe(now, x.peer, out)
 	}
 	return out
 }
@@ -677,7 +725,7 @@ func (s *Service) probeLost(now time.Duration, out []Packet) []Packet {
 	s.nextProbe = now + s.jitter(s.cfg.Probe)
 	x := s.lost[0]
 	s.lost = append(s.lost[1:], x)
-	return s.probe(x.peer, out)
+	return s.probe(now, x.peer, out)
 }
 
 // TakeRejoined returns the peers that were lost for long and have come back.
@@ -720,5 +768,8 @@ func (s *Service) Handles(mark func(peer.Handle)) {
 	}
 	for _, x := range s.suspects {
 		mark(x.peer)
+	}
+	for _, x := range s.probes {
+		mark(x.asked)
 	}
 }

@@ -147,9 +147,6 @@ func (b *brahms) feed(p, self peer.Handle) {
 func (s *Service) handleAnswer(now time.Duration, p Packet) {
 	b := s.brahms
 	i := slices.IndexFunc(b.asked, func(x asked) bool { return x.nonce == p.Nonce })
-	if i < 0 {
-		return // late, or not asked for
-	}
 	s.Stats.Answered++
 	if to := b.asked[i].peer; to != p.Peer {
 		s.succeed(now, to, p.Peer)

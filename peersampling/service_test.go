@@ -107,7 +107,7 @@ func (n *network) check(m *member) {
 			n.fail("%d has an address in its view: %v", m.h, s.View())
 		}
 	}
-	if len(s.lost) > s.cfg.Lost || len(s.seeds) > s.cfg.Seeds || len(s.suspects) > maxSuspects || len(s.quarantine) > maxQuarantined {
+	if len(s.lost) > s.cfg.Lost || len(s.seeds) > s.cfg.Seeds || len(s.suspects) > maxSuspects || len(s.quarantine) > maxQuarantined || len(s.probes) > s.maxProbes() {
 		n.fail("%d remembers %d lost, %d seeds, %d suspects, %d in quarantine", m.h, len(s.lost), len(s.seeds), len(s.suspects), len(s.quarantine))
 	}
 }

@@ -44,6 +44,10 @@ type Gauges struct {
 	View, Links, Origins    int
 	LogMessages, LogBytes   int
 	HeldMessages, HeldBytes int
+	// Expected is how many messages were announced, or are waited for, and have not
+	// come; Lacks is of how many origins links that catch up have to remember what
+	// their peers have had.
+	Expected, Lacks int
 }
 
 // Gauges reads the sizes.
@@ -52,6 +56,7 @@ func (m *Machine) Gauges() Gauges {
 		View: len(m.sampling.View()), Links: m.links.Len(), Origins: m.seen.Len(),
 		LogMessages: m.log.Len(), LogBytes: m.log.Bytes(),
 		HeldMessages: m.buffer.Len(), HeldBytes: m.buffer.Bytes(),
+		Expected: m.buffer.Expected(), Lacks: m.relay.Lacks(),
 	}
 }
 
@@ -68,6 +73,7 @@ type Counters struct {
 	LinksLost, LinksTimedOut                        uint64
 	Exchanges, ExchangesServed, ExchangesTimedOut   uint64
 	Probes, PeersDropped, PeersRejoined, Repairs    uint64
+	Unsolicited, Offences, Crowded, Banned          uint64
 }
 
 // Counters reads the totals.
@@ -85,6 +91,7 @@ func (m *Machine) Counters() Counters {
 		LinksLost: l.Lost, LinksTimedOut: l.TimedOut,
 		Exchanges: s.Initiated, ExchangesServed: s.Served, ExchangesTimedOut: s.TimedOut,
 		Probes: s.Probes, PeersDropped: s.Dropped, PeersRejoined: s.Rejoined, Repairs: m.Stats.Repairs,
+		Unsolicited: s.Unsolicited, Offences: m.Stats.Offences, Crowded: l.Crowded, Banned: l.Banned,
 	}
 }
 

@@ -70,7 +70,7 @@ func (m *Machine) maybeConfirm(now time.Duration, out *Outbox) {
 func (m *Machine) handleGone(now time.Duration, link broadcast.LinkID, g broadcast.GoneEntry) {
 	if g.Dot.Origin != m.cfg.Self {
 		m.buffer.Denied(now, link, g)
-	} else if g.UpTo >= g.Dot.Seq {
+	} else if g.UpTo >= g.Dot.Seq && g.Dot.Seq <= m.buffer.Made() {
 		m.leave.confirmed = max(m.leave.confirmed, g.Dot.Seq)
 	}
 }

@@ -3,7 +3,6 @@ package protocol
 import (
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -68,6 +67,9 @@ type Config struct {
 	// Origins bounds how many origins are remembered. A message of one more is
 	// refused. Default 65,536.
 	Origins int
+	// Announced and Awaited bound the messages that are expected since they were
+	// announced, and those that others wait for. Zero: 16,384 and 32,768.
+	Announced, Awaited int
 	// Horizon is how long an origin that has fallen silent stays in clocks; after
 	// twice that it is forgotten. All nodes must have the same, and their clocks on
 	// the wall must agree within an eighth of it. At least four times Log.Age, so that
@@ -133,6 +135,8 @@ type Outbox struct {
 	Links      broadcast.Outbox
 	Deliveries []*broadcast.Message
 	Events     []Event
+	// Offences are what peers have done that no honest node does.
+	Offences []Offence
 }
 
 // Reset empties the outbox and keeps its room.
@@ -140,6 +144,7 @@ func (o *Outbox) Reset() {
 	clear(o.Packets)
 	clear(o.Deliveries)
 	o.Packets, o.Deliveries, o.Events = o.Packets[:0], o.Deliveries[:0], o.Events[:0]
+	o.Offences = o.Offences[:0]
 	o.Links.Reset()
 }
 
@@ -180,7 +185,7 @@ type Machine struct {
 	gaps     []causal.Gap
 
 	// Stats counts what no part below counts.
-	Stats struct{ Delivered, Withheld, Forged, Stray, Stale, Retired, Repairs uint64 }
+	Stats struct{ Delivered, Withheld, Forged, Stray, Stale, Retired, Repairs, Offences uint64 }
 }
 
 // New returns a machine that knows nobody yet.
@@ -232,18 +237,11 @@ func (c *Config) validate() error {
 
 func (m *Machine) causalConfig() causal.Config {
 	return causal.Config{
+		Announced: m.cfg.Announced, Awaited: m.cfg.Awaited,
 		Order: m.cfg.Order, HoldBytes: m.cfg.HoldBytes, Retry: m.cfg.Retry, GiveUp: m.cfg.GiveUp, Graft: m.cfg.GraftAfter,
-		Horizon: m.cfg.Horizon, Wall: m.cfg.Wall,
+		Horizon: m.cfg.Horizon, Wall: m.cfg.Wall, Self: m.cfg.Self,
 		Name: m.cfg.Directory.Name, Handle: m.cfg.Directory.Handle,
 	}
-}
-
-// hashOf is equal on all nodes for one identity.
-func hashOf(id vclock.Origin) uint64 {
-	h := fnv.New64a()
-	h.Write([]byte(id.Name))
-	sum := h.Sum64()
-	return sum ^ (id.Incarnation+0x9e3779b97f4a7c15)*0xff51afd7ed558ccd
 }
 
 // Join adds an address to find the network through.
@@ -255,7 +253,7 @@ func (m *Machine) Join(now time.Duration, address peer.Handle, out *Outbox) {
 // Broadcast makes a message of the payload, which it keeps, delivers it here
 // and sends it on its way. Errors: ErrLogFull, causal.ErrTooManyHeads.
 func (m *Machine) Broadcast(now time.Duration, payload []byte, out *Outbox) (*broadcast.Message, error) {
-	size := broadcast.SizeOf(len(payload), m.buffer.Heads())
+	size := broadcast.SizeOf(len(payload), m.buffer.Heads()) + m.buffer.NextBulk()
 	if m.log.Full(size, m.relay.Unsent()) {
 		return nil, ErrLogFull
 	}
@@ -271,8 +269,9 @@ func (m *Machine) Broadcast(now time.Duration, payload []byte, out *Outbox) (*br
 // HandlePacket takes a datagram.
 func (m *Machine) HandlePacket(now time.Duration, p peersampling.Packet, out *Outbox) {
 	m.begin(now, out)
+	expected := m.sampling.Expects(now, p)
 	out.Packets = m.sampling.Handle(now, p, m.seen.Hash(), out.Packets)
-	if p.Kind == peersampling.ExchangeReply && p.Digest != m.seen.Hash() {
+	if expected && p.Kind == peersampling.ExchangeReply && p.Digest != m.seen.Hash() {
 		m.maybeRepair(now, p.Peer, out)
 	}
 	m.settle(now, out)
@@ -331,6 +330,13 @@ func (m *Machine) Written(now time.Duration, link broadcast.LinkID, cost int, ou
 func (m *Machine) HandleFrame(now time.Duration, link broadcast.LinkID, f *broadcast.Frame, out *Outbox) {
 	m.begin(now, out)
 	m.links.Heard(now, link)
+	if m.isInPlace(now, link, f) && !m.judgeControl(now, link, f) {
+		m.handleFrame(now, link, f, out)
+	}
+	m.settle(now, out)
+}
+
+func (m *Machine) handleFrame(now time.Duration, link broadcast.LinkID, f *broadcast.Frame, out *Outbox) {
 	switch f.Kind {
 	case broadcast.Neighbor, broadcast.NeighborReply, broadcast.Disconnect:
 		m.sampling.Learn(now, f.Candidates)
@@ -359,18 +365,24 @@ func (m *Machine) HandleFrame(now time.Duration, link broadcast.LinkID, f *broad
 	case broadcast.Prune:
 		m.relay.HandlePrune(link, &m.out.Links)
 	}
-	m.settle(now, out)
 }
 
 func (m *Machine) handleData(now time.Duration, link broadcast.LinkID, f *broadcast.Frame) {
 	msg := f.Message
-	if !m.relay.Has(link) {
-		m.Stats.Stray++ // crossed with the end of the link
-		return
-	}
-	if msg.Dot.Origin == m.cfg.Self && !m.seen.Has(msg.Dot) {
-		m.Stats.Forged++ // nobody but this node makes its dots
-		return
+	if !m.seen.Has(msg.Dot) {
+		switch what := m.judgeMessage(f); {
+		case what == ForgedDot, what == ForgedPast:
+			m.Stats.Forged++ // nobody but this node makes its dots
+			// To whoever waits for it, it is gone: nothing may wait for ever.
+			m.buffer.Denied(now, link, broadcast.GoneEntry{Dot: msg.Dot, UpTo: msg.Dot.Seq, Age: now - msg.Born})
+			fallthrough
+		case what != 0:
+			m.offend(now, link, what)
+			return
+		case msg.Dot.Origin == m.cfg.Self:
+			m.Stats.Stale++ // forgotten, as all of this node's: it has long been silent
+			return
+		}
 	}
 	if now-msg.Born > m.cfg.Horizon {
 		m.Stats.Stale++ // no log has it; its origin may be forgotten, so that it would seem new
@@ -558,6 +570,7 @@ func (m *Machine) askMissing(now time.Duration, out *Outbox) {
 	}
 	m.linkIDs = m.links.AppendOpen(m.linkIDs[:0])
 	m.asks, m.gaps = m.buffer.Poll(now, m.linkIDs, m.asks[:0], m.gaps[:0])
+	m.blameVain(now)
 	m.graft(now, out)
 	for _, link := range m.linkIDs {
 		m.sendWants(link, out)

@@ -151,7 +151,8 @@ func TestScenarioFiles(t *testing.T) {
 		},
 		"atonce": func(r Report) bool { return r.Talks[1].LastHop <= 8 && r.Talks[1].Redundancy < 0.01 },
 		// Real nodes play this one as well (internal/stage).
-		"everywhere": func(r Report) bool { return r.Nodes == 230 && r.Missing == 0 && r.Messages == 320 },
+		// Who is alone for a moment, with its log full, is told so and sends one less.
+		"everywhere": func(r Report) bool { return r.Nodes == 230 && r.Missing == 0 && r.Messages >= 318 && r.Messages <= 320 },
 		"churn":      func(r Report) bool { return r.Nodes == 240 && r.Survivors < 140 && r.Talks[1].Reliability == 1 },
 	}
 	files, err := filepath.Glob("testdata/scenarios/*.txt")

@@ -53,7 +53,7 @@ func TestABrokenPromiseIsTold(t *testing.T) {
 		also     []int
 	}{
 		{1, "everything is delivered twice", calm, deliveries(func(d []*broadcast.Message) []*broadcast.Message { return append(d, d...) }), nil},
-		{1, "a node starts again and remembers nothing, not even that it has been there before", calm, reborn, []int{2, 3, 4, 10}},
+		{1, "a node starts again and remembers nothing, not even that it has been there before", calm, reborn, []int{2, 3, 4, 10, 11}},
 		{2, "the first node's first message comes after its second", calm + "origins 1", swapFirstTwo, nil},
 		{2, "nothing is held back", calm, deliverOnArrival, nil},
 		{3, "clocks count one more", calm, deliveries(func(d []*broadcast.Message) []*broadcast.Message {
@@ -129,6 +129,18 @@ func TestABrokenPromiseIsTold(t *testing.T) {
 		}, nil},
 		{9, "links are pinged without rest", calm, func(w *World) {
 			w.Configure = changed(w.Configure, func(c *protocol.Config) { c.Links.Heartbeat = 100 * time.Millisecond })
+		}, nil},
+		{11, "a message depends on itself, once, on one link", calm, func(w *World) {
+			done := false
+			w.tamper = func(from, _ *Node, f *broadcast.Frame) bool {
+				if f.Kind == broadcast.Data && from.Handle == f.Message.Dot.Origin && !done {
+					done = true
+					m := *f.Message
+					m.Deps = []peer.Dot{m.Dot}
+					f.Message = &m
+				}
+				return true
+			}
 		}, nil},
 	} {
 		s, err := ParseScenario(test.scenario)

@@ -31,6 +31,8 @@
 //	P10 the clocks of any two messages compare as the messages truly do, or, if they
 //	    are farther apart than the horizon, by time. Checked when Oracle.Compared
 //	    is called
+//	P11 no node takes another one's doing for an offence: nodes of a world are honest,
+//	    and what crosses, comes late or has been forgotten is none
 //
 // A Scenario is a world and all that happens in it, as a value: Run carries it out,
 // RandomScenario draws one from a seed, ParseScenario reads one.
@@ -50,7 +52,7 @@ import (
 )
 
 // Promises is how many there are: P1 is the first, and counted at 0.
-const Promises = 10
+const Promises = 11
 
 // World is a network of machines in virtual time.
 type World struct {
@@ -236,6 +238,9 @@ func (w *World) carryOut(n *Node) {
 			n.Gaps += e.Gap.To - e.Gap.From + 1
 			w.Oracle.reported(n, e.Gap)
 		}
+	}
+	for _, x := range n.out.Offences {
+		w.Oracle.violated(11, "%v accuses %v: %v", n.ID, w.node(x.Peer).ID, x.What)
 	}
 	for _, m := range n.out.Deliveries {
 		w.Oracle.delivered(n, m)

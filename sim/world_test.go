@@ -306,3 +306,22 @@ func TestACutLongerThanMemoryHeals(t *testing.T) {
 		checked(t, w, nodes)
 	}
 }
+
+// A thousand nodes know one, and ask it at the same moment. None of them is turned away
+// because too many wait there, and all have links soon.
+func TestAThousandJoinThroughOne(t *testing.T) {
+	w := NewWorld(1000)
+	w.Faults = Faults{Latency: 20 * time.Millisecond, Jitter: 20 * time.Millisecond}
+	nodes := grow(w, 1001)
+	if !w.RunUntil(20*time.Second, func() bool { return allReady(nodes) }) {
+		t.Error("some have no link yet")
+	}
+	for _, n := range nodes {
+		if c := n.Machine.Counters(); c.Crowded > 0 {
+			t.Errorf("%v has turned away %d", n.ID, c.Crowded)
+		}
+	}
+	if len(w.Oracle.Violations) > 0 {
+		t.Error(w.Oracle.Violations)
+	}
+}

@@ -83,6 +83,23 @@ func (c *Clock) UnmarshalBinary(data []byte) error {
 	return nil
 }
 
+// BinaryLen is how many entries a binary form announces, for who wants to know before
+// it is taken apart; 0 if it does not say.
+func BinaryLen(data []byte) uint64 {
+	if len(data) == 0 {
+		return 0
+	}
+	r := binaryReader{data: data, at: 1}
+	if data[0] == withEpochs {
+		r.uvarint()
+	}
+	n, err := r.uvarint()
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
 type binaryReader struct {
 	data  []byte
 	at    int

@@ -28,7 +28,7 @@ the public half of which is part of the node's name.`,
 		Args: knownVerb,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newKeysNew(con), newKeysList(con), newKeysIdentity(con), newKeysName(con))
+	cmd.AddCommand(newKeysNew(con), newKeysList(con), newKeysFleet(con), newKeysIdentity(con), newKeysName(con))
 	return cmd
 }
 

@@ -22,6 +22,7 @@ type nodeFlags struct {
 	order, history        string
 	links                 int
 	maxPayload, logBytes  int
+	memory                int
 	retention, horizon    time.Duration
 	logLevel              string
 	policy                policyFlags
@@ -56,6 +57,7 @@ func (f *nodeFlags) groups(history string) []flagGroup {
 	addIntVar(g, &f.links, "links", 1, 32, "stable links to keep, 1 to 32")
 	g.Var(sizeValue{&f.maxPayload, 1, 64 << 20}, "max-payload", "longest payload sent or accepted, 1B to 64MiB, the same on all nodes")
 	g.Var(sizeValue{&f.logBytes, 1, maxLogBytes}, "log-bytes", "bound of the log that late nodes are served from, --max-payload to 1024GiB")
+	g.Var(sizeValue{&f.memory, 0, maxLogBytes}, "memory", "bound of all that the node holds, of which log and backlog are shares unless --log-bytes is given; 0B: what the other flags come to, some 440MiB by default")
 	g.Var(durationValue{&f.retention, time.Second, 1000 * time.Hour}, "retention", "how long messages stay in that log, 1s to 1000h")
 	g.Var(durationValue{&f.horizon, 0, 4000 * time.Hour}, "horizon", "how long a node that sends nothing stays in clocks, the same for all nodes, 8s to 4000h and at least four times --retention; 0s: a day")
 	g.Var(choiceValue{&f.logLevel, []string{"debug", "info", "warn", "error"}}, "log-level", "least severe lines logged to stderr: debug, info, warn or error")
@@ -71,10 +73,13 @@ func (f *nodeFlags) config(cmd *cobra.Command, w io.Writer) (gossip.Config, erro
 	cfg := gossip.Config{
 		ID: f.id, Listen: f.listenAddress(), Advertise: f.advertise, Join: f.join, Cluster: f.cluster,
 		Sampling: f.policy.policy(cmd.Flags()), Order: orders[f.order], History: histories[f.history],
-		Links: f.links, MaxPayload: f.maxPayload, LogBytes: f.logBytes, Retention: f.retention, Horizon: f.horizon,
+		Links: f.links, MaxPayload: f.maxPayload, LogBytes: f.logBytes, Memory: f.memory, Retention: f.retention, Horizon: f.horizon,
 		// No more than the log may wait for the application to read it.
 		BacklogBytes: f.logBytes,
 		Logger:       slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: logLevels[f.logLevel]})),
+	}
+	if f.memory != 0 && !cmd.Flags().Changed("log-bytes") {
+		cfg.LogBytes, cfg.BacklogBytes = 0, 0 // shares of it
 	}
 	err := f.security.apply(&cfg)
 	return cfg, err
@@ -109,6 +114,8 @@ func (f *nodeFlags) check(needJoin bool) error {
 	switch {
 	case needJoin && len(f.join) == 0:
 		return usagef("--join is missing: name the HOST:PORT of at least one node of the network (or set GOSSIP_JOIN)")
+	case f.security.keys == "" && !f.security.plain && !onLoopback(f.listenAddress()):
+		return usagef("--keyring is missing: others may reach %s, where the node would listen in the clear; allowed: a FILE with keys (see gossip keys), or --plain if they may read and forge everything", f.listenAddress())
 	case f.logBytes < f.maxPayload:
 		return usagef("--log-bytes: %s, allowed: --max-payload (%s) to %s",
 			formatSize(f.logBytes), formatSize(f.maxPayload), formatSize(maxLogBytes))
@@ -119,8 +126,8 @@ func (f *nodeFlags) check(needJoin bool) error {
 // flagOf names the flag behind a field of gossip.Config.
 var flagOf = map[string]string{
 	"ID": "id", "Listen": "listen", "Advertise": "advertise", "Join": "join", "Cluster": "cluster",
-	"Links": "links", "MaxPayload": "max-payload", "LogBytes": "log-bytes", "Retention": "retention", "Horizon": "horizon",
-	"Keyring": "keyring", "TLS": "tls-cert", "Identity": "identity", "Roster": "roster",
+	"Links": "links", "MaxPayload": "max-payload", "LogBytes": "log-bytes", "BacklogBytes": "log-bytes", "Memory": "memory", "Retention": "retention", "Horizon": "horizon",
+	"Keyring": "keyring", "TLS": "tls-cert", "NamedCertificates": "tls-names", "Identity": "identity", "Roster": "roster",
 }
 
 // blameFlag turns an error that names a field into one that names a flag.

@@ -17,6 +17,7 @@ type securityFlags struct {
 	keys          string // a file, or env:NAME
 	plain         bool
 	cert, key, ca string
+	names         bool
 	identity      string
 	roster        string
 }
@@ -28,6 +29,7 @@ func (f *securityFlags) group() flagGroup {
 	g.StringVar(&f.cert, "tls-cert", "", "`FILE` with this node's certificate, PEM, for links under an authority of your own; read again when it changes, as are the next two")
 	g.StringVar(&f.key, "tls-key", "", "`FILE` with the key of --tls-cert")
 	g.StringVar(&f.ca, "tls-ca", "", "`FILE` with the certificates of the authorities that others' certificates must be of")
+	g.BoolVar(&f.names, "tls-names", false, "with --tls-cert, link only to peers whose name is one of their certificate's: a DNS name or the common name")
 	g.StringVar(&f.identity, "identity", "", "`FILE` with this node's own key (gossip keys identity): its name is --id and the public half, and what it says is signed. All nodes have one or none has; it needs --keyring or --tls-cert, and --advertise where --listen is all interfaces")
 	g.StringVar(&f.roster, "roster", "", "`FILE` that tells whose identities count, a public key or full name a line, '-' in front of those that are revoked, or '*' for all others; read again on SIGHUP")
 	return g
@@ -35,7 +37,7 @@ func (f *securityFlags) group() flagGroup {
 
 // apply loads what the flags name.
 func (f *securityFlags) apply(cfg *gossip.Config) (err error) {
-	cfg.Plain = f.plain
+	cfg.Plain, cfg.NamedCertificates = f.plain, f.names
 	if cfg.Keyring, err = f.ring(); err != nil {
 		return usagef("--keyring: %w", err)
 	}
@@ -55,7 +57,10 @@ func (f *securityFlags) apply(cfg *gossip.Config) (err error) {
 	default:
 		return usagef("--tls-cert, --tls-key and --tls-ca go together: allowed are all three or none")
 	}
-	if cfg.TLS, err = gossip.CertificateFiles(f.cert, f.key, f.ca); err != nil {
+	log := cfg.Logger
+	if cfg.TLS, err = gossip.CertificateFiles(f.cert, f.key, f.ca, func(err error) {
+		log.Error("the certificates stay as they were", "error", err)
+	}); err != nil {
 		return usagef("--tls-cert, --tls-key, --tls-ca: %w", err)
 	}
 	return nil

@@ -56,6 +56,7 @@ truly happened holds every delivery against the promises:
   P9   then nothing moves messages any more, and idle traffic is little
   P10  the clocks of any two messages compare as the messages truly do, or, if
        these are farther apart than the horizon of a day, by time
+  P11  no node takes what another one does for an offence
 
 A scenario that breaks one is printed with the first violations and the command
 that runs it again, and the status is 1. The last line sums up. The scenarios

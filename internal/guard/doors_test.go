@@ -205,3 +205,32 @@ func BenchmarkEnterRefused(b *testing.B) {
 		d.Enter(0, alice.Addr())
 	}
 }
+
+// Attackers with many addresses have no more handshakes than the node has time for, and
+// leave no trace of the rest.
+func TestARushFromManyAddresses(t *testing.T) {
+	d := NewDoors(DoorsConfig{Rush: Limit{10, 20}})
+	entered := 0
+	enter := func(now time.Duration, i int) {
+		leave, err := d.Enter(now, netip.AddrFrom4([4]byte{192, 0, byte(i >> 8), byte(i)}))
+		switch {
+		case err == nil:
+			entered++
+			leave()
+		case !errors.Is(err, ErrRush):
+			t.Fatal(err)
+		}
+	}
+	for i := range 1000 {
+		enter(0, i)
+	}
+	if s := d.Stats(); entered != 20 || s.Rush != 980 || d.rates.len() != 20 {
+		t.Errorf("%d have entered, %d addresses are known: %+v", entered, d.rates.len(), s)
+	}
+	for i := range 1000 {
+		enter(time.Second, i)
+	}
+	if entered != 30 {
+		t.Errorf("%d have entered after a second", entered)
+	}
+}

@@ -33,6 +33,12 @@ var (
 	// A thousand nodes behind one address join within seconds, and each may ask
 	// twice. It is also all that an address which did not ask is troubled with.
 	defaultUnprovenBlock = Limit{200, 2000}
+	// Whose address has been proven lately asks for a token once in the minute that one
+	// is good for, and once more a second if it is not answered. It does not have to
+	// compete with a flood for that: then a megabit a second of forged datagrams
+	// would have all views lose this node, since it answers no exchange any more. Who
+	// forges the address of a peer troubles that one with so much.
+	defaultKnown = Limit{5, 20}
 	// Twice what a peer sends that has nobody else to talk to and exchanges every 10
 	// ms, the fastest that gossip.Config allows. With what is usual, 1 s, it is 200
 	// times as much.
@@ -42,7 +48,7 @@ var (
 	// its 65,535 ports.
 	defaultProvenBlock = Limit{2000, 5000}
 	// defaultSources has blocks and endpoints take 2.6 MiB together, where so many
-	// come: a guess at what a node can spare.
+	// come, and known ones 0.7 more: a guess at what a node can spare.
 	defaultSources = 4096
 )
 
@@ -51,8 +57,9 @@ var (
 // repeat themselves.
 type RatesConfig struct {
 	// Unproven bounds the tokens that are given, to all; UnprovenBlock to one IPv4
-	// address or IPv6 /64.
-	Unproven, UnprovenBlock Limit
+	// address or IPv6 /64. Known is what an address and port has beside that if it has
+	// been proven and is still told apart.
+	Unproven, UnprovenBlock, Known Limit
 	// Proven bounds the answers to one address and port, ProvenBlock to one IPv4
 	// address or IPv6 /64.
 	Proven, ProvenBlock Limit
@@ -66,6 +73,7 @@ type Rates struct {
 	cfg           RatesConfig
 	unproven      *rate.Limiter
 	unprovenBlock *table[block, *rate.Limiter]
+	known         *table[endpoint, *rate.Limiter]
 	proven        *table[endpoint, *rate.Limiter]
 	provenBlock   *table[block, *rate.Limiter]
 	stats         RatesStats
@@ -82,6 +90,7 @@ type RatesStats struct {
 func NewRates(cfg RatesConfig) *Rates {
 	cfg.Unproven = cfg.Unproven.or(defaultUnproven)
 	cfg.UnprovenBlock = cfg.UnprovenBlock.or(defaultUnprovenBlock)
+	cfg.Known = cfg.Known.or(defaultKnown)
 	cfg.Proven = cfg.Proven.or(defaultProven)
 	cfg.ProvenBlock = cfg.ProvenBlock.or(defaultProvenBlock)
 	if cfg.Sources == 0 {
@@ -91,6 +100,7 @@ func NewRates(cfg RatesConfig) *Rates {
 		cfg:           cfg,
 		unproven:      cfg.Unproven.limiter(),
 		unprovenBlock: newTable[block, *rate.Limiter](cfg.Sources),
+		known:         newTable[endpoint, *rate.Limiter](cfg.Sources),
 		proven:        newTable[endpoint, *rate.Limiter](cfg.Sources),
 		provenBlock:   newTable[block, *rate.Limiter](cfg.Sources),
 	}
@@ -101,6 +111,9 @@ func NewRates(cfg RatesConfig) *Rates {
 // touch what is known of others, and a block beyond its own takes nothing from them.
 func (r *Rates) Unproven(now time.Duration, from netip.AddrPort) bool {
 	t := at(now)
+	if k := endpointOf(from); r.proven.get(k) != nil && allow(r.known, k, r.cfg.Known, t) {
+		return true
+	}
 	if r.unproven.TokensAt(t) < 1 {
 		r.stats.Unproven++
 		return false
@@ -129,7 +142,7 @@ func (r *Rates) Proven(now time.Duration, from netip.AddrPort) bool {
 // Stats returns the counters.
 func (r *Rates) Stats() RatesStats {
 	s := r.stats
-	s.Evicted = r.unprovenBlock.evicted + r.proven.evicted + r.provenBlock.evicted
+	s.Evicted = r.unprovenBlock.evicted + r.known.evicted + r.proven.evicted + r.provenBlock.evicted
 	return s
 }
 

@@ -59,7 +59,7 @@ func TestRatesComeBack(t *testing.T) {
 		now              time.Duration
 		unproven, proven int
 	}{{0, 10, 5}, {0, 0, 0}, {10 * time.Millisecond, 1, 0}, {110 * time.Millisecond, 10, 1}, {time.Hour, 10, 5}} {
-		unproven := answered(20, func(int) bool { return r.Unproven(test.now, alice) })
+		unproven := answered(20, func(int) bool { return r.Unproven(test.now, ap("192.0.2.77:7946")) })
 		proven := answered(20, func(int) bool { return r.Proven(test.now, alice) })
 		if unproven != test.unproven || proven != test.proven {
 			t.Errorf("at %v: %d and %d, want %d and %d", test.now, unproven, proven, test.unproven, test.proven)
@@ -92,6 +92,40 @@ func TestAFloodBeyondTheBoundOfAllForgetsNobody(t *testing.T) {
 	}
 	if s := r.Stats(); s.Unproven != 990 || s.UnprovenBlock != 1 || s.Evicted != 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// TestAFloodOfForgedSourcesDoesNotTouchPeers: who has been talking to the node gets its
+// next token at once, however many others that do not exist ask for one; and who forges
+// a peer's address has it troubled a little, and takes nothing else from it.
+func TestAFloodOfForgedSourcesDoesNotTouchPeers(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	r := NewRates(RatesConfig{})
+	peers := make([]netip.AddrPort, 100)
+	for i := range peers {
+		peers[i] = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 1, 0, byte(i)}), 7946)
+		r.Proven(0, peers[i])
+	}
+	const second = 16_667 // datagrams
+	flood := func(from, to int) {
+		for i := from; i < to; i++ {
+			r.Unproven(time.Duration(i)*time.Second/second, randomSource(random))
+		}
+	}
+	flood(0, 10*second)
+	for i, p := range peers {
+		at := (10 + i) * second
+		if !r.Unproven(time.Duration(at)*time.Second/second, p) {
+			t.Fatalf("peer %d gets no token", i)
+		}
+		flood(at, at+second)
+	}
+	now := time.Hour
+	if got := answered(1000, func(int) bool { return r.Unproven(now, peers[0]) }); got < defaultKnown.Burst || got > defaultKnown.Burst+defaultUnprovenBlock.Burst {
+		t.Errorf("a peer's address was sent %d tokens that somebody else asked for", got)
+	}
+	if !r.Proven(now, peers[0]) {
+		t.Error("its own requests are not answered for that")
 	}
 }
 
@@ -142,7 +176,7 @@ func TestAFloodOfForgedSourcesLeavesMemoryFlat(t *testing.T) {
 			return
 		}
 		p.Put(now, uint64(i), from, [8]byte{})
-		p.Learn(now, uint64(i), from, Token{byte(i)})
+		p.Learn(now, uint64(i), Token{byte(i)})
 	}
 	for i := range flood / 10 {
 		send(i)

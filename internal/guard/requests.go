@@ -28,7 +28,7 @@ type Requests[T any] struct {
 // RequestStats counts what became of requests and tokens.
 type RequestStats struct {
 	Resent uint64 // with a token
-	// Ignored tokens answer nothing that was asked of that address, or bring what
+	// Ignored tokens answer nothing that was asked, or bring what
 	// the request was sent with; GaveUp are requests that got one too many.
 	Ignored, GaveUp uint64
 	// Late requests were not answered in time; EvictedRequests and EvictedTokens had
@@ -88,15 +88,17 @@ func (r *Requests[T]) Put(now time.Duration, nonce uint64, addr netip.AddrPort, 
 	r.waiting.put(nonce, w)
 }
 
-// Learn takes a token that came from an address in answer to the request with the
-// nonce, and returns that request if it is to be sent again, with this token. A peer
+// Learn takes a token that came in answer to the request with the nonce, and returns
+// that request if it is to be sent again, with this token. It may come from another
+// address than was asked: a host that has several answers from one that it likes, and
+// nobody guesses a nonce. A peer
 // that answers everything with a token gets it twice. The same token again is a
 // datagram that the network has doubled.
-func (r *Requests[T]) Learn(now time.Duration, nonce uint64, addr netip.AddrPort, t Token) (request T, ok bool) {
+func (r *Requests[T]) Learn(now time.Duration, nonce uint64, t Token) (request T, ok bool) {
 	r.dropLate(now)
 	w := r.waiting.get(nonce)
 	switch {
-	case w == nil || w.to != endpointOf(addr) || w.shown && w.with == t:
+	case w == nil || w.shown && w.with == t:
 		r.stats.Ignored++
 		return request, false
 	case w.resends == maxResends:

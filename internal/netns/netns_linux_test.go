@@ -264,7 +264,9 @@ func partition(p *play) {
 	if n := p.lab.Lacking(); n != 24*hosts {
 		p.t.Errorf("%d deliveries lack at the end of the partition: want %d, half of the messages at every host", n, 24*hosts)
 	}
-	p.until(begun.Add(p.long(15*time.Second, time.Minute)))
+	// Nodes look for new links 10 s after the cut, and every 5 s from then on: an end
+	// just at such a moment would make healing look quicker than it is.
+	p.until(begun.Add(p.long(17*time.Second, 62*time.Second)))
 	p.mended(func() {
 		for _, h := range a {
 			p.must(p.lab.Mend(h, b...))
@@ -514,8 +516,8 @@ func (p *play) settled() {
 // mended ends a fault, and waits until all have all.
 func (p *play) mended(mend func()) {
 	p.t.Helper()
-	mend()
 	begun := time.Now()
+	mend()
 	p.must(p.lab.Settled(p.ctx))
 	p.healed = time.Since(begun)
 }

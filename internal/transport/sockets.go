@@ -226,20 +226,31 @@ const (
 // persist tries until it succeeds, the transport closes, or the trouble turns
 // out to be lasting. A datagram that found no listener comes back as an error
 // of whatever the socket does next, and a process short of descriptors cannot
-// accept for a while: neither is a reason for a node to stop listening.
+// accept for a while: neither is a reason for a node to stop listening. The latter
+// passes however long it lasts, and whoever opens connections can make it last.
 func persist(life context.Context, try func() error) error {
 	for failures := 1; ; failures++ {
 		err := try()
 		if err == nil || errors.Is(err, net.ErrClosed) {
 			return err
 		}
-		if failures == maxFailures {
+		if failures >= maxFailures && !isShortage(err) {
 			return fmt.Errorf("%d failures in a row, the last: %w", failures, err)
 		}
 		if !rest(life, failures) {
 			return net.ErrClosed
 		}
 	}
+}
+
+// isShortage reports whether something was missing that others may give back.
+func isShortage(err error) bool {
+	for _, shortage := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM} {
+		if errors.Is(err, shortage) {
+			return true
+		}
+	}
+	return false
 }
 
 // rest waits longer with every failure, not at all after the first, and answers

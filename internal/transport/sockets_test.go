@@ -191,6 +191,23 @@ func TestPersist(t *testing.T) {
 	}
 }
 
+// TestPersistOutlastsAShortage: whoever opens connections can have a process be short
+// of descriptors for as long as he likes, but not make it stop listening for good.
+func TestPersistOutlastsAShortage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		err := persist(t.Context(), func() error {
+			if time.Since(start) < 10*time.Minute {
+				return os.NewSyscallError("accept4", syscall.EMFILE)
+			}
+			return nil
+		})
+		if took := time.Since(start); err != nil || took > 10*time.Minute+longestPause {
+			t.Errorf("%v after %v", err, took)
+		}
+	})
+}
+
 func TestPersistEndsWithTheTransport(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		life, end := context.WithCancel(t.Context())

@@ -92,7 +92,7 @@ func TestMemoryOfTheWorstFrames(t *testing.T) {
 		return pack(int(broadcast.Data), flagClock, 0, 0, uv(len(c)), c, dot, 0)
 	}
 	for what, b := range map[string][]byte{
-		"a clock of one node's lives": clock(100_000, lives),
+		"a clock of one node's lives": clock(MaxClock, lives),
 		"a clock of many nodes":       clock(4096, people),
 		"digest":                      list(maxControl, pack(int(broadcast.Digest), 0, 1, 0, 0, uv(maxControl)), same(dot, 0, 0)),
 		"digest in empty parts":       list(maxControl, pack(int(broadcast.Digest), 0, uv(maxControl)), same(0, 0, 0)),

@@ -58,7 +58,12 @@ func AppendPacket(dst []byte, cluster uint32, self Identity, p *peersampling.Pac
 		if signed {
 			end -= 3 // of tag and length
 		}
-		dst, proofs = appendView(dst, p.View, self, book, end, proofs)
+		keys := keysExtension(p.Keys)
+		if len(dst)+1+len(proofs)+len(keys) > end {
+			keys = nil
+		}
+		dst, proofs = appendView(dst, p.View, self, book, end-len(keys), proofs)
+		dst = append(dst, keys...)
 	}
 	if signed {
 		dst = appendProofs(dst, proofs)
@@ -71,6 +76,14 @@ func AppendPacket(dst []byte, cluster uint32, self Identity, p *peersampling.Pac
 		size = room
 	}
 	return append(dst, make([]byte, max(0, start+size-len(dst)))...)
+}
+
+// keysExtension is the extension with news of keys, if there are any.
+func keysExtension(news []byte) []byte {
+	if len(news) == 0 {
+		return nil
+	}
+	return append(binary.AppendUvarint([]byte{keyNewsTag}, uint64(len(news))), news...)
 }
 
 // requestSize is the least size of a request that is answered, 0 for answers.
@@ -152,7 +165,11 @@ func DecodePacket(b []byte, cluster uint32, from netip.AddrPort, scratch []peer.
 		p.Skipped = r.skipped
 	}
 	r.extensions(proofsTag, func(tag byte, content *reader) {
-		if tag == proofsTag {
+		switch tag {
+		case keyNewsTag:
+			p.Keys = content.bytes(len(content.b))
+			return
+		case proofsTag:
 			content.checkProofs()
 			return
 		}

@@ -1,8 +1,9 @@
 package wire
 
 import (
+	"crypto/sha256"
+	"encoding/binary"
 	"fmt"
-	"hash/fnv"
 	"math/rand/v2"
 	"os"
 	"regexp"
@@ -34,8 +35,8 @@ func TestTheDocumentHasTheLimits(t *testing.T) {
 	machine := protocol.DefaultConfig(hAnn, nil, peersampling.Healer(30))
 	for name, value := range map[string]any{
 		"Version": Version, "MaxDatagram": MaxDatagram, "MaxName": MaxName, "probeSize": probeSize, "exchangeSize": exchangeSize,
-		"FrameHeader": FrameHeader, "MaxHello": MaxHello, "MaxOverhead": MaxOverhead, "maxControl": maxControl, "maxAge": maxAge,
-		"MaxDeps": causal.MaxDeps, "MaxSpans": broadcast.MaxSpans,
+		"FrameHeader": FrameHeader, "MaxHello": MaxHello, "MaxOverhead": MaxOverhead, "MaxClock": MaxClock, "maxControl": maxControl, "maxAge": maxAge,
+		"MaxDeps": causal.MaxDeps, "MaxSpans": broadcast.MaxSpans, "MaxSeq": peer.MaxSeq, "maxEntries": maxEntries, "maxSpans": maxSpans,
 		"DigestPart": relay.DigestPart, "Wants": relay.Wants, "Window": relay.Window, "Repairs": links.Repairs,
 		"AnnounceEvery": relay.AnnounceEvery, "GraftAfter": machine.GraftAfter,
 		"Answer": links.Answer, "Heartbeat": links.Heartbeat, "Timeout": links.Timeout, "Exchange": sampling.Answer,
@@ -81,9 +82,8 @@ func TestTheDocumentHasTheVectors(t *testing.T) {
 // TestTheDocumentedDigest computes section 3's formula for a node that has had
 // two messages, and holds it against what such a node sends.
 func TestTheDocumentedDigest(t *testing.T) {
-	h := fnv.New64a()
-	h.Write([]byte(ann.ID.Name))
-	o := h.Sum64() ^ (ann.ID.Incarnation+0x9e3779b97f4a7c15)*0xff51afd7ed558ccd
+	sum := sha256.Sum256(appendID(nil, ann.ID))
+	o := binary.BigEndian.Uint64(sum[:])
 	want := splitmix(o ^ splitmix(2))
 
 	var out protocol.Outbox

@@ -20,10 +20,17 @@ const (
 	FrameHeader = 4
 	// MaxOverhead is how much longer a frame may be than the longest payload:
 	// the most dependencies with the longest names take 2.4 MB, the largest part
-	// of a digest 2.7 MB, a clock of 100,000 origins with usual names about 2 MB.
+	// of a digest 2.7 MB, the largest clock with usual names about 2 MB.
 	MaxOverhead = 4 << 20
+	// MaxClock is how many origins a clock that is sent along may count: as many as a
+	// node remembers.
+	MaxClock = 1 << 16
 	// maxControl bounds the elements of one control frame.
 	maxControl = 1 << 12
+	// maxEntries and maxSpans bound what the parts of a DIGEST have together: ten times
+	// what a node puts into one, and as many spans as a node remembers at all.
+	maxEntries = 1 << 14
+	maxSpans   = 1 << 16
 	// maxAge is the longest age that a message may claim, in microseconds:
 	// about 35 years, so that no arithmetic on it overflows. What is older
 	// still claims that much: it must not cost the sender its link.
@@ -201,13 +208,29 @@ func EncodeMessage(m *broadcast.Message, book Book) []byte {
 	if m.Encoded != nil {
 		return m.Encoded
 	}
-	dst := make([]byte, 0, 32+24*len(m.Deps)+len(m.Signature)+len(m.Payload))
+	return encode(m, nil, book)
+}
+
+// EncodeSigned is EncodeMessage for a message of this node's own, with its signature.
+func EncodeSigned(m *broadcast.Message, signature []byte, book Book) {
+	m.Signed = true
+	encode(m, signature, book)
+}
+
+// SignatureOf is the signature in a message that is Signed.
+func SignatureOf(m *broadcast.Message) []byte {
+	end := len(m.Encoded) - len(m.Payload)
+	return m.Encoded[end-SignatureSize : end]
+}
+
+func encode(m *broadcast.Message, signature []byte, book Book) []byte {
+	dst := make([]byte, 0, 32+24*len(m.Deps)+len(signature)+len(m.Payload))
 	dst = appendDot(dst, m.Dot, book)
 	dst = binary.AppendUvarint(dst, uint64(len(m.Deps)))
 	for _, d := range m.Deps {
 		dst = appendDot(dst, d, book)
 	}
-	dst = append(append(dst, m.Signature...), m.Payload...)
+	dst = append(append(dst, signature...), m.Payload...)
 	m.Encoded = dst
 	m.Payload = dst[len(dst)-len(m.Payload):] // the same bytes, held once
 	return dst
@@ -328,7 +351,17 @@ func IsData(b []byte) bool {
 }
 
 func (r *reader) dot(book Book) peer.Dot {
-	return peer.Dot{Origin: r.origin(book), Seq: r.uvarint()}
+	return peer.Dot{Origin: r.origin(book), Seq: r.seq()}
+}
+
+// seq reads a sequence number, or a count of messages.
+func (r *reader) seq() uint64 {
+	n := r.uvarint()
+	if n > peer.MaxSeq {
+		r.fail(fmt.Errorf("%w: message %d, at most %d are made", ErrMalformed, n, uint64(peer.MaxSeq)))
+		return 0
+	}
+	return n
 }
 
 func (r *reader) checkSeq(d peer.Dot) {
@@ -400,11 +433,12 @@ func (r *reader) sums() []uint64 {
 }
 
 func (r *reader) entries(signed bool, book Book) []broadcast.DigestEntry {
-	n := r.count(maxControl, smallestOrigin+3)
+	n := r.count(min(maxControl, maxEntries-r.entriesRead), smallestOrigin+3)
+	r.entriesRead += n
 	entries := make([]broadcast.DigestEntry, 0, n)
 	for range n {
 		d := r.dot(book)
-		e := broadcast.DigestEntry{Origin: d.Origin, Contiguous: d.Seq, Spans: r.spans(d.Seq), Gone: r.uvarint()}
+		e := broadcast.DigestEntry{Origin: d.Origin, Contiguous: d.Seq, Spans: r.spans(d.Seq), Gone: r.seq()}
 		if e.Gone > 0 {
 			e.Age = r.age()
 		}
@@ -421,10 +455,12 @@ func (r *reader) entries(signed bool, book Book) []broadcast.DigestEntry {
 
 // spans reads intervals, each given by its distance from the one before.
 func (r *reader) spans(last uint64) (spans []broadcast.Span) {
-	for range r.count(broadcast.MaxSpans, 2) {
-		skip, length := r.uvarint(), r.uvarint()
+	n := r.count(min(broadcast.MaxSpans, maxSpans-r.spansRead), 2)
+	r.spansRead += n
+	for range n {
+		skip, length := r.seq(), r.seq()
 		s := broadcast.Span{From: last + skip, To: last + skip + length}
-		if skip == 0 || s.From < last || s.To < s.From {
+		if skip == 0 || s.To > peer.MaxSeq {
 			r.fail(fmt.Errorf("%w: spans out of order", ErrMalformed))
 			return nil
 		}
@@ -465,7 +501,8 @@ func (r *reader) data(f *broadcast.Frame, signed bool, now time.Duration, book B
 	m.Deps = r.deps(book)
 	r.checkSeq(m.Dot)
 	if signed {
-		m.Signature = r.bytes(SignatureSize)
+		r.bytes(SignatureSize)
+		m.Signed = true
 	}
 	m.Payload = r.bytes(len(r.b))
 	f.Message = m
@@ -486,10 +523,18 @@ func (r *reader) clock() (c vclock.Clock) {
 		r.fail(ErrTruncated)
 		return c
 	}
-	if err := c.UnmarshalBinary(r.bytes(int(n))); r.err == nil && err != nil {
+	b := r.bytes(int(n))
+	if n := vclock.BinaryLen(b); n > MaxClock {
+		r.fail(fmt.Errorf("%w: a clock of %d origins, at most %d are allowed", ErrMalformed, n, MaxClock))
+		return c
+	}
+	if err := c.UnmarshalBinary(b); r.err == nil && err != nil {
 		r.fail(fmt.Errorf("%w: %w", ErrMalformed, err))
 	}
-	for o := range c.All() {
+	for o, n := range c.All() {
+		if n > peer.MaxSeq {
+			r.fail(fmt.Errorf("%w: a clock that counts %d messages", ErrMalformed, n))
+		}
 		// Clocks allow more than origins do, and these become origins.
 		if o.Name == "" || len(o.Name) > MaxName || !plainName([]byte(o.Name)) {
 			r.fail(fmt.Errorf("%w: a clock with the name %.60q", ErrMalformed, o.Name))
@@ -531,7 +576,7 @@ func (r *reader) wants(book Book) (wants []broadcast.WantEntry) {
 
 func (r *reader) gone(signed bool, book Book) (gone []broadcast.GoneEntry) {
 	for range r.count(maxControl, smallestOrigin+3) {
-		g := broadcast.GoneEntry{Dot: r.dot(book), UpTo: r.uvarint(), Age: r.age()}
+		g := broadcast.GoneEntry{Dot: r.dot(book), UpTo: r.seq(), Age: r.age()}
 		if signed {
 			g.Evidence = r.evidence()
 		}

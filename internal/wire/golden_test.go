@@ -186,6 +186,8 @@ func vectors() []vector {
 	}
 
 	first := &broadcast.Message{Dot: peer.Dot{Origin: hAnn, Seq: 1}, Payload: []byte("hello"), Born: now}
+	signed := &broadcast.Message{Dot: first.Dot, Payload: []byte("hello"), Born: now}
+	EncodeSigned(signed, aSignature[:], newTestBook(ann, bob, eve))
 	third := &broadcast.Message{
 		Dot: peer.Dot{Origin: hAnn, Seq: 3}, Payload: []byte("world"), Born: now - 1500*time.Millisecond, Hops: 2,
 		Deps:  []peer.Dot{{Origin: hBob, Seq: 300}, {Origin: hAnn, Seq: 2}},
@@ -244,16 +246,16 @@ func vectors() []vector {
 		frameVector("disconnect_leaving", "goodbye", broadcast.Frame{Kind: broadcast.Disconnect, Leaving: true},
 			frameParts("DISCONNECT"), []part{{1, "leaving"}}),
 		frameVector("ping", "alive", broadcast.Frame{Kind: broadcast.Ping}, frameParts("PING")),
-		frameVector("digest", "how a digest begins: 1 to 5, 8 and 10 to 20 of ann's, nothing of bob's, 2^64-1 of eve's; ann's first 3 are gone, the third for 1.5 s",
+		frameVector("digest", "how a digest begins: 1 to 5, 8 and 10 to 20 of ann's, nothing of bob's, 2^53 of eve's; ann's first 3 are gone, the third for 1.5 s",
 			broadcast.Frame{Kind: broadcast.Digest, Opening: true, Digest: []broadcast.DigestPart{{Entries: []broadcast.DigestEntry{
 				{Origin: hAnn, Contiguous: 5, Spans: []broadcast.Span{{From: 8, To: 8}, {From: 10, To: 20}}, Gone: 3, Age: 1500 * time.Millisecond},
 				{Origin: hBob},
-				{Origin: hEve, Contiguous: 1<<64 - 1},
+				{Origin: hEve, Contiguous: peer.MaxSeq},
 			}}}},
 			frameParts("DIGEST"), []part{{1, "opening"}, {1, "parts"}, {1, "length of the prefix: all origins"}, {1, "sums"}, {1, "entries"}},
 			originParts("ann"), []part{{1, "contiguous"}, {1, "spans"}, {1, "distance: 5 to 8"}, {1, "and 0 more"}, {1, "distance: 8 to 10"}, {1, "and 10 more"}, {1, "gone"}, {3, "age"}},
 			originParts("bob"), []part{{1, "contiguous"}, {1, "spans"}, {1, "gone"}},
-			originParts("eve"), []part{{10, "contiguous"}, {1, "spans"}, {1, "gone"}}),
+			originParts("eve"), []part{{8, "contiguous"}, {1, "spans"}, {1, "gone"}}),
 		frameVector("digest_sums", "more of it: the sums of what begins with a, of which there is nothing but in the last, and of the origins of 0bc nothing was had",
 			broadcast.Frame{Kind: broadcast.Digest, Digest: []broadcast.DigestPart{
 				{Prefix: broadcast.Prefix{Bits: 0xa << 60, Len: 1}, Sums: []uint64{15: 0x1122334455667788}},
@@ -288,8 +290,7 @@ func vectors() []vector {
 				{1, "length of the name"}, {3, "name"}, {1, "incarnation"}, {2, "count"}, {1, "epochs ago, and one"}},
 			dotParts("message", 1), []part{{1, "dependencies"}}, dotParts("dependency", 2), []part{{5, "payload"}}),
 		frameVector("data_signed", "ann's first message in a network where origins sign",
-			broadcast.Frame{Kind: broadcast.Data, Message: &broadcast.Message{
-				Dot: peer.Dot{Origin: hAnn, Seq: 1}, Payload: []byte("hello"), Born: now, Signature: aSignature[:]}},
+			broadcast.Frame{Kind: broadcast.Data, Message: signed},
 			frameParts("SIGNED_DATA"), []part{{1, "flags"}, {1, "hops"}, {1, "age"}},
 			dotParts("message", 1), []part{{1, "dependencies"}, {64, "signature"}, {5, "payload"}}),
 		frameVector("want", "please, bob's 300th, and ann's third with its clock",

@@ -16,7 +16,7 @@ const (
 	// AddressProof is the length of a proof: when it was signed 8, signature 64.
 	AddressProof = 8 + SignatureSize
 
-	proofsTag = 2
+	proofsTag = 3
 	// ownProof is the size of the extension with the sender's proof alone, which every
 	// datagram of a signed network has. Requests are so much longer there than they
 	// must be elsewhere, for their answers are.

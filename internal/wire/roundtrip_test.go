@@ -55,7 +55,11 @@ func (b *testBook) draw(t *rapid.T) peer.Handle {
 }
 
 func (b *testBook) drawDot(t *rapid.T) peer.Dot {
-	return peer.Dot{Origin: b.draw(t), Seq: rapid.Uint64Min(1).Draw(t, "seq")}
+	return peer.Dot{Origin: b.draw(t), Seq: drawSeq(t, 1, "seq")}
+}
+
+func drawSeq(t *rapid.T, least uint64, what string) uint64 {
+	return rapid.Uint64Range(least, peer.MaxSeq).Draw(t, what)
 }
 
 func (b *testBook) drawView(t *rapid.T) (view []peer.Descriptor) {
@@ -267,18 +271,18 @@ func (b *testBook) drawPart(t *rapid.T) broadcast.DigestPart {
 }
 
 func (b *testBook) drawEntry(t *rapid.T) broadcast.DigestEntry {
-	e := broadcast.DigestEntry{Origin: b.draw(t), Contiguous: rapid.Uint64().Draw(t, "contiguous")}
+	e := broadcast.DigestEntry{Origin: b.draw(t), Contiguous: drawSeq(t, 0, "contiguous")}
 	last := e.Contiguous
 	for range rapid.IntRange(0, 10).Draw(t, "spans") {
-		if last == math.MaxUint64 {
+		if last == peer.MaxSeq {
 			break
 		}
-		s := broadcast.Span{From: rapid.Uint64Min(last+1).Draw(t, "from")}
-		s.To = rapid.Uint64Min(s.From).Draw(t, "to")
+		s := broadcast.Span{From: drawSeq(t, last+1, "from")}
+		s.To = drawSeq(t, s.From, "to")
 		e.Spans, last = append(e.Spans, s), s.To
 	}
 	if rapid.Bool().Draw(t, "some is gone") {
-		e.Gone, e.Age = rapid.Uint64Min(1).Draw(t, "gone"), drawAge(t)
+		e.Gone, e.Age = drawSeq(t, 1, "gone"), drawAge(t)
 	}
 	return e
 }
@@ -286,7 +290,7 @@ func (b *testBook) drawEntry(t *rapid.T) broadcast.DigestEntry {
 func (b *testBook) drawGone(t *rapid.T) broadcast.GoneEntry {
 	g := broadcast.GoneEntry{Dot: b.drawDot(t), Age: drawAge(t)}
 	if rapid.Bool().Draw(t, "evicted") {
-		g.UpTo = rapid.Uint64Min(g.Dot.Seq).Draw(t, "up to")
+		g.UpTo = drawSeq(t, g.Dot.Seq, "up to")
 	}
 	return g
 }

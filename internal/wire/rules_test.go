@@ -193,7 +193,7 @@ func TestDecodeFrameRefuses(t *testing.T) {
 	dot := pack(id, 1)
 	nobody := origin(peer.ID{})
 	long := origin(peer.ID{Name: strings.Repeat("n", MaxName+1)})
-	top := uv(math.MaxUint64)
+	top, beyond := uv(math.MaxUint64), uv(peer.MaxSeq+1)
 	pad := make([]byte, 1<<20)
 	neighbor, reply, digest, data := int(broadcast.Neighbor), int(broadcast.NeighborReply), int(broadcast.Digest), int(broadcast.Data)
 	want, gone, ihave, refine := int(broadcast.Want), int(broadcast.Gone), int(broadcast.IHave), int(broadcast.Refine)
@@ -217,9 +217,12 @@ func TestDecodeFrameRefuses(t *testing.T) {
 		{"more origins than there are", pack(digest, 0, 1, 0, 0, 100, dot, 0), ErrMalformed},
 		{"more spans than are allowed", pack(digest, 0, 1, 0, 0, 1, dot, uv(broadcast.MaxSpans+1), pad), ErrMalformed},
 		{"a span that begins where the last ended", pack(digest, 0, 1, 0, 0, 1, dot, 1, 0, 0), ErrMalformed},
-		{"a span that begins beyond 2^64", pack(digest, 0, 1, 0, 0, 1, id, top, 1, 1, 0), ErrMalformed},
-		{"a span that ends beyond 2^64", pack(digest, 0, 1, 0, 0, 1, dot, 1, 2, top), ErrMalformed},
-		{"a second span beyond 2^64", pack(digest, 0, 1, 0, 0, 1, dot, 2, 2, 0, top, 0), ErrMalformed},
+		{"a span that begins beyond all numbers", pack(digest, 0, 1, 0, 0, 1, id, top, 1, 1, 0), ErrMalformed},
+		{"a span that ends beyond all numbers", pack(digest, 0, 1, 0, 0, 1, dot, 1, 2, top), ErrMalformed},
+		{"a second span beyond all numbers", pack(digest, 0, 1, 0, 0, 1, dot, 2, 2, 0, top, 0), ErrMalformed},
+		{"more had than is made", pack(digest, 0, 1, 0, 0, 1, id, beyond, 0, 0), ErrMalformed},
+		{"more gone than is made", pack(digest, 0, 1, 0, 0, 1, dot, 0, beyond, 0), ErrMalformed},
+		{"a span that ends one beyond 2^53", pack(digest, 0, 1, 0, 0, 1, id, 0, 1, 2, uv(peer.MaxSeq-1), 0), ErrMalformed},
 		{"more parts than are allowed", pack(digest, 0, uv(maxControl+1), pad), ErrMalformed},
 		{"more parts than there are", pack(digest, 0, 9, 0, 0, 0), ErrMalformed},
 		{"a prefix longer than a place", pack(digest, 0, 1, 17, pad), ErrMalformed},
@@ -231,6 +234,9 @@ func TestDecodeFrameRefuses(t *testing.T) {
 		{"more prefixes than there are", pack(refine, 2, 0), ErrMalformed},
 		{"bytes behind the prefixes", pack(refine, 1, 0, 0), ErrMalformed},
 		{"a message 0", pack(data, 0, 0, 0, id, 0, 0), ErrMalformed},
+		{"a message above 2^53", pack(data, 0, 0, 0, id, beyond, 0), ErrMalformed},
+		{"a dependency above 2^53", pack(data, 0, 0, 0, dot, 1, id, beyond), ErrMalformed},
+		{"a clock that counts more than 2^53", pack(data, flagClock, 0, 0, 13, 1, 1, 1, "n", 1, beyond, dot, 0), ErrMalformed},
 		{"a message of nobody", pack(data, 0, 0, 0, nobody, 1, 0), ErrMalformed},
 		{"a dependency on a message 0", pack(data, 0, 0, 0, dot, 1, id, 0), ErrMalformed},
 		{"more dependencies than are allowed", pack(data, 0, 0, 0, dot, uv(causal.MaxDeps+1), pad), ErrMalformed},
@@ -249,10 +255,17 @@ func TestDecodeFrameRefuses(t *testing.T) {
 		{"a clock of 2^64-1 bytes", pack(data, flagClock, 0, 0, top, dot, 0), ErrTruncated},
 		{"a clock that is none", pack(data, flagClock, 0, 0, 1, 7, dot, 0), ErrMalformed},
 		{"a clock of no bytes", pack(data, flagClock, 0, 0, 0, dot, 0), ErrMalformed},
+		{"a clock of more origins than are allowed", pack(data, flagClock, 0, 0, uv(6), 2, 9, uv(MaxClock+1), 0, dot, 0), ErrMalformed},
+		{"more entries in all parts than are allowed", manyParts(maxEntries/maxControl+1, maxControl, pack(id, 5, 0, 0)), ErrMalformed},
+		{"more spans in all entries than are allowed", manySpans(maxSpans/broadcast.MaxSpans + 1), ErrMalformed},
 		{"a clock that counts nobody", pack(data, flagClock, 0, 0, 5, 1, 1, 0, 1, 1, dot, 0), ErrMalformed},
 		{"a clock with too long a name", pack(data, flagClock, 0, 0, uv(MaxName+7), 1, 1, uv(MaxName+1), strings.Repeat("n", MaxName+1), 1, 1, dot, 0), ErrMalformed},
 		{"a clock with a name that is not UTF-8", pack(data, flagClock, 0, 0, 6, 1, 1, 1, 0xff, 1, 1, dot, 0), ErrMalformed},
 		{"more wants than are allowed", pack(want, uv(maxControl+1), pad), ErrMalformed},
+		{"a want above 2^53", pack(want, 1, id, beyond, 0), ErrMalformed},
+		{"gone up to above 2^53", pack(gone, 1, dot, beyond, 0), ErrMalformed},
+		{"gone above 2^53", pack(gone, 1, id, beyond, 0, 0), ErrMalformed},
+		{"an announcement above 2^53", pack(ihave, 1, id, beyond, 0), ErrMalformed},
 		{"bytes behind the wants", pack(want, 1, dot, 0, 0), ErrMalformed},
 		{"more gone than are allowed", pack(gone, uv(maxControl+1), pad), ErrMalformed},
 		{"gone up to before what was asked for", pack(gone, 1, id, 5, 4, 0), ErrMalformed},
@@ -277,7 +290,7 @@ func TestDecodeFrameRefuses(t *testing.T) {
 
 // The largest numbers that are allowed come through as they are.
 func TestExtremes(t *testing.T) {
-	const top = math.MaxUint64
+	const top = peer.MaxSeq
 	old := now - maxAge*time.Microsecond
 	dot := peer.Dot{Origin: hAnn, Seq: top}
 	deps := make([]peer.Dot, causal.MaxDeps)
@@ -301,7 +314,7 @@ func TestExtremes(t *testing.T) {
 		"everything was had":         {Kind: broadcast.Digest, Digest: []broadcast.DigestPart{{Entries: []broadcast.DigestEntry{{Origin: hAnn, Contiguous: top}}}}},
 		"all but the first":          {Kind: broadcast.Digest, Digest: []broadcast.DigestPart{{Entries: []broadcast.DigestEntry{{Origin: hAnn, Spans: []broadcast.Span{{From: 2, To: top}}}}}}},
 		"the last only":              {Kind: broadcast.Digest, Digest: []broadcast.DigestPart{{Entries: []broadcast.DigestEntry{{Origin: hAnn, Spans: []broadcast.Span{{From: top, To: top}}}}}}},
-		"the longest prefix":         {Kind: broadcast.Refine, Refine: []broadcast.Prefix{{Bits: top, Len: broadcast.MaxPrefix}}},
+		"the longest prefix":         {Kind: broadcast.Refine, Refine: []broadcast.Prefix{{Bits: math.MaxUint64, Len: broadcast.MaxPrefix}}},
 		"the most wants":             {Kind: broadcast.Want, Wants: wants},
 		"gone for as long as can be": {Kind: broadcast.Gone, Gone: []broadcast.GoneEntry{{Dot: dot, UpTo: top, Age: maxAge * time.Microsecond}}},
 	} {
@@ -409,4 +422,25 @@ func TestClusterTag(t *testing.T) {
 			t.Errorf("%q: %#x, want %#x", name, got, want)
 		}
 	}
+}
+
+// manyParts is a DIGEST of parts that each have so many of one entry.
+func manyParts(parts, entries int, entry []byte) []byte {
+	b := pack(int(broadcast.Digest), 0, uv(parts))
+	for range parts {
+		b = append(b, pack(0, 0, uv(entries))...)
+		for range entries {
+			b = append(b, entry...)
+		}
+	}
+	return b
+}
+
+// manySpans is a DIGEST of entries that each have as many spans as one may have.
+func manySpans(entries int) []byte {
+	entry := pack(1, "n", uint64(1), 1, uv(broadcast.MaxSpans))
+	for range broadcast.MaxSpans {
+		entry = append(entry, 2, 0)
+	}
+	return manyParts(1, entries, append(entry, 0))
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"encoding/binary"
 	"errors"
 	"net/netip"
 	"strings"
@@ -178,5 +179,25 @@ func TestDecodersTakeWhatCheckNameTakes(t *testing.T) {
 		if r < 0x80 && plain != (CheckName(name) == nil) {
 			t.Errorf("ASCII has not changed since 1986, and yet %q", name)
 		}
+	}
+}
+
+// TestAClockOfAMillionOriginsIsRefusedUnread: what it costs is that its bytes were
+// received, and they go to nobody else.
+func TestAClockOfAMillionOriginsIsRefusedUnread(t *testing.T) {
+	const entries = 1_000_000
+	clock := binary.AppendUvarint([]byte{1}, entries)
+	for i := range entries {
+		clock = append(clock, 1, 'n')
+		clock = append(binary.AppendUvarint(clock, uint64(i)), 1)
+	}
+	b := append([]byte{byte(broadcast.Data), flagClock, 0, 0}, binary.AppendUvarint(nil, uint64(len(clock)))...)
+	b = append(append(b, clock...), 1, 'n', 0, 0, 0, 0, 0, 0, 0, 1, 1, 0)
+	var err error
+	if got := allocated(func() { _, err = DecodeFrame(b, now, nobody{}) }); got > memorySlack {
+		t.Errorf("%d bytes are allocated", got)
+	}
+	if !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), "1000000 origins") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -145,6 +145,8 @@ type reader struct {
 	err error
 	// skipped is how many descriptors were left out of views: nobody can be there.
 	skipped int
+	// entriesRead and spansRead are how many there were in a digest so far.
+	entriesRead, spansRead int
 }
 
 func (r *reader) fail(err error) {
