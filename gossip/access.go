@@ -150,7 +150,7 @@ func (n *Node) handleProof(l *link, proof []byte) {
 	}
 	switch err := l.secured.CheckProof(proof); {
 	case err == nil:
-	case errors.Is(err, secure.ErrUnknownKey) && !n.mayWarn(n.now()): // a peer may send as many as it likes
+	case errors.Is(err, secure.ErrUnknownKey) && !n.mayWarn(aboutKeys, n.now()): // a peer may send as many as it likes
 	case errors.Is(err, secure.ErrUnknownKey):
 		n.log.Warn("a peer uses a key that this node does not have", "peer", l.peer.ID.Name, "error", err)
 	default:
@@ -172,7 +172,7 @@ func (n *Node) blame(o protocol.Offence) {
 	case o.What.Proven():
 		n.log.Warn("a peer has sent what no honest node makes", "peer", l.peer.ID.Name, "addr", l.peer.Addr, "what", o.What)
 		n.punish(l)
-	case n.mayWarn(n.now()):
+	case n.mayWarn(aboutForgeries, n.now()):
 		n.log.Warn("a peer passes on what somebody has forged", "peer", l.peer.ID.Name, "addr", l.peer.Addr, "what", o.What)
 	}
 }

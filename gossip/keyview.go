@@ -20,21 +20,22 @@ type KeyUse struct {
 	// Here tells whether the key is in this node's keyring, Primary whether it is what
 	// this node seals with.
 	Here, Primary bool
-	// Used is how long ago a node last said that it seals with the key, and UsedBy
+	// Used is how long ago another node last said that it seals with the key, and UsedBy
 	// which one; empty if none has.
 	Used   time.Duration
 	UsedBy string
-	// Held is how long ago a node last said that it has the key, and HeldBy which one;
+	// Held is how long ago another node last said that it has the key, and HeldBy which one;
 	// empty if none has.
 	Held   time.Duration
 	HeldBy string
-	// Lacked is how long ago a node last said that it does not have the key, and LackedBy
+	// Lacked is how long ago another node last said that it does not have the key, and LackedBy
 	// which one; empty if none has.
 	Lacked   time.Duration
 	LackedBy string
 }
 
-// Keys returns what is known of the keys in the cluster, this node's own first, then by
+// Keys returns what others have let this node know of the keys in the cluster, those in
+// its keyring first, then by
 // id; nothing without a keyring. News of a key that is not in the keyring is forgotten
 // an hour after somebody was last known to have it. Names are cut to 32 bytes.
 //
@@ -47,7 +48,7 @@ func (n *Node) Keys() (keys []KeyUse) {
 	}
 	n.do(func() {
 		now := n.now()
-		for _, k := range n.keys.news(now, n.cfg.Keyring, n.self.ID.Name) {
+		for _, k := range n.keys.heard(now, n.cfg.Keyring) {
 			u := KeyUse{ID: keyring.ID(k.ID), Here: n.cfg.Keyring.Has(keyring.ID(k.ID)), Primary: n.cfg.Keyring.Primary() == keyring.ID(k.ID)}
 			u.Used, u.UsedBy = time.Duration(k.Used.Age)*time.Second, k.Used.By
 			u.Held, u.HeldBy = time.Duration(k.Held.Age)*time.Second, k.Held.By
@@ -96,12 +97,21 @@ func (s *keySighting) note(at time.Duration, by string) {
 
 // hear takes news that came with an exchange. Of more keys than can be told of, those
 // that were held the longest ago are forgotten.
-func (v keyView) hear(now time.Duration, news []wire.KeyNews) {
+func (v keyView) hear(now time.Duration, news []wire.KeyNews, ring *keyring.Ring, self string) {
+	self = wire.CutName(self)
 	for _, k := range news {
 		s := v.of(keyring.ID(k.ID))
-		s.held.note(now-time.Duration(k.Held.Age)*time.Second, k.Held.By)
-		s.used.note(now-time.Duration(k.Used.Age)*time.Second, k.Used.By)
-		s.lacked.note(now-time.Duration(k.Lacked.Age)*time.Second, k.Lacked.By)
+		s.held.hear(now, k.Held, self)
+		s.used.hear(now, k.Used, self)
+		s.lacked.hear(now, k.Lacked, self)
+	}
+	v.prune(ring)
+}
+
+// hear notes what is said of another node than this one.
+func (s *keySighting) hear(now time.Duration, told wire.Sighting, self string) {
+	if told.By != self {
+		s.note(now-time.Duration(told.Age)*time.Second, told.By)
 	}
 }
 
@@ -112,27 +122,41 @@ func (v keyView) of(id keyring.ID) *keySightings {
 	return v[id]
 }
 
-// news is what there is to tell of all keys, this node's own use of them included.
-func (v keyView) news(now time.Duration, ring *keyring.Ring, self string) (news []wire.KeyNews) {
-	self = wire.CutName(self)
+// heard is what others have said of all keys, this node's own ones included.
+func (v keyView) heard(now time.Duration, ring *keyring.Ring) (news []wire.KeyNews) {
 	for _, id := range ring.IDs() {
-		v.of(id).held.note(now, self)
+		v.of(id)
 	}
-	v.of(ring.Primary()).used.note(now, self)
 	for id, s := range v {
-		here := ring.Has(id)
-		if !here {
-			if s.held.by == "" || now-s.held.at > keyMemory {
-				delete(v, id)
-				continue
-			}
-			s.lacked.note(now, self)
+		if !ring.Has(id) && (s.held.by == "" || now-s.held.at > keyMemory) {
+			delete(v, id)
 		}
-		news = append(news, wire.KeyNews{ID: uint32(id), Held: s.held.told(now), Used: s.used.told(now), Lacked: s.lacked.told(now)})
 	}
 	v.prune(ring)
+	for id, s := range v {
+		news = append(news, wire.KeyNews{ID: uint32(id), Held: s.held.told(now), Used: s.used.told(now), Lacked: s.lacked.told(now)})
+	}
 	slices.SortFunc(news, func(a, b wire.KeyNews) int { return cmp.Compare(a.ID, b.ID) })
-	return slices.DeleteFunc(news, func(k wire.KeyNews) bool { return v[keyring.ID(k.ID)] == nil })
+	return news
+}
+
+// news is what there is to tell others: what was heard, and what this node says of
+// itself, which is newer than anything.
+func (v keyView) news(now time.Duration, ring *keyring.Ring, self string) []wire.KeyNews {
+	mine := wire.Sighting{By: wire.CutName(self)}
+	news := v.heard(now, ring)
+	for i := range news {
+		k := &news[i]
+		switch id := keyring.ID(k.ID); {
+		case !ring.Has(id):
+			k.Lacked = mine
+		case id == ring.Primary():
+			k.Held, k.Used = mine, mine
+		default:
+			k.Held = mine
+		}
+	}
+	return news
 }
 
 // prune keeps no more keys than can be told of: this node's own, and of the others
@@ -179,5 +203,5 @@ func (n *Node) hearOfKeys(b []byte) {
 		n.stats.BadPackets++
 		return
 	}
-	n.keys.hear(n.now(), news)
+	n.keys.hear(n.now(), news, n.cfg.Keyring, n.self.ID.Name)
 }

@@ -277,7 +277,7 @@ func (n *Node) capabilities() (c wire.Capabilities) {
 // understand each other, so they stay linked; but the order of one of them is lost on
 // what crosses the other.
 func (n *Node) warnOfOrder(hello *wire.Hello) {
-	if (hello.Capabilities^n.capabilities())&wire.CausalOrder != 0 && n.mayWarn(n.now()) {
+	if (hello.Capabilities^n.capabilities())&wire.CausalOrder != 0 && n.mayWarn(aboutOrder, n.now()) {
 		n.log.Warn("a neighbour does not keep the same order; Config.Order should be the same on all nodes",
 			"peer", hello.ID.Name, "addr", hello.Addr)
 	}

@@ -107,6 +107,7 @@ func (n *Node) tick(timer *time.Timer) {
 		n.carryOut()
 	}
 	n.warnOfClocks(now)
+	n.warnOfKeys(now)
 	n.retrySenders()
 	if n.book.sweepDue() {
 		n.sweep()
@@ -153,7 +154,7 @@ var errNames = errors.New("it names more nodes than there is room for")
 
 // warnOfClocks tells now and then of messages that were refused for their epochs.
 func (n *Node) warnOfClocks(now time.Duration) {
-	if x := n.machine.Misdated(); x > n.misdated && n.mayWarn(now) {
+	if x := n.machine.Misdated(); x > n.misdated && n.mayWarn(aboutClocks, now) {
 		n.log.Warn("messages are refused: clocks on the wall differ by more than an eighth of Config.Horizon", "messages", x-n.misdated)
 		n.misdated = x
 	}
@@ -161,18 +162,45 @@ func (n *Node) warnOfClocks(now time.Duration) {
 
 // warnOfHorizon tells now and then of a node that this one cannot talk to.
 func (n *Node) warnOfHorizon(err error) {
-	if n.mayWarn(n.now()) {
+	if n.mayWarn(aboutHorizon, n.now()) {
 		n.log.Warn("no link", "error", err)
 	}
 }
 
-// mayWarn keeps what others do wrong from filling a log.
-func (n *Node) mayWarn(now time.Duration) bool {
-	if now < n.warnNext {
+// subject is what a warning is about that others cause.
+type subject int
+
+const (
+	aboutClocks subject = iota
+	aboutHorizon
+	aboutOrder
+	aboutKeys
+	aboutForgeries
+	aboutLinks
+	subjects
+)
+
+// mayWarn keeps what others do wrong from filling a log: a line a minute for each
+// subject.
+func (n *Node) mayWarn(about subject, now time.Duration) bool {
+	if now < n.warnNext[about] {
 		return false
 	}
-	n.warnNext = now + time.Minute
+	n.warnNext[about] = now + time.Minute
 	return true
+}
+
+// warnOfKeys tells now and then that somebody knocks who has another key, or none:
+// most likely a node that was given the wrong one.
+func (n *Node) warnOfKeys(now time.Duration) {
+	if x := n.otherKeys(); x > n.strangers && n.mayWarn(aboutKeys, now) {
+		n.log.Warn("what comes under another key, or under none, is refused", "datagrams and connections", x-n.strangers)
+		n.strangers = x
+	}
+}
+
+func (n *Node) otherKeys() uint64 {
+	return n.stats.OtherKeys + n.refused.otherKeys.Load() + n.refused.unsealed.Load()
 }
 
 // notify wakes those that wait for a state of the machine.

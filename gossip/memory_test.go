@@ -159,10 +159,9 @@ func heapNow() int {
 // vessel is a machine with its address book and no sockets, that frames are given to as
 // a node gives them.
 type vessel struct {
-	t    testing.TB
-	n    *Node
-	now  time.Duration
-	seqs map[peer.Handle]uint64
+	t   testing.TB
+	n   *Node
+	now time.Duration
 }
 
 func newVessel(t testing.TB, cfg Config) *vessel {

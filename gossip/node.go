@@ -60,7 +60,8 @@ type Node struct {
 	lastLink  broadcast.LinkID
 	backlog   backlog
 	misdated  uint64 // that the last warning about clocks on the wall told of
-	warnNext  time.Duration
+	warnNext  [subjects]time.Duration
+	strangers uint64          // that the last warning about keys told of
 	swept     time.Duration   // the address book, when last
 	senders   []*sending      // broadcasts that wait for room in the log
 	waiters   []chan struct{} // of Ready

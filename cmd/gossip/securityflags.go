@@ -24,7 +24,7 @@ type securityFlags struct {
 
 func (f *securityFlags) group() flagGroup {
 	g := newGroup("Security flags")
-	g.StringVar(&f.keys, "keyring", "", "`FILE` with the cluster's keys, a key a line, the first of which is used and all of which are accepted; read again on SIGHUP; or env:NAME, a variable with keys separated by spaces. Without it everything is in the clear")
+	g.StringVar(&f.keys, "keyring", "", "`FILE` with the cluster's keys, a key a line, the first of which is used and all of which are accepted; read again on SIGHUP; or, for keys that do not change, env:NAME, a variable with keys separated by spaces. Without it everything is in the clear")
 	g.BoolVar(&f.plain, "plain", false, "listen in the clear on other addresses than those of this machine alone: whoever can reach them can read and forge everything")
 	g.StringVar(&f.cert, "tls-cert", "", "`FILE` with this node's certificate, PEM, for links under an authority of your own; read again when it changes, as are the next two")
 	g.StringVar(&f.key, "tls-key", "", "`FILE` with the key of --tls-cert")
@@ -93,12 +93,10 @@ func (f *securityFlags) ring() (*keyring.Ring, error) {
 // reload reads the files again whenever the process gets a SIGHUP, until ctx ends.
 func (f *securityFlags) reload(ctx context.Context, cfg *gossip.Config) {
 	ring, roster := cfg.Keyring, cfg.Roster
-	if strings.HasPrefix(f.keys, "env:") {
-		ring = nil
-	}
 	if ring == nil && roster == nil {
 		return
 	}
+	fixed := strings.HasPrefix(f.keys, "env:")
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	go func() {
@@ -106,7 +104,9 @@ func (f *securityFlags) reload(ctx context.Context, cfg *gossip.Config) {
 		for {
 			select {
 			case <-hangups:
-				if ring != nil {
+				if fixed {
+					cfg.Logger.Warn("the keyring stays as it was: a variable cannot be read again, a file can", "keyring", f.keys)
+				} else if ring != nil {
 					if err := ring.Reload(f.keys); err != nil {
 						cfg.Logger.Error("the keyring stays as it was", "file", f.keys, "error", err)
 					}

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -29,6 +31,10 @@ const (
 	// sendPatience is how long a datagram may wait for room in the send buffer
 	// before it is given up, as the network itself would have done.
 	sendPatience = 50 * time.Millisecond
+
+	// sendPause is for how long nothing waits after something has waited in vain: who
+	// sends is not to be held up by a buffer that stays full.
+	sendPause = time.Second
 )
 
 // Listen opens a UDP and a TCP socket on one address, "host:port". The host is
@@ -136,6 +142,8 @@ type sockets struct {
 	tcp  *net.TCPListener
 	udp  *net.UDPConn
 
+	hurried atomic.Int64 // when datagrams may wait for room again, in Unix nanoseconds
+
 	life context.Context // ends with Close, and with it every Dial
 	end  context.CancelFunc
 	once sync.Once
@@ -172,9 +180,17 @@ func (s *sockets) ReadFrom(b []byte) (n int, from netip.AddrPort, err error) {
 }
 
 func (s *sockets) WriteTo(b []byte, to netip.AddrPort) error {
-	err := s.udp.SetWriteDeadline(time.Now().Add(sendPatience))
+	now := time.Now()
+	patience := sendPatience
+	if now.UnixNano() < s.hurried.Load() {
+		patience = time.Millisecond
+	}
+	err := s.udp.SetWriteDeadline(now.Add(patience))
 	if err == nil {
 		_, err = s.udp.WriteToUDPAddrPort(b, unmap(to))
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		s.hurried.Store(now.Add(sendPause).UnixNano())
 	}
 	if err != nil {
 		return fmt.Errorf("transport: send %d bytes to %s: %w", len(b), to, err)
