@@ -24,14 +24,14 @@ type Message struct {
 	// Resumes says that the origin's message before this one, if there is one, is so
 	// old that others have forgotten it: nothing is missing between.
 	Resumes bool
+	// Signed says that Encoded has the origin's signature in it, which is the driver's to
+	// make and to check.
+	Signed bool
 	// Hops counts the links crossed so far; it saturates at 255.
 	Hops uint8
 	// Born is when the message was broadcast, on this node's own clock: the
 	// time it spent on earlier nodes travels with it, so no clocks need agree.
 	Born time.Duration
-	// Signature is the origin's, for the driver to make and to check. The protocol code
-	// never looks at it.
-	Signature []byte
 	// Encoded is the driver's to keep the wire form in, made once however many
 	// links the message takes. The protocol code never looks at it.
 	Encoded []byte
@@ -44,7 +44,7 @@ type Message struct {
 
 // overhead approximates what a message costs in memory beyond its payload and its
 // clock: the struct, and its index entries.
-const overhead = 288
+const overhead = 256
 
 // SharedClock approximates what a clock of so many entries takes beyond the one that
 // it follows: a path through package vclock's trie, to a bucket that is half full.

@@ -146,7 +146,7 @@ type Config struct {
 	// on top, as in any Go program, and so do messages that the application has taken
 	// and the buffers of sockets, which are the system's. Too little is an error that
 	// says what is needed. Zero: as much as the other fields come to, which is
-	// some 440 MiB with their defaults. The shares are in docs/guarantees.md.
+	// some 460 MiB with their defaults. The shares are in docs/guarantees.md.
 	Memory int
 	// ExchangeMin and ExchangeMax bound the time between two exchanges of the
 	// peer sampling service: short while things change, long when they do not.

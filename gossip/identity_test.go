@@ -52,7 +52,7 @@ func newPerson(t testing.TB, label, cluster string) person {
 func (p person) said(b wire.Book, m broadcast.Message) *broadcast.Message {
 	m.Dot.Origin = b.Intern([]byte(p.id.Name), p.id.Incarnation, netip.AddrPort{})
 	said := wire.SaidBy(&m, b)
-	m.Signature = p.key.Sign(p.appendMessageText(nil, &said))
+	wire.EncodeSigned(&m, p.key.Sign(p.appendMessageText(nil, &said)), b)
 	return &m
 }
 
@@ -85,7 +85,7 @@ func dialIn(t testing.TB, n *Node, ring *keyring.Ring, who person, change func(*
 	if _, err := conn.Write(wire.AppendHello(nil, h)); err != nil {
 		t.Fatal(err)
 	}
-	return &insider{t, conn, who.signer, newBook(self.ID, self.Addr, minSweep)}
+	return &insider{t, conn, who.signer, newBook(self.ID, self.Addr, 1<<10)}
 }
 
 // infiltrate has a link with a node, which has been told that nothing was had.
@@ -144,7 +144,12 @@ func TestARelayCannotAlterOrForge(t *testing.T) {
 	as := func(change func(b *book, m *broadcast.Message)) func(*book) *broadcast.Message {
 		return func(b *book) *broadcast.Message {
 			m := alice.said(b, first)
-			change(b, m)
+			signature := slices.Clone(wire.SignatureOf(m))
+			if change(b, m); m.Signed {
+				wire.EncodeSigned(m, signature, b)
+			} else {
+				m.Encoded = nil
+			}
 			return m
 		}
 	}
@@ -175,11 +180,12 @@ func TestARelayCannotAlterOrForge(t *testing.T) {
 		{"an origin without a key", as(func(b *book, m *broadcast.Message) {
 			m.Dot.Origin = b.Intern([]byte("alice"), 1, netip.AddrPort{})
 		}), false},
-		{"no signature", as(func(_ *book, m *broadcast.Message) { m.Signature = nil }), false},
+		{"no signature", as(func(_ *book, m *broadcast.Message) { m.Signed = false }), false},
 		{"of another cluster", func(b *book) *broadcast.Message { return other.said(b, first) }, false},
 		{"signed by the relay", func(b *book) *broadcast.Message {
 			m := bob.said(b, first)
 			m.Dot.Origin = b.Intern([]byte(alice.id.Name), 1, netip.AddrPort{})
+			wire.EncodeSigned(m, slices.Clone(wire.SignatureOf(m)), b)
 			return m
 		}, false},
 	} {
@@ -377,7 +383,7 @@ func TestAddressesAreTheirOwnersWord(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			stats = Stats{}
 			self := newPerson(t, "self", "")
-			plain := newBook(self.id, netip.MustParseAddrPort("192.0.2.9:1"), minSweep)
+			plain := newBook(self.id, netip.MustParseAddrPort("192.0.2.9:1"), 1<<10)
 			plain.signed = true
 			b := &provenBook{book: plain, signer: self.signer, stats: &stats, horizon: 8 * time.Minute,
 				wall: func() time.Time { return start.Add(tc.now) }}
@@ -415,7 +421,7 @@ func TestAFalseDescriptor(t *testing.T) {
 	from := netip.MustParseAddrPort("127.0.0.1:999")
 	where := wire.Identity{ID: mallory.id, Addr: from}
 	stats := Stats{}
-	theirs := &provenBook{book: newBook(where.ID, from, minSweep), signer: mallory.signer, stats: &stats, horizon: time.Hour, wall: time.Now}
+	theirs := &provenBook{book: newBook(where.ID, from, 1<<10), signer: mallory.signer, stats: &stats, horizon: time.Hour, wall: time.Now}
 	know := func(p person, at, said netip.AddrPort) peer.Descriptor {
 		h := theirs.meet(p.id, said)
 		theirs.entries[h].proof = p.proveAddress(wire.Identity{ID: p.id, Addr: at}, uint64(time.Now().Unix()))
@@ -487,7 +493,7 @@ func (p person) monologue(b *book, count uint64) (list []*broadcast.Message) {
 // evidenceOf is what a message shows of how far its origin has got.
 func evidenceOf(b wire.Book, m *broadcast.Message) broadcast.Evidence {
 	said := wire.SaidBy(m, b)
-	return broadcast.Evidence{Seq: m.Dot.Seq, Proof: string(said.Rest[:]) + string(m.Signature)}
+	return broadcast.Evidence{Seq: m.Dot.Seq, Proof: string(said.Rest[:]) + string(wire.SignatureOf(m))}
 }
 
 // TestAForgedClaimSilencesNobody: mallory says that alice has said very much, all of it
@@ -727,7 +733,7 @@ func TestWhatIdentitiesCostOnTheWire(t *testing.T) {
 			return peer.ID{Name: label, Incarnation: p.id.Incarnation}
 		}
 		at := netip.MustParseAddrPort("192.0.2.1:7946")
-		plain := newBook(who(self), at, minSweep)
+		plain := newBook(who(self), at, 1<<10)
 		proven := &provenBook{book: plain, signer: self.signer, stats: new(Stats), horizon: time.Hour, wall: time.Now}
 		var b wire.Book = plain
 		if signed {
@@ -747,7 +753,7 @@ func TestWhatIdentitiesCostOnTheWire(t *testing.T) {
 				m.Deps = append(m.Deps, peer.Dot{Origin: d.Peer, Seq: 300})
 			}
 			if signed {
-				m.Signature = make([]byte, wire.SignatureSize)
+				wire.EncodeSigned(&m, make([]byte, wire.SignatureSize), plain)
 			}
 			return frame(broadcast.Frame{Kind: broadcast.Data, Message: &m})
 		}

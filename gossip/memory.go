@@ -38,10 +38,11 @@ const (
 	// up to twice the room that they need.
 	messageCost = 1.25
 	// originCost: what was had of it, what has left the log, a head, its entry in this
-	// node's clock.
-	originCost = 1024
-	// identityCost: an entry in the address book, with its name.
-	identityCost = 320
+	// node's clock, and in a signed network its evidence.
+	originCost = 1152
+	// identityCost: an entry in the address book, with its name, and in a signed network
+	// the proof of its address.
+	identityCost = 432
 	// wantCost: a message that was announced, or that another one waits for, and has
 	// not come.
 	wantCost = 512

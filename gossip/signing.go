@@ -129,14 +129,14 @@ func (s *signer) appendMessageText(dst []byte, said *wire.Said) []byte {
 // others how far its origin has got. This node's own messages are signed here: this
 // comes before anybody is sent them.
 func (n *Node) evidence(m *broadcast.Message) string {
-	if m.Signature == nil && m.Dot.Origin != n.book.self {
+	if !m.Signed && m.Dot.Origin != n.book.self {
 		return "" // which cannot be: readers let no such message in
 	}
 	said := wire.SaidBy(m, n.book)
-	if m.Signature == nil {
-		m.Signature = n.signer.key.Sign(n.signer.appendMessageText(nil, &said))
+	if !m.Signed {
+		wire.EncodeSigned(m, n.signer.key.Sign(n.signer.appendMessageText(nil, &said)), n.book)
 	}
-	return string(said.Rest[:]) + string(m.Signature)
+	return string(said.Rest[:]) + string(wire.SignatureOf(m))
 }
 
 // checkFrame looks at what a frame says in somebody's name, before the loop sees it:

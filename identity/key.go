@@ -122,6 +122,10 @@ func Load(file string) (*Key, error) {
 }
 
 func load(file string) (k *Key, err error) {
+	if _, err := parse(strings.TrimSpace(file)); err == nil {
+		// Which keeps it out of an error that is logged.
+		return nil, errors.New("a key stands where the name of a file belongs; whoever may have seen it there has it")
+	}
 	text, err := secretfile.Read(file, maxFile)
 	if err != nil {
 		return nil, err

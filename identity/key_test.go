@@ -100,6 +100,13 @@ func TestLoad(t *testing.T) {
 	}
 }
 
+func TestAKeyForAFileDoesNotShow(t *testing.T) {
+	k := Generate()
+	if _, err := Load(k.Text()); err == nil || strings.Contains(err.Error(), k.Text()[len(prefix):][:10]) {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestKeysDoNotShow: whatever the verb, and however deep.
 func TestKeysDoNotShow(t *testing.T) {
 	k, err := Parse(prefix + encoding.EncodeToString([]byte("the bytes of this key are text!!")))

@@ -148,7 +148,11 @@ func describe(f broadcast.Frame) string {
 		return s
 	}
 	clock, _ := m.Clock.MarshalBinary()
-	return s + fmt.Sprintf(" dot %v deps %v payload %x clock %x hops %d born %v epoch %d resumes %v signature %x", m.Dot, m.Deps, m.Payload, clock, m.Hops, m.Born, m.Epoch, m.Resumes, m.Signature)
+	var signature []byte
+	if m.Signed {
+		signature = SignatureOf(m)
+	}
+	return s + fmt.Sprintf(" dot %v deps %v payload %x clock %x hops %d born %v epoch %d resumes %v signature %x", m.Dot, m.Deps, m.Payload, clock, m.Hops, m.Born, m.Epoch, m.Resumes, signature)
 }
 
 func describePacket(p peersampling.Packet) string { return fmt.Sprintf("%+v", p) }

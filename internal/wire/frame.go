@@ -208,13 +208,29 @@ func EncodeMessage(m *broadcast.Message, book Book) []byte {
 	if m.Encoded != nil {
 		return m.Encoded
 	}
-	dst := make([]byte, 0, 32+24*len(m.Deps)+len(m.Signature)+len(m.Payload))
+	return encode(m, nil, book)
+}
+
+// EncodeSigned is EncodeMessage for a message of this node's own, with its signature.
+func EncodeSigned(m *broadcast.Message, signature []byte, book Book) {
+	m.Signed = true
+	encode(m, signature, book)
+}
+
+// SignatureOf is the signature in a message that is Signed.
+func SignatureOf(m *broadcast.Message) []byte {
+	end := len(m.Encoded) - len(m.Payload)
+	return m.Encoded[end-SignatureSize : end]
+}
+
+func encode(m *broadcast.Message, signature []byte, book Book) []byte {
+	dst := make([]byte, 0, 32+24*len(m.Deps)+len(signature)+len(m.Payload))
 	dst = appendDot(dst, m.Dot, book)
 	dst = binary.AppendUvarint(dst, uint64(len(m.Deps)))
 	for _, d := range m.Deps {
 		dst = appendDot(dst, d, book)
 	}
-	dst = append(append(dst, m.Signature...), m.Payload...)
+	dst = append(append(dst, signature...), m.Payload...)
 	m.Encoded = dst
 	m.Payload = dst[len(dst)-len(m.Payload):] // the same bytes, held once
 	return dst
@@ -485,7 +501,8 @@ func (r *reader) data(f *broadcast.Frame, signed bool, now time.Duration, book B
 	m.Deps = r.deps(book)
 	r.checkSeq(m.Dot)
 	if signed {
-		m.Signature = r.bytes(SignatureSize)
+		r.bytes(SignatureSize)
+		m.Signed = true
 	}
 	m.Payload = r.bytes(len(r.b))
 	f.Message = m

@@ -120,7 +120,7 @@ func FuzzDecodeFrame(f *testing.F) {
 			if !slices.Equal(m.Encoded, b[len(b)-len(m.Encoded):]) {
 				t.Fatal("the body that is relayed is not the one that came")
 			}
-			m.Encoded = nil // now as this node would have made it
+			again(m, book) // as this node would have made it
 			checkAgain(t, &first, book, want)
 		}
 	})
@@ -135,9 +135,18 @@ func checkSaid(t *testing.T, b []byte, f *broadcast.Frame, book *testBook) {
 	}
 	want, m := SaidBy(f.Message, book), f.Message
 	id := book.known[m.Dot.Origin].ID
-	if !bytes.Equal(s.Dot, want.Dot) || s.Rest != want.Rest || !bytes.Equal(s.Signature, m.Signature) ||
+	if !bytes.Equal(s.Dot, want.Dot) || s.Rest != want.Rest || (s.Signature != nil) != m.Signed || m.Signed && !bytes.Equal(s.Signature, SignatureOf(m)) ||
 		string(s.Name) != id.Name || s.Incarnation != id.Incarnation {
 		t.Fatalf("of %x is checked %+v and delivered %+v", b, s, want)
+	}
+}
+
+// again encodes a message anew.
+func again(m *broadcast.Message, book Book) {
+	if m.Signed {
+		EncodeSigned(m, SignatureOf(m), book)
+	} else {
+		m.Encoded = nil
 	}
 }
 
@@ -182,7 +191,7 @@ func checkForm(t *testing.T, b []byte, f *broadcast.Frame, book Book) {
 		}
 	case broadcast.Data:
 		fresh := *f.Message
-		fresh.Encoded = nil
+		again(&fresh, book)
 		if again := EncodeMessage(&fresh, book); !bytes.HasSuffix(b, again) || len(again) != len(f.Message.Encoded) {
 			t.Fatalf("the body of %x has another form, %x", b, again)
 		}

@@ -186,6 +186,8 @@ func vectors() []vector {
 	}
 
 	first := &broadcast.Message{Dot: peer.Dot{Origin: hAnn, Seq: 1}, Payload: []byte("hello"), Born: now}
+	signed := &broadcast.Message{Dot: first.Dot, Payload: []byte("hello"), Born: now}
+	EncodeSigned(signed, aSignature[:], newTestBook(ann, bob, eve))
 	third := &broadcast.Message{
 		Dot: peer.Dot{Origin: hAnn, Seq: 3}, Payload: []byte("world"), Born: now - 1500*time.Millisecond, Hops: 2,
 		Deps:  []peer.Dot{{Origin: hBob, Seq: 300}, {Origin: hAnn, Seq: 2}},
@@ -288,8 +290,7 @@ func vectors() []vector {
 				{1, "length of the name"}, {3, "name"}, {1, "incarnation"}, {2, "count"}, {1, "epochs ago, and one"}},
 			dotParts("message", 1), []part{{1, "dependencies"}}, dotParts("dependency", 2), []part{{5, "payload"}}),
 		frameVector("data_signed", "ann's first message in a network where origins sign",
-			broadcast.Frame{Kind: broadcast.Data, Message: &broadcast.Message{
-				Dot: peer.Dot{Origin: hAnn, Seq: 1}, Payload: []byte("hello"), Born: now, Signature: aSignature[:]}},
+			broadcast.Frame{Kind: broadcast.Data, Message: signed},
 			frameParts("SIGNED_DATA"), []part{{1, "flags"}, {1, "hops"}, {1, "age"}},
 			dotParts("message", 1), []part{{1, "dependencies"}, {64, "signature"}, {5, "payload"}}),
 		frameVector("want", "please, bob's 300th, and ann's third with its clock",

@@ -28,7 +28,7 @@ const EvidenceSize = sha256.Size + SignatureSize
 // they are elsewhere, so that a frame has one form.
 func kindOf(f *broadcast.Frame) byte {
 	switch {
-	case f.Kind == broadcast.Data && f.Message.Signature != nil:
+	case f.Kind == broadcast.Data && f.Message.Signed:
 		return signedDataKind
 	case f.Kind == broadcast.Digest && slices.ContainsFunc(f.Digest, func(p broadcast.DigestPart) bool {
 		return p.Sums == nil && slices.ContainsFunc(p.Entries, func(e broadcast.DigestEntry) bool { return e.Evidence.Seq > 0 })
@@ -62,7 +62,7 @@ func appendEvidence(dst []byte, e broadcast.Evidence) []byte {
 }
 
 func (r *reader) evidence() (e broadcast.Evidence) {
-	if e.Seq = r.uvarint(); e.Seq > 0 {
+	if e.Seq = r.seq(); e.Seq > 0 {
 		e.Proof = string(r.bytes(EvidenceSize))
 	}
 	return e
