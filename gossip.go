@@ -94,7 +94,7 @@ type Option func(*gossip.Config)
 //
 // On other addresses than those of the loopback interface the node needs keys, or to
 // be told to do without. As the published signature has no room for that, the
-// environment may say it: GOSSIP_KEYRING names a file with keys (package keyring),
+// environment may say it: GOSSIP_KEYRING is a file with keys, or env:NAME (keyring.Open),
 // GOSSIP_PLAIN=1 is gossip.Config.Plain.
 //
 // A node that cannot be started is not lost in silence: the reason is logged
@@ -124,7 +124,7 @@ func Config(hostname, port, id string, options ...Option) (Gossip, <-chan Packet
 // fromEnvironment sets what the published signature has no room for.
 func fromEnvironment(cfg *gossip.Config) (err error) {
 	if file := os.Getenv("GOSSIP_KEYRING"); file != "" {
-		if cfg.Keyring, err = keyring.Load(file); err != nil {
+		if cfg.Keyring, err = keyring.Open(file); err != nil {
 			return fmt.Errorf("environment variable GOSSIP_KEYRING: %w", err)
 		}
 	}

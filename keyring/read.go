@@ -83,6 +83,14 @@ func load(file string) (*Ring, error) {
 	return r, nil
 }
 
+// Open is [Load], or for "env:NAME" [FromEnv]: what a program takes as one setting.
+func Open(source string) (*Ring, error) {
+	if name, ok := strings.CutPrefix(source, "env:"); ok {
+		return FromEnv(name)
+	}
+	return Load(source)
+}
+
 // FromEnv reads keys from an environment variable, separated by spaces, commas
 // or line ends; the first is the primary.
 func FromEnv(name string) (*Ring, error) {

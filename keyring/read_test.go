@@ -184,3 +184,23 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestOpen(t *testing.T) {
+	k := NewKey()
+	file := filepath.Join(t.TempDir(), "ring")
+	if err := os.WriteFile(file, []byte(k.Text()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("KEYS_OF_THE_TEST", k.Text())
+	for _, source := range []string{file, "env:KEYS_OF_THE_TEST"} {
+		r, err := Open(source)
+		if err != nil || r.Primary() != k.ID() {
+			t.Errorf("%s: %v, %v", source, r, err)
+		}
+	}
+	for _, source := range []string{"", "env:", "env:NOT_SET_AT_ALL", file + "x"} {
+		if _, err := Open(source); err == nil {
+			t.Errorf("%q is opened", source)
+		}
+	}
+}

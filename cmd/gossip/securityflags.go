@@ -38,8 +38,10 @@ func (f *securityFlags) group() flagGroup {
 // apply loads what the flags name.
 func (f *securityFlags) apply(cfg *gossip.Config) (err error) {
 	cfg.Plain, cfg.NamedCertificates = f.plain, f.names
-	if cfg.Keyring, err = f.ring(); err != nil {
-		return usagef("--keyring: %w", err)
+	if f.keys != "" {
+		if cfg.Keyring, err = keyring.Open(f.keys); err != nil {
+			return usagef("--keyring: %w", err)
+		}
 	}
 	if err := f.applyIdentity(cfg); err != nil {
 		return err
@@ -78,16 +80,6 @@ func (f *securityFlags) applyIdentity(cfg *gossip.Config) (err error) {
 		}
 	}
 	return nil
-}
-
-func (f *securityFlags) ring() (*keyring.Ring, error) {
-	if f.keys == "" {
-		return nil, nil
-	}
-	if name, ok := strings.CutPrefix(f.keys, "env:"); ok {
-		return keyring.FromEnv(name)
-	}
-	return keyring.Load(f.keys)
 }
 
 // reload reads the files again whenever the process gets a SIGHUP, until ctx ends.
