@@ -22,6 +22,9 @@ type LinksConfig struct {
 	Heartbeat, Timeout time.Duration
 	// Answer is how long a dial or a request may go unanswered. A guess: 5 s.
 	Answer time.Duration
+	// Dial is how long the driver may take to connect, if that is longer than Answer:
+	// where it has more to do for it than to open a stream.
+	Dial time.Duration
 	// Backoff is how long a peer that refused is left alone. A guess: 5 s; a
 	// tenth of that while the node has no link at all.
 	Backoff time.Duration
@@ -787,7 +790,7 @@ func (l *Links) pending() int {
 }
 
 func (l *Links) dial(now time.Duration, p peer.Handle, why purpose, out *Outbox) {
-	l.dials = append(l.dials, dialing{p, why, now + l.cfg.Answer})
+	l.dials = append(l.dials, dialing{p, why, now + max(l.cfg.Dial, l.cfg.Answer)})
 	out.Dials = append(out.Dials, Dial{p})
 }
 

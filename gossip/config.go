@@ -324,6 +324,7 @@ func (c *Config) machine(self peer.Handle, dir protocol.Directory, mem *memory) 
 	m.Sampling.RejoinAfter = c.LinkTimeout
 	m.Sampling.Seeds = 16 * maxNames // each name may stand for so many addresses
 	m.Links.Max = c.Links
+	m.Links.Dial = dialTimeout + c.handshakeTimeout()
 	m.Links.Heartbeat, m.Links.Timeout = c.Heartbeat, c.LinkTimeout
 	m.Log = broadcast.LogConfig{Bytes: c.LogBytes, Age: c.Retention}
 	m.Horizon, m.Wall = c.Horizon, time.Duration(time.Now().UnixNano())

@@ -23,8 +23,13 @@ import (
 )
 
 const (
-	// handshakeTimeout bounds dialling and the exchange of hellos.
+	// dialTimeout bounds the opening of a connection, and handshakeTimeout the exchange
+	// of hellos on it: one round trip.
+	dialTimeout      = 5 * time.Second
 	handshakeTimeout = 5 * time.Second
+	// secureTimeout bounds what comes before and the hellos, if the connection is
+	// secured: three round trips.
+	secureTimeout = 10 * time.Second
 	// writeTimeout bounds one write; a peer that takes nothing for so long is
 	// as good as gone.
 	writeTimeout = 10 * time.Second
@@ -143,7 +148,7 @@ func (n *Node) connect(id peer.ID, addr netip.AddrPort) openedIn {
 	if !addr.IsValid() {
 		return openedIn{err: fmt.Errorf("gossip: no address of %v is known", id)}
 	}
-	ctx, cancel := context.WithTimeout(n.ctx, handshakeTimeout)
+	ctx, cancel := context.WithTimeout(n.ctx, dialTimeout)
 	defer cancel()
 	raw, err := n.tr.Dial(ctx, addr)
 	if err != nil {
@@ -182,7 +187,7 @@ func (n *Node) handshake(raw net.Conn, first bool) (o openedIn) {
 		}
 	}()
 	conn := raw
-	if o.err = raw.SetDeadline(time.Now().Add(handshakeTimeout)); o.err != nil {
+	if o.err = raw.SetDeadline(time.Now().Add(n.cfg.handshakeTimeout())); o.err != nil {
 		return o
 	}
 	if n.upgrader != nil {
@@ -201,6 +206,14 @@ func (n *Node) handshake(raw net.Conn, first bool) (o openedIn) {
 		o.err = raw.SetDeadline(time.Time{})
 	}
 	return o
+}
+
+// handshakeTimeout is how long a connection may take to become one that is agreed on.
+func (c *Config) handshakeTimeout() time.Duration {
+	if c.Keyring != nil || c.TLS != nil {
+		return secureTimeout
+	}
+	return handshakeTimeout
 }
 
 // secure puts TLS over a connection, and has both ends prove that they belong to the

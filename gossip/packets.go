@@ -105,7 +105,7 @@ const maxRequests = 1024
 
 // patience is how long an answer may take: longer than anybody waits for one.
 func patience() time.Duration {
-	return 2 * peersampling.DefaultServiceConfig(DefaultPolicy()).Answer
+	return 4 * peersampling.DefaultServiceConfig(DefaultPolicy()).Answer
 }
 
 func (n *Node) handlePacket(in packetIn) {
@@ -218,6 +218,7 @@ func (n *Node) handleKnock(b []byte, from netip.AddrPort) {
 		n.stats.StrayAnswers++
 		return
 	}
+	n.machine.Delayed(n.now(), k.Nonce)
 	r.packet.Token = k.Token
 	n.writePacket(&r.packet, r.to)
 }

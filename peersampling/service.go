@@ -434,6 +434,24 @@ func (s *Service) findProbe(now time.Duration, nonce uint64) int {
 	})
 }
 
+// Delayed takes the driver's word that a request has gone out only now, because
+// something else had to be asked for first: its peer is there, and its time to answer
+// begins anew.
+func (s *Service) Delayed(now time.Duration, nonce uint64) {
+	if x := s.pending; x != nil && x.nonce == nonce {
+		x.attempts, x.until = 1, now+s.cfg.Answer
+	}
+	i := s.findProbe(now, nonce)
+	if i < 0 {
+		return
+	}
+	for j := range s.suspects {
+		if x := &s.suspects[j]; x.peer == s.probes[i].asked && x.attempts > 0 {
+			x.attempts, x.until = 1, now+s.cfg.Answer
+		}
+	}
+}
+
 // Handle takes a packet from the network. An answer that was not asked for, or comes
 // once more, changes nothing.
 func (s *Service) Handle(now time.Duration, p Packet, digest uint64, out []Packet) []Packet {

@@ -277,6 +277,9 @@ func (m *Machine) HandlePacket(now time.Duration, p peersampling.Packet, out *Ou
 	m.settle(now, out)
 }
 
+// Delayed tells that the request with this nonce has left only now.
+func (m *Machine) Delayed(now time.Duration, nonce uint64) { m.sampling.Delayed(now, nonce) }
+
 // maybeRepair reconciles with a random peer of the view whose digest differs:
 // soon when no message has been delivered lately, else now and then.
 func (m *Machine) maybeRepair(now time.Duration, p peer.Handle, out *Outbox) {
