@@ -138,3 +138,26 @@ func TestHeadsLetGoOfLongClocks(t *testing.T) {
 		t.Errorf("asked for %v, want the clock of what follows the oldest head", asks)
 	}
 }
+
+// A clock that comes after its message finds room, or is not taken: what is held back
+// keeps its bound (gossip sim fuzz --seeds 1 --seed 182104400 broke P7).
+func TestAClockThatComesLaterNeedsRoom(t *testing.T) {
+	b := many(Config{HoldBytes: 600}, func(*broadcast.Message) {})
+	d := peer.Dot{Origin: X, Seq: 1}
+	waits := func(clock bool) *broadcast.Message {
+		m := &broadcast.Message{Dot: d, Deps: []peer.Dot{{Origin: 200, Seq: 1}}}
+		if clock {
+			m.Clock, m.ClockBytes = crowded(d, 150), 400
+		}
+		return m
+	}
+	if got := b.Add(0, waits(false), false, 1); got != Fresh {
+		t.Fatalf("the message was not taken: %v", got)
+	}
+	if got := b.Add(0, waits(true), true, 2); got != Known {
+		t.Errorf("%v, want Known", got)
+	}
+	if b.bytes > 600 || !b.Overflowed() {
+		t.Errorf("%d bytes are held, at most 600 are allowed; overflowed %v", b.bytes, b.Overflowed())
+	}
+}

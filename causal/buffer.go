@@ -347,6 +347,11 @@ func (h *held) cameBy(link broadcast.LinkID) {
 func (b *Buffer) addAgain(now time.Duration, h *held, m *broadcast.Message, withClock bool, from broadcast.LinkID) {
 	h.cameBy(from)
 	if withClock && h.clock == unstamped && b.cfg.Order == Causal {
+		if b.bytes+m.ClockBytes > b.cfg.HoldBytes && !b.deliverable(m, true) {
+			b.Stats.NoRoom++ // for the clock; it is asked for again
+			b.overflow = true
+			return
+		}
 		h.clock, h.msg.Clock, h.msg.ClockBytes = received, m.Clock, m.ClockBytes
 		b.bytes += m.ClockBytes
 		h.size += m.ClockBytes
