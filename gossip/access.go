@@ -87,15 +87,18 @@ func (n *Node) warnOfPlain() {
 	}
 }
 
-// followKeys tells the loop when the keyring has changed.
-func (n *Node) followKeys() {
-	changed, stop := n.cfg.Keyring.Changes()
+// follow has the loop do something after each change of what tells its changes so: the
+// keyring, or the roster.
+func (n *Node) follow(of interface {
+	Changes() (<-chan struct{}, func())
+}, do func()) {
+	changed, stop := of.Changes()
 	n.wg.Go(func() {
 		defer stop()
 		for {
 			select {
 			case <-changed:
-				n.tell(n.keysChanged)
+				n.tell(do)
 			case <-n.ctx.Done():
 				return
 			}

@@ -53,10 +53,10 @@ func (n *Node) run(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() { n.cancel(context.Cause(ctx)) })
 	n.warnOfPlain()
 	if n.cfg.Keyring != nil {
-		n.followKeys()
+		n.follow(n.cfg.Keyring, n.keysChanged)
 	}
 	if n.signer != nil {
-		n.followRoster()
+		n.follow(n.signer.roster, n.rosterChanged)
 	}
 	n.wg.Go(n.readPackets)
 	n.wg.Go(n.accept)

@@ -276,22 +276,6 @@ func (n *Node) countRefusal(err error) bool {
 	return true
 }
 
-// followRoster tells the loop when the roster has changed.
-func (n *Node) followRoster() {
-	changed, stop := n.signer.roster.Changes()
-	n.wg.Go(func() {
-		defer stop()
-		for {
-			select {
-			case <-changed:
-				n.tell(n.rosterChanged)
-			case <-n.ctx.Done():
-				return
-			}
-		}
-	})
-}
-
 // rosterChanged shuts those out who do not belong any more. What of theirs was
 // delivered here before stays; what waits for its turn does not get it.
 func (n *Node) rosterChanged() {
