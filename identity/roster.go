@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/Ishan27gOrg/gossipProtocol/internal/changes"
 )
 
 // MaxEntries bounds each of a roster's two lists: far more than a network has nodes,
@@ -27,7 +29,7 @@ var ErrFull = fmt.Errorf("identity: the roster has %d entries, which is the most
 type Roster struct {
 	mu sync.RWMutex
 	lists
-	subscribers map[chan struct{}]struct{}
+	changes changes.Feed
 }
 
 // lists are what a roster's file says.
@@ -75,7 +77,7 @@ func (r *Roster) Allow(p Public) error {
 	}
 	delete(r.revoked, p)
 	if !had {
-		r.tell()
+		r.changes.Tell()
 	}
 	return nil
 }
@@ -96,7 +98,7 @@ func (r *Roster) Revoke(p Public) error {
 		return err
 	}
 	if had {
-		r.tell()
+		r.changes.Tell()
 	}
 	return nil
 }
@@ -142,30 +144,7 @@ func sorted(set map[Public]struct{}) []Public {
 
 // Changes answers a channel that holds a value once the roster has changed since it
 // was last received from. It is never closed; stop ends it.
-func (r *Roster) Changes() (changed <-chan struct{}, stop func()) {
-	c := make(chan struct{}, 1)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.subscribers == nil {
-		r.subscribers = make(map[chan struct{}]struct{})
-	}
-	r.subscribers[c] = struct{}{}
-	return c, func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		delete(r.subscribers, c)
-	}
-}
-
-// tell wakes whoever wants to know of changes. The caller holds mu.
-func (r *Roster) tell() {
-	for c := range r.subscribers {
-		select {
-		case c <- struct{}{}:
-		default: // it has been told and has not looked yet
-		}
-	}
-}
+func (r *Roster) Changes() (changed <-chan struct{}, stop func()) { return r.changes.Subscribe() }
 
 // ReadRoster reads a roster, an entry a line: the public key or the full name of who
 // is allowed, the same with a '-' in front of who is revoked, or a '*' for everybody.
@@ -199,7 +178,7 @@ func (r *Roster) Reload(file string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.lists = l
-	r.tell()
+	r.changes.Tell()
 	return nil
 }
 

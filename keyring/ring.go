@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+
+	"github.com/Ishan27gOrg/gossipProtocol/internal/changes"
 )
 
 // MaxKeys bounds a ring. A change of keys needs two; a guess that leaves room
@@ -26,9 +28,9 @@ var (
 // use, and reading takes no lock. Make one with [New], [Read], [Load] or
 // [FromEnv]; the zero Ring has no key, and what needs one refuses it.
 type Ring struct {
-	mu          sync.Mutex // held by whoever changes the ring
-	state       atomic.Pointer[state]
-	subscribers map[chan struct{}]struct{}
+	mu      sync.Mutex // held by whoever changes the ring
+	state   atomic.Pointer[state]
+	changes changes.Feed
 }
 
 // state is never changed, only replaced. Being behind an atomic pointer also
@@ -166,12 +168,7 @@ func (r *Ring) set(keys []keyedID) {
 		return
 	}
 	r.state.Store(&state{version: was.version + 1, keys: keys})
-	for s := range r.subscribers {
-		select {
-		case s <- struct{}{}:
-		default: // it has been told and has not looked yet
-		}
-	}
+	r.changes.Tell()
 }
 
 // now is what there is; a state without keys for the zero Ring.
@@ -229,20 +226,7 @@ func (r *Ring) Version() uint64 { return r.now().version }
 
 // Changes answers a channel that holds a value once the ring has changed since
 // it was last received from. It is never closed; stop ends it.
-func (r *Ring) Changes() (changed <-chan struct{}, stop func()) {
-	c := make(chan struct{}, 1)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.subscribers == nil {
-		r.subscribers = make(map[chan struct{}]struct{})
-	}
-	r.subscribers[c] = struct{}{}
-	return c, func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		delete(r.subscribers, c)
-	}
-}
+func (r *Ring) Changes() (changed <-chan struct{}, stop func()) { return r.changes.Subscribe() }
 
 // String tells the IDs.
 func (r *Ring) String() string {

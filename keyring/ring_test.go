@@ -231,8 +231,8 @@ func TestChanges(t *testing.T) {
 		t.Error("told twice")
 	default:
 	}
-	if len(r.subscribers) != 1 {
-		t.Errorf("%d subscribers are held, want 1", len(r.subscribers))
+	if r.changes.Len() != 1 {
+		t.Errorf("%d subscribers are held, want 1", r.changes.Len())
 	}
 }
 
