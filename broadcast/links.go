@@ -76,6 +76,7 @@ type Links struct {
 	conns   []*conn // few, so a scan beats a map and has an order
 	dials   []dialing
 	refused []refusal
+	choice  choice
 	next    time.Duration // no request for a link before this
 	round   time.Duration // when links were last asked for
 	vain    int           // rounds since then that brought no link
@@ -343,9 +344,10 @@ func (l *Links) handleNeighbor(now time.Duration, c *conn, f *Frame, view []peer
 			l.refuseConn(now, c, view, out)
 			return
 		}
-		l.evictOne(now, c, out)
+		l.evictOne(now, out)
 	}
 	out.send(c.id, Frame{Kind: NeighborReply, Accept: true})
+	l.visit(now, c.peer)
 	l.establish(now, c, linked)
 }
 
@@ -411,12 +413,13 @@ func (l *Links) handleReply(now time.Duration, c *conn, f *Frame, out *Outbox) {
 		l.establish(now, c, repaired)
 		return
 	}
-	if l.Linked(c.peer) || (l.Len() >= l.cfg.Max && c.purpose != forBridge) {
+	isFull := l.Len() >= l.cfg.Max
+	if l.Linked(c.peer) || isFull && c.purpose != forBridge && l.choices() >= l.keptChoices() {
 		l.giveUp(now, c, out)
 		return
 	}
-	if l.Len() >= l.cfg.Max {
-		l.evictOne(now, c, out)
+	if isFull {
+		l.makeRoom(now, out)
 	}
 	l.establish(now, c, linked)
 }
@@ -426,35 +429,11 @@ func (l *Links) establish(now time.Duration, c *conn, s connState) {
 	if s == linked {
 		l.Stats.Accepted++
 		l.vain = 0
+		if l.choice.seldom == 0 {
+			l.noteChoice(now)
+		}
 	}
 	l.changes = append(l.changes, Change{Link: c.id, Peer: c.peer, Up: true, Repair: s == repaired})
-}
-
-// evictOne gives up a random link other than c's to make room (HyParView,
-// algorithm 1, dropRandomElementFromActiveView), one that is spare if there is any:
-// that costs no tree.
-func (l *Links) evictOne(now time.Duration, except *conn, out *Outbox) {
-	var pick *conn
-	n, spare := uint64(0), false
-	for _, c := range l.conns {
-		if c.state != linked || c == except {
-			continue
-		}
-		switch s := l.Spare != nil && l.Spare(c.id); {
-		case s && !spare:
-			n, spare = 0, true
-		case spare && !s:
-			continue
-		}
-		n++
-		if l.rng.Uint64()%n == 0 {
-			pick = c
-		}
-	}
-	if pick != nil {
-		l.Stats.Evicted++
-		l.giveUp(now, pick, out)
-	}
 }
 
 // giveUp ends a link in good order: the peer is told.
@@ -481,15 +460,23 @@ func (l *Links) remove(now time.Duration, c *conn) {
 	}
 }
 
-// Maintain asks for links while there are too few, from the peers in view.
+// Maintain asks peers in view for links while there are too few, and when there are
+// enough, now and then for another.
 func (l *Links) Maintain(now time.Duration, view []peer.Descriptor, out *Outbox) {
-	if l.leaving || now < l.next {
+	if l.leaving {
 		return
 	}
-	missing := l.cfg.Max - l.Len() - l.pending()
-	if missing <= 0 {
-		return
+	pending := l.pending()
+	switch missing := l.cfg.Max - l.Len() - pending; {
+	case missing > 0 && now >= l.next:
+		l.ask(now, missing, view, out)
+	case missing <= 0 && pending == 0 && now >= l.nextChoice():
+		l.choose(now, view, out)
 	}
+}
+
+// ask asks for as many links as are missing.
+func (l *Links) ask(now time.Duration, missing int, view []peer.Descriptor, out *Outbox) {
 	asked := 0
 	for ; asked < missing; asked++ {
 		p := l.candidate(now, view)
@@ -641,8 +628,12 @@ func (l *Links) Deadline() time.Duration {
 			t = min(t, c.said+l.cfg.Heartbeat)
 		}
 	}
-	if !l.leaving && l.Len()+l.pending() < l.cfg.Max {
+	switch pending := l.pending(); {
+	case l.leaving:
+	case l.Len()+pending < l.cfg.Max:
 		t = min(t, l.next)
+	case pending == 0:
+		t = min(t, l.nextChoice())
 	}
 	return t
 }
@@ -695,8 +686,8 @@ func (l *Links) Bounded() string {
 		return fmt.Sprint("connections that wait: ", waiting)
 	case len(l.dials) > maxDials+l.cfg.Max:
 		return fmt.Sprint("dials: ", len(l.dials))
-	case len(l.refused) > maxRefused, len(l.offenders) > maxOffenders:
-		return fmt.Sprint("refused and banned: ", len(l.refused), len(l.offenders))
+	case len(l.refused) > maxRefused, len(l.offenders) > maxOffenders, len(l.choice.visitors) > maxVisitors:
+		return fmt.Sprint("refused, banned and visitors: ", len(l.refused), len(l.offenders), len(l.choice.visitors))
 	}
 	return ""
 }
@@ -747,6 +738,9 @@ func (l *Links) Handles(mark func(peer.Handle)) {
 	}
 	for _, x := range l.offenders {
 		mark(x.peer)
+	}
+	for _, v := range l.choice.visitors {
+		mark(v.peer)
 	}
 }
 

@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -306,42 +307,40 @@ func TestALostLinkIsReplacedAtOnce(t *testing.T) {
 }
 
 // Room is made by giving up a link that is spare, if there is one; any of these, and
-// any at all if there is none.
+// any at all if there is none. Those that are kept do not go, spare or not.
 func TestSpareLinksAreGivenUpFirst(t *testing.T) {
 	for _, test := range []struct {
 		why   string
-		spare []int // of the four links
+		spare []int // of the eight links, the older four of which are kept
 		mayGo []int
 	}{
-		{"one is spare", []int{2}, []int{2}},
-		{"two are", []int{0, 3}, []int{0, 3}},
-		{"none is", nil, []int{0, 1, 2, 3}},
-		{"all are", []int{0, 1, 2, 3}, []int{0, 1, 2, 3}},
+		{"one is spare", []int{6}, []int{6}},
+		{"two are", []int{4, 7}, []int{4, 7}},
+		{"none is", nil, []int{4, 5, 6, 7}},
+		{"one that is kept is", []int{0}, []int{4, 5, 6, 7}},
+		{"all are", []int{0, 1, 2, 3, 4, 5, 6, 7}, []int{4, 5, 6, 7}},
 	} {
 		gone := map[int]bool{}
 		for seed := range uint64(64) {
-			w := strangers(t, 6, func(c *LinksConfig) { c.Max = 4 })
-			full := w.nodes[0]
-			for i := range 4 {
-				w.link(full, w.nodes[1+i])
+			w := strangers(t, 10, func(c *LinksConfig) { c.Max = 8 })
+			full, friends := w.nodes[0], w.nodes[1:9]
+			for _, n := range friends {
+				w.link(n, full)
 			}
 			full.links.rng.Seed(seed, 1)
 			full.links.Spare = func(id LinkID) bool {
 				p, _ := full.links.PeerOf(id)
-				return slices.ContainsFunc(test.spare, func(i int) bool { return w.nodes[1+i].self == p })
+				return slices.ContainsFunc(test.spare, func(i int) bool { return friends[i].self == p })
 			}
-			w.link(w.nodes[5], full) // has no other
-			for i := range 4 {
-				if !full.links.Linked(w.nodes[1+i].self) {
+			w.link(w.nodes[9], full) // has no other
+			for i, n := range friends {
+				if !full.links.Linked(n.self) {
 					gone[i] = true
 				}
 			}
 		}
-		for i := range 4 {
-			if gone[i] != slices.Contains(test.mayGo, i) {
-				t.Errorf("%s: given up were %v, want %v", test.why, gone, test.mayGo)
-				break
-			}
+		if got := slices.Sorted(maps.Keys(gone)); !slices.Equal(got, test.mayGo) {
+			t.Errorf("%s: given up were %v, want %v", test.why, got, test.mayGo)
 		}
 	}
 }

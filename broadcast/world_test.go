@@ -18,6 +18,7 @@ type world struct {
 	now   time.Duration
 	nodes []*node // by handle - 1
 	ends  []*end  // by link - 1
+	alive []*end  // those of them that something may still come from
 	dials []attempt
 	// frozen lets nobody ask for further links.
 	frozen bool
@@ -146,7 +147,7 @@ func (w *world) connect(i int) {
 	a := &end{id: LinkID(len(w.ends) + 1), node: d.from}
 	b := &end{id: LinkID(len(w.ends) + 2), node: d.to, other: a}
 	a.other = b
-	w.ends = append(w.ends, a, b)
+	w.ends, w.alive = append(w.ends, a, b), append(w.alive, a, b)
 	w.step(d.to, func(out *Outbox) { d.to.links.Opened(w.now, b.id, d.from.self, false, out) })
 	w.step(d.from, func(out *Outbox) { d.from.links.Opened(w.now, a.id, d.to.self, true, out) })
 }
@@ -160,7 +161,8 @@ func (w *world) failDial(i int) {
 
 // busy lists the ends from which something is on its way.
 func (w *world) busy() (ends []*end) {
-	for _, e := range w.ends {
+	w.alive = slices.DeleteFunc(w.alive, func(e *end) bool { return e.closed && !e.fin && len(e.queue) == 0 })
+	for _, e := range w.alive {
 		if len(e.queue) > 0 || e.fin {
 			ends = append(ends, e)
 		}
