@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net"
 	"net/netip"
 	"sync/atomic"
@@ -68,6 +69,14 @@ func newAccess(cfg *Config, m *memory) (a *access, err error) {
 		a.upgrader, err = secure.New(secure.Config{Cluster: cfg.Cluster, Ring: cfg.Keyring, Certificates: cfg.TLS})
 	}
 	return a, err
+}
+
+// newNonces returns a source of numbers that nobody foresees, however many he has seen.
+// It is not safe for concurrent use.
+func newNonces() func() uint64 {
+	var seed [32]byte
+	rand.Read(seed[:]) // it never fails
+	return mathrand.NewChaCha8(seed).Uint64
 }
 
 // mayListen reports why a node must not listen on an address: in the clear, whoever

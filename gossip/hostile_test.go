@@ -27,6 +27,7 @@ import (
 	"github.com/Ishan27gOrg/gossipProtocol/keyring"
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
 	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
+	"github.com/Ishan27gOrg/gossipProtocol/protocol"
 )
 
 // These are the attacks in the table of SECURITY.md that a node meets at its sockets.
@@ -207,6 +208,48 @@ func TestAnswersAreNoLargerThanRequests(t *testing.T) {
 			n.Close()
 		}
 	})
+}
+
+// TestNoncesTellNothing: two machines that decide alike, because their sources were
+// seeded alike, show different numbers to those that they ask. So nobody learns from
+// these what a node decides by, or can answer in another's place.
+func TestNoncesTellNothing(t *testing.T) {
+	requests := func() (list []peersampling.Packet) {
+		cfg := Config{ID: "a"}.withDefaults()
+		mem, err := cfg.plan()
+		if err != nil {
+			t.Fatal(err)
+		}
+		book := newBook(peer.ID{Name: "a", Incarnation: 1}, netip.MustParseAddrPort("127.0.0.1:1"), 100)
+		m, err := protocol.New(0, cfg.machine(book.self, book, &mem), mathrand.NewPCG(1, 2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out protocol.Outbox
+		for port := range uint16(20) {
+			m.Join(0, book.address(netip.AddrPortFrom(victim.Addr(), 2+port)), &out)
+		}
+		for range 100 {
+			m.Tick(m.Deadline(), &out)
+			list = append(list, out.Packets...)
+			out.Reset()
+		}
+		return list
+	}
+	first, second := requests(), requests()
+	if len(first) < 20 || len(first) != len(second) {
+		t.Fatalf("%d and %d requests: the two do not decide alike", len(first), len(second))
+	}
+	shown := make(map[uint64]bool)
+	for i := range first {
+		if first[i].Peer != second[i].Peer || first[i].Kind != second[i].Kind {
+			t.Fatalf("request %d is %+v and %+v: the two do not decide alike", i, first[i], second[i])
+		}
+		shown[first[i].Nonce], shown[second[i].Nonce] = true, true
+	}
+	if len(shown) != len(first)+len(second) {
+		t.Errorf("%d different nonces in %d requests", len(shown), len(first)+len(second))
+	}
 }
 
 // TestReplayedDatagramsChangeNothing: all that a node has received, once more.

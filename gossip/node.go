@@ -70,6 +70,7 @@ type Node struct {
 	leaving   bool            // accepts no broadcast
 	parting   bool            // accepts no connection
 	namesakes namesakes
+	nonce     func() uint64 // of requests
 	scratch   scratch
 	stats     Stats
 
@@ -184,6 +185,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 	}
 	n.book.namesake, n.book.belongs = n.heardOfNamesake, n.signer.belongs
 	m := cfg.machine(n.book.self, n.book, &n.memory)
+	n.nonce = m.Sampling.Nonce
 	if n.signer != nil {
 		m.Evidence = n.evidence
 	}
