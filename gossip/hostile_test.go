@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/causal"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/guard"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/seal"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/secure"
@@ -515,6 +516,88 @@ func TestAPeerThatDoesNotReadIsGivenUp(t *testing.T) {
 	}
 }
 
+// TestMisbehaviourFillsNoLog: whoever is barred comes back under another name. Each has
+// a line as long as there are few, and what is left out is counted.
+func TestMisbehaviourFillsNoLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		memory, config := inMemory(t)
+		var log bytes.Buffer
+		cfg := config().with("a")
+		cfg.Logger = textLogger(&log)
+		n := start(t, cfg)
+		mallory, err := memory.Listen(netip.MustParseAddrPort("10.1.0.1:7946"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer mallory.Close()
+		names := 0
+		misbehave := func(frame []byte) {
+			names++
+			conn, err := mallory.Dial(t.Context(), netip.MustParseAddrPort(n.Self().Addr))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			name := fmt.Sprint("mallory-", names)
+			greetAs(t, n, conn, name)
+			go io.Copy(io.Discard, conn)
+			ask := broadcast.Frame{Kind: broadcast.Neighbor, Token: 1, Priority: true}
+			conn.Write(append(wire.AppendFrame(nil, 0, &ask, stranger{peer.ID{Name: name, Incarnation: 1}}), frame...))
+			synctest.Wait()
+		}
+		malformed := []byte{0, 0, 0, 2, byte(broadcast.Ping), 0}
+		itself := peer.Dot{Origin: 1, Seq: 1} // which it is said to depend on
+		absurd := wire.AppendFrame(nil, 0, &broadcast.Frame{Kind: broadcast.Data,
+			Message: &broadcast.Message{Dot: itself, Deps: []peer.Dot{itself}}}, stranger{peer.ID{Name: "x", Incarnation: 1}})
+		const each = 100
+		for range each {
+			misbehave(malformed)
+			misbehave(absurd)
+		}
+		s := n.Stats()
+		if s.BadFrames != each || s.Offences != each {
+			t.Fatalf("%d bad frames and %d offences, want %d of each", s.BadFrames, s.Offences, each)
+		}
+		time.Sleep(warningEvery)
+		misbehave(malformed)
+		n.Close()
+		lines := strings.Count(log.String(), "left alone for misbehaviour")
+		t.Logf("%d lines in the log for %d offences under as many names, %d of them at one moment", lines, names, names-1)
+		if lines != mostWarnings+1 || n.Stats().Unlogged != 2*each-mostWarnings {
+			t.Errorf("%d lines, %d left out, want %d and %d", lines, n.Stats().Unlogged, mostWarnings+1, 2*each-mostWarnings)
+		}
+		if strings.Count(log.String(), "level=WARN") > lines+1 { // and that there is no keyring
+			t.Errorf("other lines:\n%s", log.String())
+		}
+		if want := fmt.Sprintf("\"left out before\"=%d", 2*each-mostWarnings); strings.Count(log.String(), "left out before") != 1 || !strings.Contains(log.String(), want) {
+			t.Errorf("the last line does not tell how many were left out: %s", want)
+		}
+	})
+}
+
+// TestGapsFillNoLog: whoever names messages that never were as the past of others has
+// gaps reported. The application hears of all of them, the log of some.
+func TestGapsFillNoLog(t *testing.T) {
+	var log bytes.Buffer
+	n := start(t, Config{ID: "a", Logger: textLogger(&log)})
+	const count = 100
+	n.do(func() {
+		for i := range uint64(count) {
+			n.report(protocol.Event{Kind: protocol.MessageGap, Peer: n.book.self, Gap: causal.Gap{From: i, To: i}})
+		}
+	})
+	n.Close()
+	events := 0
+	for len(n.Events()) > 0 {
+		if e := <-n.Events(); e.Kind == Gap {
+			events++
+		}
+	}
+	if lines := strings.Count(log.String(), "can no longer be had"); lines != mostWarnings || events != count || n.Stats().Unlogged != count-mostWarnings {
+		t.Errorf("%d lines and %d events for %d gaps, %d counted as left out", lines, events, count, n.Stats().Unlogged)
+	}
+}
+
 // comesFrom is a connection from an address.
 type comesFrom struct {
 	net.Conn
@@ -536,7 +619,7 @@ func TestNobodyIsBarredForAnother(t *testing.T) {
 		return err
 	}
 	n.do(func() {
-		n.punish(&link{raw: comesFrom{addr: "192.0.2.1:1000"}, peer: wire.Identity{ID: peer.ID{Name: "alice"}}})
+		n.punish(&link{raw: comesFrom{addr: "192.0.2.1:1000"}, peer: wire.Identity{ID: peer.ID{Name: "alice"}}}, "a test")
 	})
 	for _, tc := range []struct {
 		addr, name string
