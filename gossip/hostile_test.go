@@ -216,7 +216,7 @@ func TestAnswersAreNoLargerThanRequests(t *testing.T) {
 // seeded alike, show different numbers to those that they ask. So nobody learns from
 // these what a node decides by, or can answer in another's place.
 func TestNoncesTellNothing(t *testing.T) {
-	requests := func() (list []peersampling.Packet) {
+	requests := func() (list []peersampling.Packet, token uint64) {
 		cfg := Config{ID: "a"}.withDefaults()
 		mem, err := cfg.plan()
 		if err != nil {
@@ -236,9 +236,22 @@ func TestNoncesTellNothing(t *testing.T) {
 			list = append(list, out.Packets...)
 			out.Reset()
 		}
-		return list
+		asked := book.meet(peer.ID{Name: "b", Incarnation: 1}, victim)
+		m.HandlePacket(m.Deadline(), peersampling.Packet{Kind: peersampling.ExchangeRequest, Peer: asked}, &out)
+		if len(out.Links.Dials) != 1 {
+			t.Fatalf("%d dials of whoever has come into the view", len(out.Links.Dials))
+		}
+		m.Connected(m.Deadline(), 1, asked, true, &out)
+		for _, s := range out.Links.Sends {
+			token = s.Frame.Token
+		}
+		return list, token
 	}
-	first, second := requests(), requests()
+	first, token := requests()
+	second, other := requests()
+	if token == 0 || token == other {
+		t.Errorf("two requests for links show %d and %d", token, other)
+	}
 	if len(first) < 20 || len(first) != len(second) {
 		t.Fatalf("%d and %d requests: the two do not decide alike", len(first), len(second))
 	}
@@ -252,6 +265,7 @@ func TestNoncesTellNothing(t *testing.T) {
 	if len(shown) != len(first)+len(second) {
 		t.Errorf("%d different nonces in %d requests", len(shown), len(first)+len(second))
 	}
+	t.Logf("%d requests of two nodes that decide alike show %d different numbers", len(first)+len(second), len(shown))
 }
 
 // TestReplayedDatagramsChangeNothing: all that a node has received, once more.
@@ -763,7 +777,8 @@ func TestSlowConnectionsEnd(t *testing.T) {
 	for _, c := range []net.Conn{silent, slow, greeted} {
 		closes(t, c, 2*handshakeTimeout)
 	}
-	if took := time.Since(begin); took > handshakeTimeout+3*time.Second {
+	took := time.Since(begin)
+	if t.Logf("three connections are closed within %v", took); took > handshakeTimeout+3*time.Second {
 		t.Errorf("it took %v", took)
 	}
 }
@@ -782,10 +797,12 @@ func TestAConnectionFloodKeepsNobodyOut(t *testing.T) {
 		defer conn.Close()
 		flood = append(flood, conn)
 	}
+	began := time.Now()
 	b := start(t, Config{ID: "b", Join: []string{a.Self().Addr}})
 	if err := b.Ready(ctx); err != nil {
 		t.Fatal(err)
 	}
+	t.Logf("%d connections that say nothing, and a node that joins after %v", len(flood), time.Since(began))
 	for a.Stats().TurnedAway == 0 { // or this was no flood
 		select {
 		case <-time.After(time.Millisecond):

@@ -188,6 +188,16 @@ type Machine struct {
 	Stats struct{ Delivered, Withheld, Forged, Stray, Stale, Retired, Repairs, Offences uint64 }
 }
 
+// forLinks is the source that links are made by. They show numbers of it to peers, in
+// NEIGHBOR, so where nonces are not to be foreseen it tells nothing of the other one,
+// which the view and the keys of hashes come from.
+func forLinks(cfg *Config, rng *rand.PCG) *rand.PCG {
+	if nonce := cfg.Sampling.Nonce; nonce != nil {
+		return rand.NewPCG(nonce(), nonce())
+	}
+	return rng
+}
+
 // New returns a machine that knows nobody yet.
 func New(now time.Duration, cfg Config, rng *rand.PCG) (*Machine, error) {
 	if cfg.Sampling.Policy.Samplers > 0 && cfg.Sampling.Identity == nil && cfg.Directory != nil {
@@ -202,7 +212,7 @@ func New(now time.Duration, cfg Config, rng *rand.PCG) (*Machine, error) {
 	}
 	m := &Machine{
 		cfg: cfg, start: now, sampling: sampling,
-		links: broadcast.NewLinks(cfg.Links, cfg.Self, rng),
+		links: broadcast.NewLinks(cfg.Links, cfg.Self, forLinks(&cfg, rng)),
 		log:   broadcast.NewLog(cfg.Log),
 		seen:  broadcast.NewSeen(cfg.Origins, func(h peer.Handle) uint64 { return hashOf(cfg.Directory.Name(h)) }),
 		// Nothing was delivered yet, and nothing can be missed at once.
