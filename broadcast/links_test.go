@@ -364,10 +364,12 @@ func TestConnectionsThatAskForNothing(t *testing.T) {
 	if len(l.conns) != maxWaiting || !slices.Contains(out.Closes, 2000+2*maxWaiting-1) {
 		t.Errorf("%d wait, the bound is %d", len(l.conns), maxWaiting)
 	}
+	waiting := len(l.conns)
 	l.Tick(w.now+l.cfg.Answer, out)
 	if len(l.conns) != 0 {
 		t.Errorf("%d wait for ever", len(l.conns))
 	}
+	t.Logf("of %d connections %d wait, and %d after %v", maxWaitingOf+3+2*maxWaiting, waiting, len(l.conns), l.cfg.Answer)
 }
 
 // Dials have a bound, too, whoever comes back in whatever numbers.
