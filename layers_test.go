@@ -79,6 +79,26 @@ var forbidden = []struct {
 		"the published interface is a thin facade over package gossip"},
 }
 
+// TestNothingIsUnpacked: no few bytes from the network become many, since no package of
+// the library knows how to decompress anything.
+func TestNothingIsUnpacked(t *testing.T) {
+	looked := map[string]bool{}
+	for _, rule := range forbidden {
+		for _, pkg := range rule.packages {
+			if looked[pkg] {
+				continue
+			}
+			looked[pkg] = true
+			for imported, file := range importsOf(t, pkg) {
+				if matches([]string{"compress/...", "archive/...", "image/gif", "image/png", "net/http"}, imported) {
+					t.Errorf("%s imports %s, which decompresses", file, imported)
+				}
+			}
+		}
+	}
+	t.Logf("%d packages, none of which imports what decompresses", len(looked))
+}
+
 // time is not in the table: its Duration is a plain number that every layer
 // uses. Reading the clock is what pure packages may not do.
 var clocks = []string{"time.Now(", "time.Since(", "time.After(", "time.Sleep(", "time.NewTimer(", "time.NewTicker(", "time.AfterFunc("}

@@ -14,19 +14,19 @@ import (
 // is like. So a node
 //
 //   - keeps some of its links whoever asks (evictable);
-//   - gives up first whoever has come most often (visits);
-//   - sees to it that it has a link of its own choice, one that it has asked a peer of
-//     its sample for, and changes these now and then (nextChoice): who is asked is up
-//     to the sample, and one that has come to stay is not there for ever.
+//   - gives up first whoever has come again most often (returns);
+//   - asks peers of its sample for links even if it is full, the more often the more of
+//     its links have had to make room (nextChoice): who these are is up to the sample,
+//     and not to who asks, and none of them stays for ever.
 //
-// That bounds how long insiders have all links of a node; see
-// TestPatientInsidersDoNotGetAllLinks for figures.
+// TestPatientInsidersDoNotGetAllLinks tells what that is good for.
 
 // choice is what a node remembers for that.
 type choice struct {
 	visitors []visitor
+	begun    time.Duration // when it had its first link
 	last     time.Duration // when it last asked for a link of its own choice
-	since    int           // evictions since then
+	evicted  int           // links that had to make room since
 	seldom   time.Duration // chooseSeldom back-offs, half to one and a half of it
 }
 
@@ -44,13 +44,13 @@ const (
 	forgetVisits = time.Hour
 )
 
-// A node whose links have all been asked for by others asks for one itself after
-// chooseSoon back-offs. Where there are some, it asks for another in place of the oldest
-// after chooseOften back-offs if pressure links had to make room since, and after
-// chooseSeldom in any case: 10 s, a minute and 10 minutes. The last is a compromise
-// of a quiet network, where it costs a dial and breaks two branches of trees, and of how
-// long a bad choice lasts. With a pressure of 1, each choice would cause another where
-// it evicts somebody, without end.
+// A full node asks for another link of its own choice, in place of its oldest one, after
+// chooseSeldom back-offs; where pressure links had to make room since, after chooseOften;
+// and if it then has none of its own choice, after chooseSoon: after 10 minutes, a minute,
+// and 10 s. The first is a compromise between how long a bad choice lasts and what it
+// costs in a quiet network: a dial, and two branches of trees. With a pressure of 1, each
+// choice would cause another one where it evicts somebody, without end. The first
+// chooseOften back-offs do not count: where many join at once, all ask with priority.
 const (
 	chooseSoon   = 2
 	chooseOften  = 12
@@ -58,16 +58,22 @@ const (
 	pressure     = 4
 )
 
+// proven is after how many back-offs, 10 minutes of them, a link counts as old. In a
+// network that has just come together age is no merit: the first links are with whom a
+// node came to know first, and make long ways.
+const proven = 120
+
 // keptChoices is how many links of its own choice a node keeps whoever asks: half of
 // all, as each is somebody's.
 func (l *Links) keptChoices() int { return l.cfg.Max / 2 }
 
-// evictable returns the links that may have to make room: not the oldest of its own
-// choice, and not the older half of the others, because a link is as old at its other
-// end, which then keeps it too. With 5 links and 2 or more of its own choice, 2 are left.
-func (l *Links) evictable() []*conn {
+// evictable returns the links that may have to make room: not the newest of its own
+// choice; and of the others, if they are old, not the older half, since a link is as old
+// at its other end, which then keeps it too. With 5 links, 2 or more of its own choice,
+// 2 are left, or 3 in a young network.
+func (l *Links) evictable(now time.Duration) []*conn {
 	links := l.linked()
-	slices.SortStableFunc(links, func(a, b *conn) int { return cmp.Compare(a.since, b.since) })
+	slices.SortStableFunc(links, func(a, b *conn) int { return cmp.Compare(b.since, a.since) })
 	kept := 0
 	links = slices.DeleteFunc(links, func(c *conn) bool {
 		if c.outbound && kept < l.keptChoices() {
@@ -76,16 +82,22 @@ func (l *Links) evictable() []*conn {
 		}
 		return false
 	})
-	return links[len(links)/2:]
+	for older := len(links) / 2; older > 0; older-- {
+		if oldest := links[len(links)-1]; now < oldest.since+proven*l.cfg.Backoff {
+			break
+		}
+		links = links[:len(links)-1]
+	}
+	return links
 }
 
-// evictOne gives up a link that was not kept: whose peer has come most often; of these
+// evictOne gives up a link that is not kept: whose peer has come again most often; of these
 // one that is spare, which costs no tree; of these a random one.
 func (l *Links) evictOne(now time.Duration, out *Outbox) {
 	var pick *conn
 	n, most, spare := uint64(0), 0, false
-	for _, c := range l.evictable() {
-		times, isSpare := l.visits(now, c), l.Spare != nil && l.Spare(c.id)
+	for _, c := range l.evictable(now) {
+		times, isSpare := l.returns(now, c), l.Spare != nil && l.Spare(c.id)
 		switch {
 		case times > most, times == most && isSpare && !spare:
 			n, most, spare = 0, times, isSpare
@@ -93,19 +105,21 @@ func (l *Links) evictOne(now time.Duration, out *Outbox) {
 			continue
 		}
 		n++
-		if l.rng.Uint64()%n == 0 {
+		if l.draw()%n == 0 {
 			pick = c
 		}
 	}
 	if pick != nil {
 		l.Stats.Evicted++
-		l.choice.since++
+		if now >= l.choice.begun+chooseOften*l.cfg.Backoff {
+			l.choice.evicted++
+		}
 		l.giveUp(now, pick, out)
 	}
 }
 
-// makeRoom gives up a link for one of this node's own choice: the oldest of these if
-// there are enough.
+// makeRoom gives up a link for one of this node's own choice: the oldest of these, if
+// there are as many as are kept.
 func (l *Links) makeRoom(now time.Duration, out *Outbox) {
 	chosen := slices.DeleteFunc(l.linked(), func(c *conn) bool { return !c.outbound })
 	if len(chosen) == 0 || len(chosen) < l.keptChoices() {
@@ -133,11 +147,11 @@ func (l *Links) visit(now time.Duration, p peer.Handle) {
 	l.choice.visitors = append(l.choice.visitors, v)
 }
 
-// visits is how often the peer of a link has come for it of late; 0 if this node asked.
-func (l *Links) visits(now time.Duration, c *conn) int {
+// returns is how often the peer of a link that it asked for has come again of late.
+func (l *Links) returns(now time.Duration, c *conn) int {
 	for _, v := range l.choice.visitors {
 		if v.peer == c.peer && !c.outbound && now < v.last+forgetVisits {
-			return v.times
+			return v.times - 1
 		}
 	}
 	return 0
@@ -148,12 +162,12 @@ func (l *Links) nextChoice() time.Duration {
 	switch {
 	case l.cfg.Max == 1: // it would have none meanwhile
 		return Never
-	case l.choices() == 0:
-		return l.choice.last + chooseSoon*l.cfg.Backoff
-	case l.choice.since >= pressure:
-		return l.choice.last + min(l.choice.seldom, chooseOften*l.cfg.Backoff)
+	case l.choice.evicted < pressure:
+		return l.choice.last + l.choice.seldom
+	case l.choices() > 0:
+		return l.choice.last + chooseOften*l.cfg.Backoff
 	}
-	return l.choice.last + l.choice.seldom
+	return l.choice.last + chooseSoon*l.cfg.Backoff
 }
 
 // choose asks a peer of the view for a link, with priority: everybody may be full.
@@ -168,8 +182,8 @@ func (l *Links) choose(now time.Duration, view []peer.Descriptor, out *Outbox) {
 // together.
 func (l *Links) noteChoice(now time.Duration) {
 	seldom := chooseSeldom * l.cfg.Backoff
-	l.choice.last, l.choice.since = now, 0
-	l.choice.seldom = seldom/2 + time.Duration(l.rng.Uint64()%uint64(seldom))
+	l.choice.last, l.choice.evicted = now, 0
+	l.choice.seldom = seldom/2 + time.Duration(l.draw()%uint64(seldom))
 }
 
 // linked returns the links.

@@ -3,7 +3,6 @@ package broadcast
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
 	"time"
 
@@ -72,7 +71,7 @@ type Change struct {
 type Links struct {
 	cfg     LinksConfig
 	self    peer.Handle
-	rng     *rand.PCG
+	draw    func() uint64
 	conns   []*conn // few, so a scan beats a map and has an order
 	dials   []dialing
 	refused []refusal
@@ -156,9 +155,10 @@ const maxDials = 64
 // than a node asks within a back-off.
 const maxRefused = 64
 
-// NewLinks returns an empty active view.
-func NewLinks(cfg LinksConfig, self peer.Handle, rng *rand.PCG) *Links {
-	return &Links{cfg: cfg, self: self, rng: rng}
+// NewLinks returns an empty active view. It takes random numbers from draw, some of
+// which peers see.
+func NewLinks(cfg LinksConfig, self peer.Handle, draw func() uint64) *Links {
+	return &Links{cfg: cfg, self: self, draw: draw}
 }
 
 // Opened takes a new connection whose other end has proven who it is.
@@ -185,7 +185,7 @@ func (l *Links) Opened(now time.Duration, id LinkID, p peer.Handle, outbound boo
 		out.Closes = append(out.Closes, id)
 		return
 	}
-	c.state, c.purpose, c.token = asked, d.purpose, l.rng.Uint64()
+	c.state, c.purpose, c.token = asked, d.purpose, l.draw()
 	l.conns = append(l.conns, c)
 	out.send(id, Frame{
 		Kind: Neighbor, Token: c.token,
@@ -431,6 +431,7 @@ func (l *Links) establish(now time.Duration, c *conn, s connState) {
 		l.vain = 0
 		if l.choice.seldom == 0 {
 			l.noteChoice(now)
+			l.choice.begun = now
 		}
 	}
 	l.changes = append(l.changes, Change{Link: c.id, Peer: c.peer, Up: true, Repair: s == repaired})
@@ -519,7 +520,7 @@ func (l *Links) candidate(now time.Duration, view []peer.Descriptor) peer.Handle
 			continue
 		}
 		n++
-		if l.rng.Uint64()%n == 0 {
+		if l.draw()%n == 0 {
 			pick = d.Peer
 		}
 	}
@@ -808,7 +809,7 @@ func (l *Links) refuse(now time.Duration, p peer.Handle) {
 		wait /= 10
 	}
 	// Half to one and a half of it, so that many askers do not come back at once.
-	wait = wait/2 + time.Duration(l.rng.Uint64()%uint64(wait))
+	wait = wait/2 + time.Duration(l.draw()%uint64(wait))
 	l.refused = append(l.refused, refusal{p, now + wait})
 }
 

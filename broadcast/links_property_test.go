@@ -25,7 +25,7 @@ func linksUnderAnything(t *rapid.T) {
 	w := newWorld(t.Fatalf, rapid.IntRange(2, 6).Draw(t, "nodes"), cfg)
 	seed := rapid.Uint64().Draw(t, "seed")
 	for i, n := range w.nodes {
-		n.links.rng = rand.NewPCG(seed, uint64(i)) // alike, their tokens would be
+		n.links.draw = rand.NewPCG(seed, uint64(i)).Uint64 // alike, their tokens would be
 	}
 	index := func(what string, n int) int { return rapid.IntRange(0, n-1).Draw(t, what) }
 	node := func() *node { return w.nodes[index("node", len(w.nodes))] }

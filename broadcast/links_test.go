@@ -2,6 +2,7 @@ package broadcast
 
 import (
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -327,7 +328,8 @@ func TestSpareLinksAreGivenUpFirst(t *testing.T) {
 			for _, n := range friends {
 				w.link(n, full)
 			}
-			full.links.rng.Seed(seed, 1)
+			w.now += proven * full.links.cfg.Backoff
+			full.links.draw = rand.NewPCG(seed, 1).Uint64
 			full.links.Spare = func(id LinkID) bool {
 				p, _ := full.links.PeerOf(id)
 				return slices.ContainsFunc(test.spare, func(i int) bool { return friends[i].self == p })
@@ -363,10 +365,12 @@ func TestConnectionsThatAskForNothing(t *testing.T) {
 	if len(l.conns) != maxWaiting || !slices.Contains(out.Closes, 2000+2*maxWaiting-1) {
 		t.Errorf("%d wait, the bound is %d", len(l.conns), maxWaiting)
 	}
+	waiting := len(l.conns)
 	l.Tick(w.now+l.cfg.Answer, out)
 	if len(l.conns) != 0 {
 		t.Errorf("%d wait for ever", len(l.conns))
 	}
+	t.Logf("of %d connections %d wait, and %d after %v", maxWaitingOf+3+2*maxWaiting, waiting, len(l.conns), l.cfg.Answer)
 }
 
 // Dials have a bound, too, whoever comes back in whatever numbers.

@@ -57,7 +57,7 @@ func newWorld(fail func(string, ...any), n int, cfg LinksConfig) *world {
 	for i := range n {
 		h := peer.Handle(i + 1)
 		w.nodes = append(w.nodes, &node{
-			w: w, self: h, links: NewLinks(cfg, h, rand.NewPCG(uint64(i), 1)),
+			w: w, self: h, links: NewLinks(cfg, h, rand.NewPCG(uint64(i), 1).Uint64),
 			open: make(map[LinkID]Change), free: make(map[peer.Handle]time.Duration),
 		})
 	}

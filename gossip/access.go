@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net"
 	"net/netip"
 	"sync/atomic"
@@ -68,6 +69,14 @@ func newAccess(cfg *Config, m *memory) (a *access, err error) {
 		a.upgrader, err = secure.New(secure.Config{Cluster: cfg.Cluster, Ring: cfg.Keyring, Certificates: cfg.TLS})
 	}
 	return a, err
+}
+
+// newNonces returns a source of numbers that nobody foresees, however many he has seen.
+// It is not safe for concurrent use.
+func newNonces() func() uint64 {
+	var seed [32]byte
+	rand.Read(seed[:]) // it never fails
+	return mathrand.NewChaCha8(seed).Uint64
 }
 
 // mayListen reports why a node must not listen on an address: in the clear, whoever
@@ -173,16 +182,15 @@ func (n *Node) blame(o protocol.Offence) {
 	switch {
 	case l == nil:
 	case o.What.Proven():
-		n.log.Warn("a peer has sent what no honest node makes", "peer", l.peer.ID.Name, "addr", l.peer.Addr, "what", o.What)
-		n.punish(l)
+		n.punish(l, "no honest node makes this: "+o.What.String())
 	case n.mayWarn(aboutForgeries, n.now()):
 		n.log.Warn("a peer passes on what somebody has forged", "peer", l.peer.ID.Name, "addr", l.peer.Addr, "what", o.What)
 	}
 }
 
-// punish leaves whoever is at the other end of a link alone for a while.
-func (n *Node) punish(l *link) {
+// punish leaves whoever is at the other end of a link alone for a while, and says why.
+func (n *Node) punish(l *link, why string) {
 	now := n.now()
 	until := n.penalties.Punish(now, culprit(l.raw, l.peer.ID.Name))
-	n.log.Warn("left alone for misbehaviour", "peer", l.peer.ID.Name, "addr", l.peer.Addr, "for", until-now)
+	n.warn(&n.offences, "left alone for misbehaviour", "peer", l.peer.ID.Name, "addr", l.peer.Addr, "for", until-now, "why", why)
 }

@@ -322,6 +322,7 @@ func (c *Config) machine(self peer.Handle, dir protocol.Directory, mem *memory) 
 	m := protocol.DefaultConfig(self, dir, c.Sampling)
 	m.Sampling.MinInterval, m.Sampling.MaxInterval = c.ExchangeMin, c.ExchangeMax
 	m.Sampling.RejoinAfter = c.LinkTimeout
+	m.Sampling.Nonce = newNonces()
 	m.Sampling.Seeds = 16 * maxNames // each name may stand for so many addresses
 	m.Links.Max = c.Links
 	m.Links.Dial = dialTimeout + c.handshakeTimeout()

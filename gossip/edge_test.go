@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/transport"
 	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
 )
 
@@ -111,10 +112,11 @@ func TestLargePayloadsTravel(t *testing.T) {
 }
 
 // TestTwoLiveNodesWithOneID are detected and reported at both, although neither
-// was told of the other.
+// was told of the other. Meanwhile and after that nothing of either is lost.
 func TestTwoLiveNodesWithOneID(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		_, config := inMemory(t)
+		memory, config := inMemory(t)
+		memory.SetFaults(transport.Faults{Latency: 20 * time.Millisecond})
 		ctx := within(t, time.Hour)
 		contact := start(t, config().with("contact"))
 		join := func(id string) *Node {
@@ -122,27 +124,49 @@ func TestTwoLiveNodesWithOneID(t *testing.T) {
 			cfg.Join = []string{contact.Self().Addr}
 			return start(t, cfg)
 		}
-		nodes := []*Node{contact, join("twin"), join("other"), join("twin")}
-		for _, twin := range []*Node{nodes[1], nodes[3]} {
+		first, other := join("twin"), join("other")
+		began := time.Now()
+		twins := []*Node{first, join("twin")}
+		var reported [2]time.Duration
+		for i, twin := range twins {
 			waitEvent(t, ctx, twin, Conflict)
+			reported[i] = time.Since(began)
 			if twin.Stats().Conflicts == 0 {
 				t.Error("a conflict was reported but not counted")
 			}
 		}
 		// Both go on, and their messages are told apart.
-		for _, twin := range []*Node{nodes[1], nodes[3]} {
+		const each = 100
+		for _, twin := range twins {
 			if err := twin.Ready(ctx); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := twin.Broadcast(ctx, []byte("which twin?")); err != nil {
-				t.Fatal(err)
+		}
+		for range each {
+			for _, twin := range twins {
+				if _, err := twin.Broadcast(ctx, []byte("which twin?")); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
-		m1, m2 := receive(t, ctx, nodes[2]), receive(t, ctx, nodes[2])
-		if m1.ID.Origin != "twin" || m2.ID.Origin != "twin" || m1.ID.Incarnation == m2.ID.Incarnation {
-			t.Errorf("received %v and %v, want one message of each twin", m1.ID, m2.ID)
+		for _, n := range []*Node{contact, other, twins[0], twins[1]} {
+			had := make(map[MessageID]bool)
+			of := make(map[uint64]int) // by incarnation
+			for range 2 * each {
+				m := receive(t, ctx, n)
+				had[m.ID] = true
+				of[m.ID.Incarnation]++
+			}
+			if len(had) != 2*each || of[twins[0].Self().Incarnation] != each || of[twins[1].Self().Incarnation] != each {
+				t.Errorf("%s had %d messages, by incarnation %v, want %d of each twin", n.Self().ID, len(had), of, each)
+			}
+			t.Logf("%s had %d of %d messages", n.Self().ID, len(had), 2*each)
 		}
-		for _, n := range nodes {
+		t.Logf("reported at the first after %v, at the second after %v", reported[0], reported[1])
+		if slowest := max(reported[0], reported[1]); slowest > 10*time.Second {
+			t.Errorf("reported after %v", slowest)
+		}
+		for _, n := range []*Node{contact, other, twins[0], twins[1]} {
 			n.Close()
 		}
 	})

@@ -14,11 +14,13 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/causal"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/guard"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/seal"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/secure"
@@ -27,6 +29,7 @@ import (
 	"github.com/Ishan27gOrg/gossipProtocol/keyring"
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
 	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
+	"github.com/Ishan27gOrg/gossipProtocol/protocol"
 )
 
 // These are the attacks in the table of SECURITY.md that a node meets at its sockets.
@@ -209,6 +212,62 @@ func TestAnswersAreNoLargerThanRequests(t *testing.T) {
 	})
 }
 
+// TestNoncesTellNothing: two machines that decide alike, because their sources were
+// seeded alike, show different numbers to those that they ask. So nobody learns from
+// these what a node decides by, or can answer in another's place.
+func TestNoncesTellNothing(t *testing.T) {
+	requests := func() (list []peersampling.Packet, token uint64) {
+		cfg := Config{ID: "a"}.withDefaults()
+		mem, err := cfg.plan()
+		if err != nil {
+			t.Fatal(err)
+		}
+		book := newBook(peer.ID{Name: "a", Incarnation: 1}, netip.MustParseAddrPort("127.0.0.1:1"), 100)
+		m, err := protocol.New(0, cfg.machine(book.self, book, &mem), mathrand.NewPCG(1, 2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var out protocol.Outbox
+		for port := range uint16(20) {
+			m.Join(0, book.address(netip.AddrPortFrom(victim.Addr(), 2+port)), &out)
+		}
+		for range 100 {
+			m.Tick(m.Deadline(), &out)
+			list = append(list, out.Packets...)
+			out.Reset()
+		}
+		asked := book.meet(peer.ID{Name: "b", Incarnation: 1}, victim)
+		m.HandlePacket(m.Deadline(), peersampling.Packet{Kind: peersampling.ExchangeRequest, Peer: asked}, &out)
+		if len(out.Links.Dials) != 1 {
+			t.Fatalf("%d dials of whoever has come into the view", len(out.Links.Dials))
+		}
+		m.Connected(m.Deadline(), 1, asked, true, &out)
+		for _, s := range out.Links.Sends {
+			token = s.Frame.Token
+		}
+		return list, token
+	}
+	first, token := requests()
+	second, other := requests()
+	if token == 0 || token == other {
+		t.Errorf("two requests for links show %d and %d", token, other)
+	}
+	if len(first) < 20 || len(first) != len(second) {
+		t.Fatalf("%d and %d requests: the two do not decide alike", len(first), len(second))
+	}
+	shown := make(map[uint64]bool)
+	for i := range first {
+		if first[i].Peer != second[i].Peer || first[i].Kind != second[i].Kind {
+			t.Fatalf("request %d is %+v and %+v: the two do not decide alike", i, first[i], second[i])
+		}
+		shown[first[i].Nonce], shown[second[i].Nonce] = true, true
+	}
+	if len(shown) != len(first)+len(second) {
+		t.Errorf("%d different nonces in %d requests", len(shown), len(first)+len(second))
+	}
+	t.Logf("%d requests of two nodes that decide alike show %d different numbers", len(first)+len(second), len(shown))
+}
+
 // TestReplayedDatagramsChangeNothing: all that a node has received, once more.
 func TestReplayedDatagramsChangeNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -278,7 +337,15 @@ func TestRecordedStreamsAreWorthNothing(t *testing.T) {
 	}
 	receive(t, ctx, a)
 	b.Close()
-	links := len(a.Links())
+	for len(a.Links()) > 0 {
+		select {
+		case <-time.After(time.Millisecond):
+		case <-ctx.Done():
+			t.Fatal("the link outlives its peer")
+		}
+	}
+	links, sent := 0, 0
+	before := a.Stats().BadFrames + a.Stats().Forged
 	streams := recording.streams() // of whoever has dialled
 	for _, stream := range streams {
 		conn, err := net.Dial("tcp", a.Self().Addr)
@@ -286,14 +353,16 @@ func TestRecordedStreamsAreWorthNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		conn.Write(stream)
-		conn.SetReadDeadline(time.Now().Add(10 * time.Second))
-		io.Copy(io.Discard, conn) // until the node has closed it
+		conn.(*net.TCPConn).CloseWrite() // it may have been cut short
+		closes(t, conn, 10*time.Second)
 		conn.Close()
+		sent += len(stream)
 	}
 	if len(streams) == 0 {
 		t.Fatal("nothing was recorded")
 	}
-	for int(a.Stats().BadFrames+a.Stats().Forged) < len(streams) {
+	refused := func() int { return int(a.Stats().BadFrames + a.Stats().Forged - before) }
+	for refused() < len(streams) {
 		select {
 		case <-time.After(time.Millisecond):
 		case <-ctx.Done():
@@ -308,6 +377,86 @@ func TestRecordedStreamsAreWorthNothing(t *testing.T) {
 		t.Errorf("delivered again: %v", m.ID)
 	default:
 	}
+	t.Logf("%d of %d streams refused, %d bytes; %d links, nothing delivered again", refused(), len(streams), sent, len(a.Links()))
+}
+
+// TestRecordedFramesAreKnown: in the clear a recorded stream is as good as the first one,
+// so it gets a link in the name of who made it. What was had is not had again.
+func TestRecordedFramesAreKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		memory, config := inMemory(t)
+		ctx := within(t, time.Hour)
+		cfg := config().with("a")
+		listening := cfg.listen
+		cfg.listen = func(address string) (transport.Transport, error) {
+			tr, err := listening(address)
+			return onlyDialled{tr}, err
+		}
+		a := start(t, cfg)
+		recording := &recorder{}
+		cfg = config().with("b")
+		cfg.Join = []string{a.Self().Addr}
+		listen := cfg.listen
+		cfg.listen = func(address string) (transport.Transport, error) {
+			tr, err := listen(address)
+			return &recordingTransport{tr, recording}, err
+		}
+		b := start(t, cfg)
+		if err := b.Ready(ctx); err != nil {
+			t.Fatal(err)
+		}
+		const said = 100
+		for range said {
+			if _, err := b.Broadcast(ctx, []byte("once")); err != nil {
+				t.Fatal(err)
+			}
+			receive(t, ctx, a)
+		}
+		b.Close()
+		for len(a.Links()) > 0 {
+			time.Sleep(time.Second)
+		}
+		mallory, err := memory.Listen(netip.MustParseAddrPort("10.1.0.1:7946"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer mallory.Close()
+		before, times := a.Stats(), 0
+		for _, stream := range recording.streams() {
+			for range 3 {
+				conn, err := mallory.Dial(ctx, netip.MustParseAddrPort(a.Self().Addr))
+				if err != nil {
+					t.Fatal(err)
+				}
+				go io.Copy(io.Discard, conn)
+				conn.Write(stream)
+				synctest.Wait()
+				if got := len(a.Links()); got != 1 {
+					t.Errorf("%d links: what was recorded is not what is read", got)
+				}
+				conn.Close()
+				synctest.Wait()
+				times++
+			}
+		}
+		after := a.Stats()
+		again := after.BacklogMessages
+		t.Logf("%d streams again, with %d duplicates of %d messages: %d delivered again", times, after.Duplicates-before.Duplicates, said, again)
+		if again > 0 || after.Delivered != before.Delivered || a.Clock().Get("b") != said {
+			t.Errorf("delivered again: %d, the clock is %v", again, a.Clock())
+		}
+		if after.Duplicates-before.Duplicates < said {
+			t.Error("the messages were not even looked at")
+		}
+		a.Close()
+	})
+}
+
+// onlyDialled is for a node that others have to dial.
+type onlyDialled struct{ transport.Transport }
+
+func (onlyDialled) Dial(context.Context, netip.AddrPort) (net.Conn, error) {
+	return nil, syscall.ECONNREFUSED
 }
 
 // raw is a connection to a node in the clear that has said hello.
@@ -371,11 +520,14 @@ func TestBadFramesEndTheLink(t *testing.T) {
 			conn := raw(t, n, "mallory")
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
+			began := time.Now()
 			if _, err := conn.Write(tc.bytes); err != nil {
 				t.Fatal(err)
 			}
 			closes(t, conn, 10*time.Second)
+			took := time.Since(began)
 			runtime.ReadMemStats(&after)
+			t.Logf("%d KiB are allocated until the link is closed, %v after %d bytes", (after.TotalAlloc-before.TotalAlloc)>>10, took, len(tc.bytes))
 			if grown := after.TotalAlloc - before.TotalAlloc; grown > 4<<20 {
 				t.Errorf("%d bytes were allocated for %d that came", grown, len(tc.bytes))
 			}
@@ -472,6 +624,88 @@ func TestAPeerThatDoesNotReadIsGivenUp(t *testing.T) {
 	}
 }
 
+// TestMisbehaviourFillsNoLog: whoever is barred comes back under another name. Each has
+// a line as long as there are few, and what is left out is counted.
+func TestMisbehaviourFillsNoLog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		memory, config := inMemory(t)
+		var log bytes.Buffer
+		cfg := config().with("a")
+		cfg.Logger = textLogger(&log)
+		n := start(t, cfg)
+		mallory, err := memory.Listen(netip.MustParseAddrPort("10.1.0.1:7946"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer mallory.Close()
+		names := 0
+		misbehave := func(frame []byte) {
+			names++
+			conn, err := mallory.Dial(t.Context(), netip.MustParseAddrPort(n.Self().Addr))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			name := fmt.Sprint("mallory-", names)
+			greetAs(t, n, conn, name)
+			go io.Copy(io.Discard, conn)
+			ask := broadcast.Frame{Kind: broadcast.Neighbor, Token: 1, Priority: true}
+			conn.Write(append(wire.AppendFrame(nil, 0, &ask, stranger{peer.ID{Name: name, Incarnation: 1}}), frame...))
+			synctest.Wait()
+		}
+		malformed := []byte{0, 0, 0, 2, byte(broadcast.Ping), 0}
+		itself := peer.Dot{Origin: 1, Seq: 1} // which it is said to depend on
+		absurd := wire.AppendFrame(nil, 0, &broadcast.Frame{Kind: broadcast.Data,
+			Message: &broadcast.Message{Dot: itself, Deps: []peer.Dot{itself}}}, stranger{peer.ID{Name: "x", Incarnation: 1}})
+		const each = 100
+		for range each {
+			misbehave(malformed)
+			misbehave(absurd)
+		}
+		s := n.Stats()
+		if s.BadFrames != each || s.Offences != each {
+			t.Fatalf("%d bad frames and %d offences, want %d of each", s.BadFrames, s.Offences, each)
+		}
+		time.Sleep(warningEvery)
+		misbehave(malformed)
+		n.Close()
+		lines := strings.Count(log.String(), "left alone for misbehaviour")
+		t.Logf("%d lines in the log for %d offences under as many names, %d of them at one moment", lines, names, names-1)
+		if lines != mostWarnings+1 || n.Stats().Unlogged != 2*each-mostWarnings {
+			t.Errorf("%d lines, %d left out, want %d and %d", lines, n.Stats().Unlogged, mostWarnings+1, 2*each-mostWarnings)
+		}
+		if strings.Count(log.String(), "level=WARN") > lines+1 { // and that there is no keyring
+			t.Errorf("other lines:\n%s", log.String())
+		}
+		if want := fmt.Sprintf("\"left out before\"=%d", 2*each-mostWarnings); strings.Count(log.String(), "left out before") != 1 || !strings.Contains(log.String(), want) {
+			t.Errorf("the last line does not tell how many were left out: %s", want)
+		}
+	})
+}
+
+// TestGapsFillNoLog: whoever names messages that never were as the past of others has
+// gaps reported. The application hears of all of them, the log of some.
+func TestGapsFillNoLog(t *testing.T) {
+	var log bytes.Buffer
+	n := start(t, Config{ID: "a", Logger: textLogger(&log)})
+	const count = 100
+	n.do(func() {
+		for i := range uint64(count) {
+			n.report(protocol.Event{Kind: protocol.MessageGap, Peer: n.book.self, Gap: causal.Gap{From: i, To: i}})
+		}
+	})
+	n.Close()
+	events := 0
+	for len(n.Events()) > 0 {
+		if e := <-n.Events(); e.Kind == Gap {
+			events++
+		}
+	}
+	if lines := strings.Count(log.String(), "can no longer be had"); lines != mostWarnings || events != count || n.Stats().Unlogged != count-mostWarnings {
+		t.Errorf("%d lines and %d events for %d gaps, %d counted as left out", lines, events, count, n.Stats().Unlogged)
+	}
+}
+
 // comesFrom is a connection from an address.
 type comesFrom struct {
 	net.Conn
@@ -493,7 +727,7 @@ func TestNobodyIsBarredForAnother(t *testing.T) {
 		return err
 	}
 	n.do(func() {
-		n.punish(&link{raw: comesFrom{addr: "192.0.2.1:1000"}, peer: wire.Identity{ID: peer.ID{Name: "alice"}}})
+		n.punish(&link{raw: comesFrom{addr: "192.0.2.1:1000"}, peer: wire.Identity{ID: peer.ID{Name: "alice"}}}, "a test")
 	})
 	for _, tc := range []struct {
 		addr, name string
@@ -543,7 +777,8 @@ func TestSlowConnectionsEnd(t *testing.T) {
 	for _, c := range []net.Conn{silent, slow, greeted} {
 		closes(t, c, 2*handshakeTimeout)
 	}
-	if took := time.Since(begin); took > handshakeTimeout+3*time.Second {
+	took := time.Since(begin)
+	if t.Logf("three connections are closed within %v", took); took > handshakeTimeout+3*time.Second {
 		t.Errorf("it took %v", took)
 	}
 }
@@ -562,10 +797,12 @@ func TestAConnectionFloodKeepsNobodyOut(t *testing.T) {
 		defer conn.Close()
 		flood = append(flood, conn)
 	}
+	began := time.Now()
 	b := start(t, Config{ID: "b", Join: []string{a.Self().Addr}})
 	if err := b.Ready(ctx); err != nil {
 		t.Fatal(err)
 	}
+	t.Logf("%d connections that say nothing, and a node that joins after %v", len(flood), time.Since(began))
 	for a.Stats().TurnedAway == 0 { // or this was no flood
 		select {
 		case <-time.After(time.Millisecond):

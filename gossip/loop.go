@@ -176,7 +176,6 @@ const (
 	aboutOrder
 	aboutKeys
 	aboutForgeries
-	aboutLinks
 	subjects
 )
 
@@ -331,11 +330,10 @@ func weigh(f *broadcast.Frame) {
 }
 
 // endBadLink ends a connection that has brought what must not be. The peer is
-// left alone for a while then, so this cannot fill a log.
+// left alone for a while then.
 func (n *Node) endBadLink(l *link, err error) {
 	n.stats.BadFrames++
-	n.log.Warn("link ended for what came on it", "peer", l.peer.ID.Name, "addr", l.peer.Addr, "error", err)
-	n.punish(l)
+	n.punish(l, err.Error())
 	n.endLink(l, err)
 }
 
@@ -447,7 +445,7 @@ func (n *Node) report(e protocol.Event) {
 		out.Kind = LinkDown
 	case protocol.MessageGap:
 		out.Kind, out.From, out.To = Gap, e.Gap.From, e.Gap.To
-		n.log.Warn("messages can no longer be had", "origin", out.Peer.ID, "from", out.From, "to", out.To)
+		n.warn(&n.gaps, "messages can no longer be had", "origin", out.Peer.ID, "from", out.From, "to", out.To)
 	}
 	n.emit(out)
 }

@@ -153,6 +153,7 @@ type Stats struct {
 	SlowLinks      uint64 // connections ended because their queue was full
 	BacklogDropped uint64 // messages that the application did not read in time
 	EventsDropped  uint64 // events that nobody read
+	Unlogged       uint64 // warnings of misbehaviour and of gaps that were not logged, because there were too many
 	Conflicts      uint64 // packets and connections of another node with this ID
 }
 

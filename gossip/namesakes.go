@@ -1,7 +1,6 @@
 package gossip
 
 import (
-	mathrand "math/rand/v2"
 	"net/netip"
 	"time"
 
@@ -45,7 +44,7 @@ func (n *Node) heardOfNamesake(id peer.ID, addr netip.AddrPort) {
 		return
 	}
 	x.probed = now
-	n.ask(peersampling.Packet{Kind: peersampling.ProbeRequest, Nonce: mathrand.Uint64()}, addr)
+	n.ask(peersampling.Packet{Kind: peersampling.ProbeRequest, Nonce: n.nonce()}, addr)
 }
 
 // metNamesake reports a node with this node's ID that has spoken for itself and

@@ -61,6 +61,8 @@ type Node struct {
 	backlog   backlog
 	misdated  uint64 // that the last warning about clocks on the wall told of
 	warnNext  [subjects]time.Duration
+	offences  warnings        // of peers
+	gaps      warnings        // in what is delivered
 	strangers uint64          // that the last warning about keys told of
 	swept     time.Duration   // the address book, when last
 	senders   []*sending      // broadcasts that wait for room in the log
@@ -70,6 +72,7 @@ type Node struct {
 	leaving   bool            // accepts no broadcast
 	parting   bool            // accepts no connection
 	namesakes namesakes
+	nonce     func() uint64 // of requests
 	scratch   scratch
 	stats     Stats
 
@@ -163,6 +166,8 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		book:      newBook(id, addr, memory.limit(identitiesShare)),
 		links:     make(map[broadcast.LinkID]*link),
 		backlog:   backlog{limit: cfg.BacklogBytes},
+		offences:  newWarnings(),
+		gaps:      newWarnings(),
 		namesakes: namesakes{known: make(map[uint64]*namesake)},
 		packets:   make(chan packetIn, 256),
 		frames:    make(chan frameIn, 64),
@@ -184,6 +189,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 	}
 	n.book.namesake, n.book.belongs = n.heardOfNamesake, n.signer.belongs
 	m := cfg.machine(n.book.self, n.book, &n.memory)
+	n.nonce = m.Sampling.Nonce
 	if n.signer != nil {
 		m.Evidence = n.evidence
 	}

@@ -191,6 +191,55 @@ func TestAgeSaturates(t *testing.T) {
 	same(t, "aged", v, desc(1, math.MaxUint32, 2, math.MaxUint32, 3, 1))
 }
 
+// A view of 30 with which an honest peer and a liar exchange in turns, the liar 14
+// descriptors of nobody and his own. An absurd age gets him no more places than age 0
+// does, under healing none at all, and stays at the top.
+func TestAbsurdAgesGainNothing(t *testing.T) {
+	const rounds, nobody = 100, peer.Handle(1000)
+	places := func(p Policy, age uint32) (mean float64) { // of nobody, after a round
+		e, rng := newEngine(t, p), rand.NewPCG(1, 1)
+		var view []peer.Descriptor
+		for i := range 30 {
+			view = append(view, peer.Descriptor{Peer: peer.Handle(2 + i), Age: uint32(i)})
+		}
+		exchange := func(from peer.Handle, received []peer.Descriptor) {
+			var sent []peer.Descriptor
+			sent, view = e.Reply(nil, view, 1, from, rng)
+			view = e.Merge(view, received, sent, 1, rng)
+			e.Age(view)
+		}
+		for round := range rounds {
+			lies, news := desc(100, 0), desc(101, 0)
+			for i := range 14 {
+				lies = append(lies, peer.Descriptor{Peer: nobody + peer.Handle(14*round+i), Age: age})
+				news = append(news, peer.Descriptor{Peer: peer.Handle(200 + (14*round+i)%60), Age: uint32(1 + i)})
+			}
+			exchange(100, lies)
+			exchange(101, news)
+			for _, d := range view {
+				if d.Peer >= nobody {
+					mean += 1.0 / rounds
+					if d.Age < age {
+						t.Fatalf("%v: age %d has become %d", p, age, d.Age)
+					}
+				}
+			}
+		}
+		return mean
+	}
+	for _, tt := range []struct {
+		policy Policy
+		heals  bool
+		chance float64 // by how much the two may differ the other way
+	}{{Healer(30), true, 0}, {Newscast(30), true, 0}, {Balanced(30), false, 0.5}} {
+		fresh, absurd := places(tt.policy, 0), places(tt.policy, math.MaxUint32)
+		t.Logf("%v: of 30 places %.1f go to nobody by age 2^32-1, %.1f by age 0", tt.policy, absurd, fresh)
+		if absurd > fresh+tt.chance || tt.heals && absurd != 0 {
+			t.Errorf("%v: an absurd age gets %.1f places, age 0 %.1f", tt.policy, absurd, fresh)
+		}
+	}
+}
+
 // The Engine shuffles only what can be seen and finds the oldest without
 // sorting. literalExchange does what the listings say, word for word; the two
 // must reach the same views equally often, for every H and S.

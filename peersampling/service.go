@@ -84,6 +84,12 @@ type ServiceConfig struct {
 	// its name. Only Brahms asks for it. nil means the handle, which is right
 	// where handles are never given to another and nobody misbehaves.
 	Identity func(peer.Handle) uint64
+	// Nonce draws what makes an answer recognisable. Requests show these numbers to
+	// peers, and a few numbers of a PCG tell all that come: who has seen them could
+	// answer for somebody else unasked, and foretell whom this node turns to. So they
+	// come from a source of their own where peers may misbehave. nil means the
+	// service's own, which is right in a simulation.
+	Nonce func() uint64
 	// Lost and Seeds bound the memory of peers lost and of join addresses; the
 	// oldest goes first. Defaults: 64 each.
 	Lost, Seeds int
@@ -363,7 +369,7 @@ func (s *Service) initiate(now time.Duration, digest uint64, out []Packet) []Pac
 		return out
 	}
 	s.Stats.Initiated++
-	p := &pending{to: to, nonce: s.rng.Uint64(), until: now + s.cfg.Answer, attempts: 1}
+	p := &pending{to: to, nonce: s.nonce(), until: now + s.cfg.Answer, attempts: 1}
 	before := len(s.view)
 	p.sent, s.view = s.engine.Request(nil, s.view, s.self, to, s.rng)
 	p.gave = before - len(s.view)
@@ -409,6 +415,14 @@ func (s *Service) schedule(now time.Duration) { s.next = now + s.jitter(s.period
 // do not stay in step.
 func (s *Service) jitter(d time.Duration) time.Duration {
 	return d - d/5 + time.Duration(s.rng.Uint64()%uint64(d*2/5+1))
+}
+
+// nonce is new for each request.
+func (s *Service) nonce() uint64 {
+	if s.cfg.Nonce != nil {
+		return s.cfg.Nonce()
+	}
+	return s.rng.Uint64()
 }
 
 // Expects reports whether a packet is a request, or the answer to one that this node
@@ -696,7 +710,7 @@ func (s *Service) probe(now time.Duration, p peer.Handle, out []Packet) []Packet
 	if len(s.probes) == s.maxProbes() {
 		s.probes = slices.Delete(s.probes, 0, 1)
 	}
-	s.probes = append(s.probes, probe{s.rng.Uint64(), p, now})
+	s.probes = append(s.probes, probe{s.nonce(), p, now})
 	return append(out, Packet{Kind: ProbeRequest, Peer: p, Nonce: s.probes[len(s.probes)-1].nonce, Wide: true})
 }
 

@@ -102,11 +102,11 @@ func (s *Service) pushAndPull(digest uint64, out []Packet) []Packet {
 	b := s.brahms
 	push, pull := b.Targets(s.view, s.rng)
 	for _, p := range push {
-		out = append(out, Packet{Kind: ExchangeRequest, Peer: p, Nonce: s.rng.Uint64(), View: b.own, Digest: digest})
+		out = append(out, Packet{Kind: ExchangeRequest, Peer: p, Nonce: s.nonce(), View: b.own, Digest: digest})
 	}
 	for _, p := range pull {
 		s.Stats.Initiated++
-		x := asked{p, s.rng.Uint64()}
+		x := asked{p, s.nonce()}
 		b.asked = append(b.asked, x)
 		out = append(out, Packet{Kind: ExchangeRequest, Peer: p, Nonce: x.nonce, Digest: digest, Wide: true})
 	}

@@ -104,3 +104,42 @@ func TestProbesAreForgotten(t *testing.T) {
 		t.Error("nonces tell whom they are for")
 	}
 }
+
+// Every request of every policy, probes and retries included, shows a number that the
+// driver has drawn, and none of the source that this node decides by.
+func TestNoncesAreTheDrivers(t *testing.T) {
+	for _, cfg := range []ServiceConfig{pushPull(8), DefaultServiceConfig(Cyclon(8)), byRounds(8)} {
+		n := quietNetwork(t)
+		n.loss = 0.2 // so that there is somebody to ask again
+		drawn := make(map[uint64]int)
+		cfg.Nonce = func() uint64 { drawn[uint64(len(drawn)+1)] = 0; return uint64(len(drawn)) }
+		for range 5 {
+			m := n.start(cfg)
+			n.join(m, n.members[0])
+		}
+		n.run(5 * time.Minute)
+		requests := 0
+		for _, m := range n.members {
+			for _, p := range m.sent {
+				if p.Kind == ExchangeRequest || p.Kind == ProbeRequest {
+					requests++
+					if _, known := drawn[p.Nonce]; !known {
+						t.Fatalf("%v: a request shows %d, which the driver has not drawn", cfg.Policy, p.Nonce)
+					}
+					drawn[p.Nonce]++
+				}
+			}
+			if m.s.Stats.Answered == 0 {
+				t.Errorf("%v: nobody has answered %d", cfg.Policy, m.h)
+			}
+		}
+		for nonce, times := range drawn {
+			if times == 0 || times > 2 {
+				t.Errorf("%v: %d was drawn for %d requests", cfg.Policy, nonce, times)
+			}
+		}
+		if requests < 100 {
+			t.Errorf("%v: only %d requests", cfg.Policy, requests)
+		}
+	}
+}

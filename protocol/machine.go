@@ -188,6 +188,15 @@ type Machine struct {
 	Stats struct{ Delivered, Withheld, Forged, Stray, Stale, Retired, Repairs, Offences uint64 }
 }
 
+// drawForLinks is where links draw from. They show numbers of it to peers, in requests, so
+// that it is the same as for what the sampling service shows, if that has one.
+func drawForLinks(cfg *Config, rng *rand.PCG) func() uint64 {
+	if nonce := cfg.Sampling.Nonce; nonce != nil {
+		return nonce
+	}
+	return rng.Uint64
+}
+
 // New returns a machine that knows nobody yet.
 func New(now time.Duration, cfg Config, rng *rand.PCG) (*Machine, error) {
 	if cfg.Sampling.Policy.Samplers > 0 && cfg.Sampling.Identity == nil && cfg.Directory != nil {
@@ -202,7 +211,7 @@ func New(now time.Duration, cfg Config, rng *rand.PCG) (*Machine, error) {
 	}
 	m := &Machine{
 		cfg: cfg, start: now, sampling: sampling,
-		links: broadcast.NewLinks(cfg.Links, cfg.Self, rng),
+		links: broadcast.NewLinks(cfg.Links, cfg.Self, drawForLinks(&cfg, rng)),
 		log:   broadcast.NewLog(cfg.Log),
 		seen:  broadcast.NewSeen(cfg.Origins, func(h peer.Handle) uint64 { return hashOf(cfg.Directory.Name(h)) }),
 		// Nothing was delivered yet, and nothing can be missed at once.

@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -71,6 +72,7 @@ func TestOffences(t *testing.T) {
 		crowd = crowd.With(peer.ID{Name: fmt.Sprint("n", i)}, 1)
 	}
 	const beyond = peer.MaxSeq + 1
+	var absurd, forged tally
 	for _, tt := range []struct {
 		why  string
 		f    broadcast.Frame
@@ -115,10 +117,36 @@ func TestOffences(t *testing.T) {
 		if len(n.out.Deliveries) > 0 && tt.want != 0 {
 			t.Errorf("%s: delivered", tt.why)
 		}
+		switch {
+		case tt.want == AbsurdNumber:
+			absurd.count(n)
+		case tt.want != 0 && !tt.want.Proven():
+			forged.count(n)
+		}
 		if m, err := n.Broadcast(n.l.now, nil, &n.out); err != nil || m.Dot.Seq != 3 {
 			t.Errorf("%s: a's next message is %v, %v", tt.why, m, err)
 		}
 	}
+	t.Logf("messages that this node has not made: %+v", forged)
+	t.Logf("numbers beyond all: %+v", absurd)
+	if want := (tally{frames: 7, links: 7, sent: 2}); forged != want { // a digest is answered
+		t.Errorf("forgeries: %+v, want %+v", forged, want)
+	}
+	if want := (tally{frames: 6}); absurd != want {
+		t.Errorf("numbers beyond all: %+v, want %+v", absurd, want)
+	}
+}
+
+// tally is what came of frames that are no good: links that are still there, frames
+// sent, and messages that were delivered, or are held back or waited for.
+type tally struct{ frames, links, sent, delivered, held int }
+
+func (t *tally) count(n *member) {
+	t.frames++
+	t.links += n.links.Len()
+	t.sent += len(n.out.Links.Sends)
+	t.delivered += len(n.out.Deliveries)
+	t.held += n.Gauges().HeldMessages + n.Gauges().Expected
 }
 
 // Frames without a meaning are ignored while they may have crossed with something;
@@ -175,10 +203,82 @@ func TestVainAnnouncements(t *testing.T) {
 				t.Error("one is an offence")
 			}
 		}
+		t.Logf("silent %v: %d announced in vain, the link is still there: %v", silent, announced, n.links.Linked(2))
 		if n.links.Linked(2) != silent { // so few a minute may be a slow peer's
 			t.Errorf("silent %v: linked %v after %d lies", silent, n.links.Linked(2), announced)
 		}
 	}
+}
+
+// TestAFloodOfAnnouncements: somebody announces 10^5 messages that do not exist, as fast
+// as he can. Of them so many are expected as there may be, those are asked for, and then
+// he is cut off: at once if he says that he never had them, and if he says nothing when
+// nobody waits any more.
+func TestAFloodOfAnnouncements(t *testing.T) {
+	for _, tt := range []struct {
+		silent bool
+		within time.Duration
+		times  int // that each is asked for
+	}{
+		{false, time.Second, 1},
+		{true, 31 * time.Second, 30}, // once a Retry, as long as GiveUp
+	} {
+		n := victim(t)
+		sent := make(map[broadcast.FrameKind]int)
+		most, wants := 0, 0
+		look := func() (gone []broadcast.GoneEntry) {
+			most = max(most, n.Gauges().Expected)
+			for _, s := range n.out.Links.Sends {
+				sent[s.Frame.Kind]++
+				for _, w := range s.Frame.Wants {
+					gone = append(gone, broadcast.GoneEntry{Dot: w.Dot})
+				}
+			}
+			wants += len(gone)
+			return gone
+		}
+		heap := heapNow()
+		const flood, atOnce = 100_000, 250
+		for first := 0; first < flood; first += atOnce {
+			f := broadcast.Frame{Kind: broadcast.IHave}
+			for i := range atOnce {
+				f.Announced = append(f.Announced, broadcast.Announcement{Dot: peer.Dot{Origin: 3, Seq: uint64(first + i + 1)}})
+			}
+			n.hear(f)
+			look()
+		}
+		heap = heapNow() - heap
+		began := n.l.now
+		for n.links.Linked(2) && n.l.now < began+time.Hour {
+			n.l.now = max(n.l.now, min(n.Deadline(), n.l.now+time.Second))
+			n.out.Reset()
+			n.Tick(n.l.now, &n.out)
+			gone := look()
+			if n.hear(broadcast.Frame{Kind: broadcast.Ping}); !tt.silent && len(gone) > 0 {
+				n.hear(broadcast.Frame{Kind: broadcast.Gone, Gone: gone})
+				look()
+			}
+		}
+		took := n.l.now - began
+		t.Logf("silent %v: %d announced, %d expected, %.1f MiB of heap; %d GRAFT, %d DIGEST, and %d WANT that ask for %d; cut off after %v",
+			tt.silent, flood, most, float64(heap)/(1<<20), sent[broadcast.Graft], sent[broadcast.Digest], sent[broadcast.Want], wants, took)
+		if n.links.Linked(2) || took > tt.within {
+			t.Errorf("silent %v: linked %v after %v", tt.silent, n.links.Linked(2), took)
+		}
+		if bound := 1 << 14; most != bound || wants > bound*tt.times || sent[broadcast.Graft]+sent[broadcast.Digest] > 1 {
+			t.Errorf("silent %v: %d are expected, %d asked for, %v sent", tt.silent, most, wants, sent)
+		}
+		if heap > 8<<20 {
+			t.Errorf("silent %v: %d bytes are held", tt.silent, heap)
+		}
+	}
+}
+
+func heapNow() int {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
 }
 
 // The names of misdeeds are words.

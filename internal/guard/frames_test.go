@@ -44,6 +44,7 @@ func TestHowFastALinkIsRead(t *testing.T) {
 		if taken < test.taken*9/10-1 || taken > test.taken*11/10+2 {
 			t.Errorf("%s: %d frames were taken, want about %d", test.why, taken, test.taken)
 		}
+		t.Logf("%s: %d frames are taken in %v, which is a flood: %v", test.why, taken, now, flood)
 	}
 }
 

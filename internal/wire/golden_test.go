@@ -394,14 +394,49 @@ func TestEveryFileIsTested(t *testing.T) {
 
 // TestEveryTruncationIsNoticed cuts every vector off at every byte.
 func TestEveryTruncationIsNoticed(t *testing.T) {
+	cuts, refused, whole := 0, 0, 0
 	for _, v := range vectors() {
 		golden := readGolden(t, v.name)
 		for n := range golden {
-			_, err := v.decode(golden[:n:n], newTestBook())
-			if n < v.complete && err == nil {
+			cuts++
+			switch _, err := v.decode(golden[:n:n], newTestBook()); {
+			case err != nil:
+				refused++
+			case n < v.complete:
 				t.Errorf("%s: the first %d of %d bytes pass for a message", v.name, n, len(golden))
+			default:
+				whole++
 			}
 		}
+	}
+	t.Logf("%d vectors cut off in %d places: %d refused, %d are whole, with less padding, fewer extensions or a shorter payload",
+		len(vectors()), cuts, refused, whole)
+}
+
+// TestBytesBehindAFrameAreNoticed: of all bytes, and behind all frames but those that
+// end in a payload.
+func TestBytesBehindAFrameAreNoticed(t *testing.T) {
+	frames, refused := 0, 0
+	for _, v := range vectors() {
+		golden := readGolden(t, v.name)
+		if v.err != nil || v.layout == nil || v.layout[0].note != "length" || golden[FrameHeader] == helloKind {
+			continue // of a later version; a datagram or hello, which extensions may follow
+		}
+		if f, err := DecodeFrame(golden[FrameHeader:], now, newTestBook()); err != nil || f.Kind == broadcast.Data {
+			continue
+		}
+		frames++
+		for x := range 256 {
+			if _, err := v.decode(append(bytes.Clone(golden), byte(x)), newTestBook()); errors.Is(err, ErrMalformed) || errors.Is(err, ErrTruncated) {
+				refused++
+			} else {
+				t.Errorf("%s and a byte %#x: %v", v.name, x, err)
+			}
+		}
+	}
+	t.Logf("%d frames with a byte behind them, which has any of 256 values: %d refused", frames, refused)
+	if frames < 10 {
+		t.Errorf("only %d frames", frames)
 	}
 }
 
