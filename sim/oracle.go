@@ -40,6 +40,8 @@ type sending struct {
 	dot  peer.Dot
 	past truth
 	born time.Duration // on the world's clock; Message.Born is what nodes make of it
+	// resumes is set if it came after so long that its origin said so.
+	resumes bool
 	// As its origin delivered it, under causal order:
 	clock vclock.Clock
 }
@@ -94,6 +96,7 @@ func (o *Oracle) broadcasted(m *broadcast.Message) {
 		o.sent = o.sent[:last]
 		return
 	}
+	o.sent[len(o.sent)-1].resumes = m.Resumes
 	o.logBytes += m.Size()
 	o.largest = max(o.largest, m.Size())
 }
@@ -269,6 +272,21 @@ func (o *Oracle) isNews(n *Node, i int) bool {
 	return born > n.started+2*o.misjudged(o.w.now-born)
 }
 
+// isUnheardOf reports whether the first that a node heard of an origin was a message
+// that came after long, and after one that it lacks: it cannot tell then whether it has
+// forgotten that, or never had it.
+func (o *Oracle) isUnheardOf(n *Node, d peer.Dot) bool {
+	for first := (peer.Dot{Origin: d.Origin, Seq: 1}); ; first.Seq++ {
+		i, ok := o.index[first]
+		if !ok {
+			return false
+		}
+		if n.known.delivered.has(i) {
+			return o.sent[i].resumes && first.Seq > d.Seq
+		}
+	}
+}
+
 // Agree checks P4 and P6 among nodes that stayed up.
 func (o *Oracle) Agree(nodes []*Node) {
 	for i, s := range o.sent {
@@ -277,7 +295,7 @@ func (o *Oracle) Agree(nodes []*Node) {
 			switch {
 			case n.known.delivered.has(i):
 				with = n
-			case o.owes(n, i) && !n.known.gone.has(i):
+			case o.owes(n, i) && !n.known.gone.has(i) && !o.isUnheardOf(n, s.dot):
 				without = n
 			}
 		}
