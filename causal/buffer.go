@@ -399,6 +399,9 @@ func (b *Buffer) drain(now time.Duration) {
 	for len(b.ready) > 0 {
 		h := b.ready[0]
 		b.ready = b.ready[1:]
+		if b.seen.Has(h.msg.Dot) {
+			continue // given up by what was delivered just now
+		}
 		if b.stamp(now, h) {
 			b.deliver(now, h)
 		}

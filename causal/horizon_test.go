@@ -2,6 +2,7 @@ package causal
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -290,5 +291,25 @@ func TestAClockOfAnotherTime(t *testing.T) {
 	y.buf.Add(now, &c, true, 1)
 	if len(y.had) != 1 || y.buf.Len() != 0 || y.buf.Clock().Epoch() != 1012 {
 		t.Errorf("delivered are %v, %d held back, the clock of epoch %d", y.had, y.buf.Len(), y.buf.Clock().Epoch())
+	}
+}
+
+// TestWhatIsReadyWhenItResumes: two messages of x wait for the same one of y, and the
+// later one comes first and says that it resumes. The earlier one is given up then, and
+// is not delivered after all because its turn would have been next.
+func TestWhatIsReadyWhenItResumes(t *testing.T) {
+	n := newTeller(t, 3, Causal)
+	now := time.Duration(0)
+	y1 := peer.Dot{Origin: 2, Seq: 1}
+	first := broadcast.Message{Dot: peer.Dot{Origin: 1, Seq: 2}, Deps: []peer.Dot{y1}, Resumes: true}
+	second := broadcast.Message{Dot: peer.Dot{Origin: 1, Seq: 3}, Deps: []peer.Dot{y1}, Resumes: true}
+	n.hear(now, &second)
+	n.hear(now, &first)
+	n.hear(now, &broadcast.Message{Dot: y1, Epoch: 1000})
+	if want := []peer.Dot{y1, second.Dot}; !slices.Equal(n.had, want) {
+		t.Errorf("delivered %v, want %v", n.had, want)
+	}
+	if broken := n.buf.Bounded(); broken != "" {
+		t.Error(broken)
 	}
 }
