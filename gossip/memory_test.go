@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"bytes"
 	"context"
 	cryptorand "crypto/rand"
 	"encoding/binary"
@@ -574,6 +575,29 @@ func TestRoom(t *testing.T) {
 			t.Errorf("%d bytes are held, %d wait, %d fill", r.held(), len(r.waiting), len(r.filling))
 		}
 	})
+}
+
+// TestALongFrameIsCopiedFromHalf: whatever its length, what a frame on its way in takes
+// is never more than frameCost says. The pieces that it was in add up to what it is
+// then, each half as long as the next.
+func TestALongFrameIsCopiedFromHalf(t *testing.T) {
+	if underRace {
+		t.Skip("the race detector changes what things take")
+	}
+	for _, size := range []int{trusted - 1, trusted, trusted + 1, 3*trusted/2 + 1, 16 * trusted, 16*trusted + 1, 5 << 20, 1<<20 + wire.MaxOverhead} {
+		frame := bytes.NewReader(make([]byte, size))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		b, err := readSized(frame, size, nil)
+		runtime.ReadMemStats(&after)
+		if err != nil || len(b) != size {
+			t.Fatal(len(b), err)
+		}
+		earlier := int(after.TotalAlloc-before.TotalAlloc) - cap(b)
+		if most := size + size/8 + 32<<10; earlier > most { // and what allocating rounds up
+			t.Errorf("%d bytes were in buffers of %d before they were in the last one, at most %d are allowed", size, earlier, most)
+		}
+	}
 }
 
 // TestBroadcastsWaitWithoutACopy: however many call Broadcast while the log is full,
