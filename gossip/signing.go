@@ -175,19 +175,18 @@ func (n *Node) checkMessage(b []byte) (revoked bool, err error) {
 
 // checkEvidence looks at the evidence in a frame. That of an origin which was revoked
 // counts: what it has said before that, it has said.
-func (s *signer) checkEvidence(b []byte) error {
-	list, err := wire.ReadTestimonies(b)
-	if err != nil {
-		return nil // nor will the loop be able to read it
-	}
-	for i := range list {
-		t := &list[i]
+func (s *signer) checkEvidence(b []byte) (err error) {
+	unreadable := wire.ReadTestimonies(b, func(t *wire.Testimony) bool {
 		_, p, ok := identity.Split(t.Name)
 		if !ok || !s.verified.check(p, s.appendMessageText(nil, &t.Said), t.Signature) {
-			return fmt.Errorf("%w: evidence about %q", errForged, t.Name)
+			err = fmt.Errorf("%w: evidence about %q", errForged, t.Name)
 		}
+		return err == nil
+	})
+	if unreadable != nil {
+		return nil // nor will the loop be able to read it, and blame the sender
 	}
-	return nil
+	return err
 }
 
 // limitClaims cuts what a frame claims about origins down to what its evidence shows,
