@@ -253,7 +253,7 @@ func (l *lists) read(line string) error {
 	}
 	switch {
 	case !ok:
-		return fmt.Errorf("%.60q is neither a public key (43 characters of base64url) nor a name that ends in \"~\" and one", who)
+		return notPublic(who, "neither a public key (43 characters of base64url) nor a name that ends in \"~\" and one")
 	case revoke:
 		return add(&l.revoked, p)
 	}

@@ -131,6 +131,20 @@ func TestReadRoster(t *testing.T) {
 			t.Errorf("%s: passes", why)
 		}
 	}
+	// A file of secrets in the place of the roster: errors go into logs.
+	for why, secret := range map[string]string{
+		"an identity":          Generate().Text(),
+		"one cut at its front": Generate().Text()[1:],
+		"a keyring's key":      "7MhTpZQbmvXvc2V0vMlVFQZ1sVqQ2xK9kq0mB3Xr5yA=",
+	} {
+		_, asPublic := ParsePublic(secret)
+		_, asRoster := ReadRoster(strings.NewReader("*\n-" + secret + "\n"))
+		for _, err := range []error{asPublic, asRoster} {
+			if err == nil || strings.Contains(err.Error(), secret[10:20]) {
+				t.Errorf("%s: %v", why, err)
+			}
+		}
+	}
 }
 
 func TestReload(t *testing.T) {
