@@ -172,6 +172,16 @@ func TestReload(t *testing.T) {
 	if err := r.Reload(file); err == nil || r.Has(a) || !r.Has(b) {
 		t.Errorf("an empty file changes the roster: %v", err)
 	}
+	write("*")
+	if err := os.Chmod(file, 0o646); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Reload(file); err == nil || !strings.Contains(err.Error(), "others may write") || r.Has(a) {
+		t.Errorf("a file that anybody may have written changes the roster: %v", err)
+	}
+	if _, err := LoadRoster(file); err == nil {
+		t.Error("a file that anybody may have written is taken")
+	}
 }
 
 // TestRostersAreShared is for the race detector.
