@@ -720,6 +720,49 @@ func TestARevokedNode(t *testing.T) {
 	}
 }
 
+// TestARevocationOvertakesMessages: one that was looked at before its origin was revoked,
+// and is handled after that, is refused as those are that come later.
+func TestARevocationOvertakesMessages(t *testing.T) {
+	ctx := within(t, 20*time.Second)
+	ring, roster := newRing(t), identity.NewRoster()
+	n := start(t, Config{ID: "a", Keyring: ring, Identity: identity.Generate(), Roster: roster})
+	alice := newPerson(t, "alice", "")
+	relay := infiltrate(t, n, ring, newPerson(t, "relay", ""))
+	hers := alice.monologue(relay.book, 3)
+	relay.data(hers[0])
+	receive(t, ctx, n)
+	_, public, _ := identity.Split(alice.id.Name)
+	n.do(func() { // as if the frames had waited in front of the loop meanwhile
+		if err := roster.Revoke(public); err != nil {
+			t.Error(err)
+		}
+		n.rosterChanged()
+		for _, m := range hers[1:] {
+			in := frameIn{link: n.sortedLinks()[0], b: wire.AppendFrame(nil, 0, &broadcast.Frame{Kind: broadcast.Data, Message: m}, relay.book)[wire.FrameHeader:]}
+			if in.err = n.checkFrame(in.b); in.err != nil {
+				t.Error(in.err)
+			}
+			n.handleFrame(in)
+		}
+	})
+	if s := n.Stats(); s.Delivered != 1 || s.Revoked != 2 || s.GapMessages != 2 || s.BadFrames > 0 {
+		t.Errorf("%d messages are delivered, %d refused, %d are gaps, %d bad frames", s.Delivered, s.Revoked, s.GapMessages, s.BadFrames)
+	}
+	// Who belongs again is heard again.
+	n.do(func() {
+		if err := roster.Allow(public); err != nil {
+			t.Error(err)
+		}
+		n.rosterChanged()
+	})
+	fourth := alice.monologue(relay.book, 4)[3]
+	fourth.Clock = vclock.Clock{}.With(alice.id, 4) // which nobody can work out behind a gap
+	relay.send(broadcast.Frame{Kind: broadcast.Data, Message: fourth, WithClock: true})
+	if m := receive(t, ctx, n); m.ID.Seq != 4 {
+		t.Errorf("%v is delivered", m.ID)
+	}
+}
+
 // TestWhatIdentitiesCostOnTheWire measures it, and holds that views are still of use.
 func TestWhatIdentitiesCostOnTheWire(t *testing.T) {
 	type cost struct{ first, third, entry, view, probe int }

@@ -423,7 +423,7 @@ func (n *Node) read(l *link) {
 			wait, in.err = n.accountFor(rate, in.b)
 		}
 		if in.err == nil {
-			in.revoked, in.err = n.checkFrame(in.b)
+			in.err = n.checkFrame(in.b)
 		}
 		select {
 		case n.frames <- in:
