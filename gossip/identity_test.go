@@ -210,6 +210,31 @@ func TestARelayCannotAlterOrForge(t *testing.T) {
 	}
 }
 
+// TestAnotherLabelIsNoWayBack: whoever has misbehaved is known by his key, whatever else
+// he calls himself.
+func TestAnotherLabelIsNoWayBack(t *testing.T) {
+	ctx := within(t, 20*time.Second)
+	ring := newRing(t)
+	n := start(t, Config{ID: "a", Keyring: ring, Identity: identity.Generate()})
+	who := newPerson(t, "mallory", "")
+	mallory := infiltrate(t, n, ring, who)
+	mallory.data(&broadcast.Message{Dot: peer.Dot{Origin: mallory.book.Intern([]byte("alice"), 1, netip.AddrPort{}), Seq: 1}})
+	mallory.closed()
+	until(t, ctx, "the link's end is noticed", func() bool { return n.Stats().BadFrames > 0 })
+	for i, label := range []string{"mallory", "innocent"} {
+		name, err := identity.Name(label, who.key.Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		dialIn(t, n, ring, person{who.signer, peer.ID{Name: name, Incarnation: 2}}, nil).closed()
+		if got := n.Stats().Barred; got != uint64(i+1) {
+			t.Errorf("as %q he is not barred: %d were", label, got)
+		}
+	}
+	infiltrate(t, n, ring, newPerson(t, "mallory", "")) // who has only the label in common
+	until(t, ctx, "somebody else is welcome", func() bool { return len(n.Links()) == 1 })
+}
+
 // TestWhoCannotShowThatHeHasTheKey gets no link.
 func TestWhoCannotShowThatHeHasTheKey(t *testing.T) {
 	ring := newRing(t)

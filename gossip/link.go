@@ -349,7 +349,7 @@ func (n *Node) unwelcome(o openedIn) error {
 	case !n.signer.belongs(o.hello.ID.Name): // any more: the roster may have changed since the hello
 		n.stats.Revoked++
 		return errRevoked
-	case n.penalties.Barred(n.now(), culprit(o.raw, o.hello.ID.Name)):
+	case n.penalties.Barred(n.now(), n.culprit(o.raw, o.hello.ID.Name)):
 		n.stats.Barred++
 		return errBarred
 	case !n.keyCounts(o.secured):
