@@ -235,6 +235,28 @@ func TestAnotherLabelIsNoWayBack(t *testing.T) {
 	until(t, ctx, "somebody else is welcome", func() bool { return len(n.Links()) == 1 })
 }
 
+// TestAKeyIsSampledOnce: whatever it calls itself, a key is one peer to Brahms' samplers.
+func TestAKeyIsSampledOnce(t *testing.T) {
+	cfg := Config{ID: "a", Keyring: newRing(t), Identity: identity.Generate(), Sampling: peersampling.Brahms(30)}
+	n, other := start(t, cfg), start(t, cfg)
+	alice, bob := newPerson(t, "alice", ""), newPerson(t, "bob", "")
+	sees := map[*Node]func(peer.Handle) uint64{n: n.machineConfig().Sampling.Identity, other: other.machineConfig().Sampling.Identity}
+	number := func(n *Node, name string) (x uint64) {
+		n.do(func() { x = sees[n](n.book.meet(peer.ID{Name: name, Incarnation: 1}, victim)) })
+		return x
+	}
+	alias := strings.Replace(alice.id.Name, "alice", "carol", 1)
+	if number(n, alice.id.Name) != number(n, alias) {
+		t.Error("under another label she is somebody else")
+	}
+	if number(n, alice.id.Name) == number(n, bob.id.Name) {
+		t.Error("alice and bob are one")
+	}
+	if number(n, alice.id.Name) == number(other, alice.id.Name) {
+		t.Error("others can tell what this node's samplers see")
+	}
+}
+
 // TestWhoCannotShowThatHeHasTheKey gets no link.
 func TestWhoCannotShowThatHeHasTheKey(t *testing.T) {
 	ring := newRing(t)

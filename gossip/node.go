@@ -183,12 +183,18 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		n.proofs = &provenBook{book: n.book, signer: n.signer, stats: &n.stats, horizon: cfg.Horizon, wall: time.Now}
 	}
 	n.book.namesake, n.book.belongs = n.heardOfNamesake, n.signer.belongs
-	m := cfg.machine(n.book.self, n.book, &n.memory)
+	n.machine, err = protocol.New(0, n.machineConfig(), newRand())
+	return n, err
+}
+
+// machineConfig returns what the protocol is configured with on this node.
+func (n *Node) machineConfig() protocol.Config {
+	m := n.cfg.machine(n.book.self, n.book, &n.memory)
 	if n.signer != nil {
 		m.Evidence = n.evidence
+		m.Sampling.Identity = n.samplerIdentity()
 	}
-	n.machine, err = protocol.New(0, m, newRand())
-	return n, err
+	return m
 }
 
 // newIncarnation grows with the wall clock, which is enough for one node after

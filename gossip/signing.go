@@ -1,7 +1,9 @@
 package gossip
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -220,6 +222,23 @@ func highest(e *broadcast.DigestEntry) uint64 {
 		return e.Spans[n-1].To
 	}
 	return max(e.Contiguous, e.Gone)
+}
+
+// samplerIdentity is what Brahms' samplers tell peers apart by, where everybody has a key:
+// that, and not the label, which one key may have as many of as it likes. As elsewhere it
+// is hashed with a secret of this node, so that nobody can choose a key that it likes.
+func (n *Node) samplerIdentity() func(peer.Handle) uint64 {
+	var secret [sha256.Size]byte
+	rand.Read(secret[:])
+	return func(h peer.Handle) uint64 {
+		id, _ := n.book.Lookup(h)
+		_, p, ok := identity.Split(id.Name)
+		if !ok {
+			return 0 // a join address, of which nothing is known
+		}
+		sum := sha256.Sum256(append(secret[:len(secret):len(secret)], p[:]...))
+		return binary.BigEndian.Uint64(sum[:])
+	}
 }
 
 // nodeName is the name that others know a node by.
