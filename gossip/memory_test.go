@@ -577,6 +577,26 @@ func TestRoom(t *testing.T) {
 	})
 }
 
+// TestNoConnectionIsCountedNowhere: those that have said hello count as handshakes until
+// the loop has got to them, however long that takes.
+func TestNoConnectionIsCountedNowhere(t *testing.T) {
+	const conns = 20
+	n := start(t, Config{ID: "a"})
+	busy, release := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() { n.do(func() { close(busy); <-release }) })
+	<-busy
+	for i := range conns {
+		raw(t, n, fmt.Sprint("peer-", i)) // has read the answer, so that its handshake is over
+	}
+	time.Sleep(20 * time.Millisecond) // for it to be handed over, if it is
+	if got := n.doors.Stats().Inside + int(n.open.Load()); got != conns {
+		t.Errorf("%d connections are counted of %d", got, conns)
+	}
+	close(release)
+	wg.Wait()
+}
+
 // TestALongFrameIsCopiedFromHalf: whatever its length, what a frame on its way in takes
 // is never more than frameCost says. The pieces that it was in add up to what it is
 // then, each half as long as the next.

@@ -166,7 +166,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		namesakes: namesakes{known: make(map[uint64]*namesake)},
 		packets:   make(chan packetIn, 256),
 		frames:    make(chan frameIn, 64),
-		opened:    make(chan openedIn, 64),
+		opened:    make(chan openedIn), // what waits is charged as a handshake
 		calls:     make(chan func()),
 		written:   make(chan struct{}, 1),
 		messages:  make(chan Message), // what waits is in the backlog, which counts bytes
