@@ -580,7 +580,9 @@ func (m *Machine) askMissing(now time.Duration, out *Outbox) {
 	}
 	for _, g := range m.gaps {
 		m.proveGap(g.Origin)
-		m.log.Forsake(g.Origin, g.To, g.Born)
+		if m.seen.Contiguous(g.Origin) >= g.To { // else there was no room to take it for had
+			m.log.Forsake(g.Origin, g.To, g.Born)
+		}
 		if g.Born >= m.start { // what was gone before this node came is no loss
 			out.Events = append(out.Events, Event{Kind: MessageGap, Peer: g.Origin, Gap: g})
 		}
