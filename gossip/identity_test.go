@@ -48,8 +48,19 @@ func newPerson(t testing.TB, label, cluster string) person {
 	return person{newSigner(&Config{Identity: key, Cluster: cluster}), peer.ID{Name: name, Incarnation: 1}}
 }
 
-// said is a message of a person's, signed as it is.
+// epochAt is what messages of a time say about that.
+func epochAt(when time.Time, horizon time.Duration) uint32 {
+	return uint32(when.UnixNano() / int64(horizon/vclock.Horizon))
+}
+
+// said is a message of a person's of now, signed as it is.
 func (p person) said(b wire.Book, m broadcast.Message) *broadcast.Message {
+	m.Epoch = epochAt(time.Now(), 24*time.Hour)
+	return p.dated(b, m)
+}
+
+// dated is one of the time that it says.
+func (p person) dated(b wire.Book, m broadcast.Message) *broadcast.Message {
 	m.Dot.Origin = b.Intern([]byte(p.id.Name), p.id.Incarnation, netip.AddrPort{})
 	said := wire.SaidBy(&m, b)
 	wire.EncodeSigned(&m, p.key.Sign(p.appendMessageText(nil, &said)), b)
@@ -165,7 +176,8 @@ func TestARelayCannotAlterOrForge(t *testing.T) {
 		{"another past", as(func(b *book, m *broadcast.Message) {
 			m.Deps = []peer.Dot{{Origin: b.Intern([]byte(bob.id.Name), 1, netip.AddrPort{}), Seq: 1}}
 		}), false},
-		{"another epoch", as(func(_ *book, m *broadcast.Message) { m.Epoch = uint32(time.Now().Unix() / int64(3*60*60)) }), false},
+		{"another epoch", as(func(_ *book, m *broadcast.Message) { m.Epoch-- }), false},
+		{"no epoch", as(func(_ *book, m *broadcast.Message) { m.Epoch = 0 }), false},
 		{"that it resumes", as(func(_ *book, m *broadcast.Message) { m.Resumes = true }), false},
 		{"another number", as(func(_ *book, m *broadcast.Message) { m.Dot.Seq = 2 }), false},
 		{"another life", as(func(b *book, m *broadcast.Message) {
@@ -810,6 +822,46 @@ func TestARevocationOvertakesMessages(t *testing.T) {
 	}
 }
 
+// TestOldMessagesAreNotNew: mallory has recorded what alice said long ago, when who
+// listened now had not come yet, or has forgotten it since. A relay says how old a message
+// is and what its clock was, so he says that it is new; but its origin has said when.
+func TestOldMessagesAreNotNew(t *testing.T) {
+	horizon := 24 * time.Hour
+	for _, order := range []Order{Causal, FIFO, Unordered} {
+		for _, tc := range []struct {
+			name string
+			ago  time.Duration
+			fine bool
+		}{{"a year ago", 365 * 24 * time.Hour, false}, {"now", 0, true}, {"undated", -1, false}} {
+			t.Run(fmt.Sprint(order, ", ", tc.name), func(t *testing.T) {
+				ctx := within(t, 20*time.Second)
+				ring := newRing(t)
+				n := start(t, Config{ID: "a", Keyring: ring, Identity: identity.Generate(), Order: order, Horizon: horizon})
+				alice := newPerson(t, "alice", "")
+				who := newPerson(t, "mallory", "")
+				mallory := infiltrate(t, n, ring, who)
+				m := broadcast.Message{Dot: peer.Dot{Seq: 1}, Payload: []byte("open the door")}
+				if tc.ago >= 0 {
+					m.Epoch = epochAt(time.Now().Add(-tc.ago), horizon)
+				}
+				old := alice.dated(mallory.book, m)
+				old.Clock = vclock.Clock{}.Advance(alice.id, 1, epochAt(time.Now(), horizon))
+				mallory.send(broadcast.Frame{Kind: broadcast.Data, Message: old, WithClock: true})
+				mallory.data(who.said(mallory.book, broadcast.Message{Dot: peer.Dot{Seq: 1}, Payload: []byte("his own")}))
+				if tc.fine {
+					receive(t, ctx, n)
+				}
+				if m := receive(t, ctx, n); string(m.Payload) != "his own" {
+					t.Errorf("%q is delivered", m.Payload)
+				}
+				if s := n.Stats(); (s.Stale == 0) != tc.fine || s.BadFrames > 0 {
+					t.Errorf("%d messages are refused for their age, %d bad frames", s.Stale, s.BadFrames)
+				}
+			})
+		}
+	}
+}
+
 // TestWhatIdentitiesCostOnTheWire measures it, and holds that views are still of use.
 func TestWhatIdentitiesCostOnTheWire(t *testing.T) {
 	type cost struct{ first, third, entry, view, probe int }
@@ -843,6 +895,7 @@ func TestWhatIdentitiesCostOnTheWire(t *testing.T) {
 				m.Deps = append(m.Deps, peer.Dot{Origin: d.Peer, Seq: 300})
 			}
 			if signed {
+				m.Epoch = epochAt(time.Now(), 24*time.Hour)
 				wire.EncodeSigned(&m, make([]byte, wire.SignatureSize), plain)
 			}
 			return frame(broadcast.Frame{Kind: broadcast.Data, Message: &m})
@@ -875,7 +928,7 @@ func TestWhatIdentitiesCostOnTheWire(t *testing.T) {
 	if with.view < 6 {
 		t.Errorf("%d descriptors fit in an exchange", with.view)
 	}
-	if got, want := with.first-without.first, 44+wire.SignatureSize; got != want {
-		t.Errorf("a message is %d bytes longer, want %d: the key in the origin's name, and the signature", got, want)
+	if got, want := with.first-without.first, 44+wire.SignatureSize+3; got != want {
+		t.Errorf("a message is %d bytes longer, want %d: the key in the origin's name, the signature, and the epoch", got, want)
 	}
 }

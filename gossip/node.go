@@ -191,7 +191,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 func (n *Node) machineConfig() protocol.Config {
 	m := n.cfg.machine(n.book.self, n.book, &n.memory)
 	if n.signer != nil {
-		m.Evidence = n.evidence
+		m.Evidence, m.Dated = n.evidence, true
 		m.Sampling.Identity = n.samplerIdentity()
 	}
 	return m
