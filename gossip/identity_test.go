@@ -522,6 +522,44 @@ func TestAFalseDescriptor(t *testing.T) {
 	}
 }
 
+// TestSignaturesInDatagramsAreRationed: mallory has made up thousands of identities, and
+// sends the addresses that they have signed as fast as he may. Each takes as long to check
+// as an answer to ten requests, and is charged as them.
+func TestSignaturesInDatagramsAreRationed(t *testing.T) {
+	ring := newRing(t)
+	cfg, tap := tapped(Config{ID: "a", Keyring: ring, Identity: identity.Generate()})
+	n := start(t, cfg)
+	mallory := newPerson(t, "mallory", "")
+	from := netip.MustParseAddrPort("127.0.0.1:999")
+	where := wire.Identity{ID: mallory.id, Addr: from}
+	theirs := &provenBook{book: newBook(where.ID, from, 1<<14), signer: mallory.signer, stats: new(Stats), horizon: time.Hour, wall: time.Now}
+	sealer := seal.New(ring, "")
+	const views, each = 100, 6
+	nonce := uint64(0)
+	tell := func(view ...peer.Descriptor) {
+		nonce++
+		var token uint64
+		n.do(func() { token = tokenNumber(n.addresses.Token(n.now(), from)) })
+		exchange := wire.AppendPacket(nil, wire.ClusterTag(""), where,
+			&peersampling.Packet{Kind: peersampling.ExchangeRequest, Nonce: nonce, View: view, Token: token, Room: wire.MaxDatagram - seal.Overhead}, theirs)
+		tap.inject(t, n, sealer.Seal(nil, exchange, false), from)
+	}
+	for range views {
+		var view []peer.Descriptor
+		for range each {
+			p := newPerson(t, "x", "")
+			h := theirs.meet(p.id, from)
+			theirs.entries[h].proof = p.proveAddress(wire.Identity{ID: p.id, Addr: from}, uint64(time.Now().Unix()))
+			view = append(view, peer.Descriptor{Peer: h})
+		}
+		tell(view...)
+	}
+	burst := 400 / signatureWeight // of one address
+	if s := n.Stats(); s.Identities > 4*burst || s.Identities < burst || s.Throttled < views/2 {
+		t.Errorf("%d of %d signatures were checked, %d datagrams of %d dropped", s.Identities, views*each, s.Throttled, views)
+	}
+}
+
 // wanted waits until the node asks for a message.
 func (i *insider) wanted() peer.Dot {
 	i.t.Helper()
