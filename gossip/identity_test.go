@@ -222,6 +222,26 @@ func TestARelayCannotAlterOrForge(t *testing.T) {
 	}
 }
 
+// TestNobodySpeaksForTheNodeItself: what this life of a node has said it knows best, and
+// needs no signature to tell; what another life of it has said needs one as anybody's does.
+func TestNobodySpeaksForTheNodeItself(t *testing.T) {
+	ctx := within(t, 20*time.Second)
+	ring := newRing(t)
+	for _, ago := range []uint64{0, 1} {
+		n := start(t, Config{ID: "a", Keyring: ring, Identity: identity.Generate()})
+		mallory := infiltrate(t, n, ring, newPerson(t, "mallory", ""))
+		self := mallory.book.Intern([]byte(n.self.ID.Name), n.self.ID.Incarnation-ago, netip.AddrPort{})
+		mallory.data(&broadcast.Message{Dot: peer.Dot{Origin: self, Seq: 1}, Payload: []byte("I said so"), Epoch: epochAt(time.Now(), 24*time.Hour)})
+		if ago > 0 {
+			mallory.closed()
+		}
+		until(t, ctx, "it is refused", func() bool { s := n.Stats(); return s.Counters.Forged+s.BadFrames > 0 })
+		if s := n.Stats(); s.Delivered != 0 || s.BadSignatures != ago || s.BadFrames != ago {
+			t.Errorf("%d lives ago: %d are delivered, %d bad signatures and %d bad frames counted", ago, s.Delivered, s.BadSignatures, s.BadFrames)
+		}
+	}
+}
+
 // TestAnotherLabelIsNoWayBack: whoever has misbehaved is known by his key, whatever else
 // he calls himself.
 func TestAnotherLabelIsNoWayBack(t *testing.T) {
@@ -557,6 +577,46 @@ func TestSignaturesInDatagramsAreRationed(t *testing.T) {
 	burst := 400 / signatureWeight // of one address
 	if s := n.Stats(); s.Identities > 4*burst || s.Identities < burst || s.Throttled < views/2 {
 		t.Errorf("%d of %d signatures were checked, %d datagrams of %d dropped", s.Identities, views*each, s.Throttled, views)
+	}
+}
+
+// TestClaimsGoAsFarAsTheirEvidence: of each kind of claim what goes beyond it is cut off,
+// counted once for each origin, and all else stays as it was.
+func TestClaimsGoAsFarAsTheirEvidence(t *testing.T) {
+	n := start(t, Config{ID: "a", Keyring: newRing(t), Identity: identity.Generate()})
+	has := broadcast.Evidence{Seq: 5, Proof: "checked before"}
+	entry := func(contiguous, gone uint64, spans ...broadcast.Span) broadcast.DigestEntry {
+		return broadcast.DigestEntry{Origin: n.book.self, Contiguous: contiguous, Gone: gone, Spans: spans, Evidence: has}
+	}
+	type span = broadcast.Span
+	for _, tc := range []struct {
+		claim, want broadcast.DigestEntry
+		beyond      uint64
+	}{
+		{entry(5, 5), entry(5, 5), 0},
+		{entry(6, 0), entry(5, 0), 1},
+		{entry(6, 6), entry(5, 5), 1},
+		{entry(3, 6), entry(3, 5), 1},
+		{entry(1, 0, span{From: 3, To: 5}), entry(1, 0, span{From: 3, To: 5}), 0},
+		{entry(1, 0, span{From: 3, To: 3}, span{From: 5, To: 6}), entry(1, 0, span{From: 3, To: 3}), 1},
+	} {
+		n.do(func() {
+			before := n.stats.Unproved
+			f := broadcast.Frame{Kind: broadcast.Digest, Digest: []broadcast.DigestPart{{Entries: []broadcast.DigestEntry{tc.claim}}}}
+			n.limitClaims(&f)
+			got := f.Digest[0].Entries[0]
+			if got.Contiguous != tc.want.Contiguous || got.Gone != tc.want.Gone || !slices.Equal(got.Spans, tc.want.Spans) || n.stats.Unproved-before != tc.beyond {
+				t.Errorf("%+v becomes %+v, and %d are counted; want %+v and %d", tc.claim, got, n.stats.Unproved-before, tc.want, tc.beyond)
+			}
+		})
+	}
+	for upTo, want := range map[uint64]uint64{0: 0, 5: 5, 6: 0} {
+		n.do(func() {
+			f := broadcast.Frame{Kind: broadcast.Gone, Gone: []broadcast.GoneEntry{{Dot: peer.Dot{Origin: n.book.self, Seq: 1}, UpTo: upTo, Evidence: has}}}
+			if n.limitClaims(&f); f.Gone[0].UpTo != want {
+				t.Errorf("gone up to %d becomes %d, want %d", upTo, f.Gone[0].UpTo, want)
+			}
+		})
 	}
 }
 
