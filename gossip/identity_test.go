@@ -490,6 +490,65 @@ func TestAddressesAreTheirOwnersWord(t *testing.T) {
 	}
 }
 
+// TestProofsAreNotPassedOnForEver: nobody would believe them, and blame whom they come from.
+func TestProofsAreNotPassedOnForEver(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	self, alice := newPerson(t, "self", ""), newPerson(t, "alice", "")
+	plain := newBook(self.id, netip.MustParseAddrPort("192.0.2.9:1"), 1<<10)
+	plain.signed = true
+	b := &provenBook{book: plain, signer: self.signer, stats: new(Stats), horizon: 8 * time.Hour, wall: func() time.Time { return now }}
+	own := b.Proof(b.self)
+	h := b.InternProven([]byte(alice.id.Name), alice.id.Incarnation, victim, alice.proveAddress(wire.Identity{ID: alice.id, Addr: victim}, uint64(now.Unix())))
+	for _, step := range []struct {
+		after         time.Duration
+		hers, renewed bool
+	}{
+		{0, true, false},
+		{proofEvery, true, false},
+		{proofEvery + time.Second, true, true},
+		{proofAge, true, true},
+		{proofAge + time.Second, false, true},
+	} {
+		now = time.Unix(1_800_000_000, 0).Add(step.after)
+		if got := b.Proof(h) != nil; got != step.hers {
+			t.Errorf("after %v hers is passed on: %v", step.after, got)
+		}
+		if got := !bytes.Equal(own, b.Proof(b.self)); got != step.renewed {
+			t.Errorf("after %v this node's own is renewed: %v", step.after, got)
+		}
+	}
+}
+
+// TestWhatIsVerifiedOnce: the memory of signatures that were right is of the three that
+// make one right together, and lets nothing else pass: whoever has changed one of them
+// would have it passed on, and those who do so cut off.
+func TestWhatIsVerifiedOnce(t *testing.T) {
+	alice, bob := identity.Generate(), identity.Generate()
+	text, other := []byte("what alice says"), []byte("what she does not")
+	signature := alice.Sign(text)
+	var v verified
+	for _, tc := range []struct {
+		why             string
+		who             *identity.Key
+		text, signature []byte
+		right           bool
+	}{
+		{"for the first time", alice, text, signature, true},
+		{"again", alice, text, signature, true},
+		{"another signature", alice, text, bob.Sign(text), false},
+		{"one that is cut", alice, text, signature[:63], false},
+		{"none", alice, text, nil, false},
+		{"another text", alice, other, signature, false},
+		{"another one's", bob, text, signature, false},
+		{"the end of the signature in front of the text", alice, append(slices.Clone(signature[60:]), text...), signature[:60], false},
+		{"and still", alice, text, signature, true},
+	} {
+		if got := v.check(tc.who.Public(), tc.text, tc.signature); got != tc.right {
+			t.Errorf("%s: %v, want %v", tc.why, got, tc.right)
+		}
+	}
+}
+
 // TestAFalseDescriptor: somebody with the cluster's key says where others are. Only what
 // they have signed themselves counts, and it is passed on.
 func TestAFalseDescriptor(t *testing.T) {
