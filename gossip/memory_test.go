@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/identity"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/guard"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/secure"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
@@ -414,6 +415,31 @@ func TestCostsAreHonest(t *testing.T) {
 			runtime.KeepAlive(open)
 		})
 	}
+	t.Run("connections with TLS that have had signatures checked", func(t *testing.T) {
+		n := start(t, Config{ID: "a", Keyring: ring, Identity: identity.Generate()})
+		var people []person
+		for range conns {
+			people = append(people, newPerson(t, "p", ""))
+		}
+		before := heapAndStacks()
+		var open []*insider
+		for _, p := range people {
+			in := dialIn(t, n, ring, p, nil)
+			in.data(p.said(in.book, broadcast.Message{Dot: peer.Dot{Seq: 1}}))
+			open = append(open, in)
+		}
+		for deadline := time.Now().Add(5 * time.Second); n.Stats().Stray < conns && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond)
+		}
+		each := float64(heapAndStacks()-before) / conns / 2
+		cost := n.memory.shares[connectionsShare].cost
+		t.Logf("%.1f KiB are charged, %.1f KiB taken; %d strays", cost/1024, each/1024, n.Stats().Stray)
+		if cost < 0.8*each {
+			t.Errorf("%.0f bytes are charged for %.0f", cost, each)
+		}
+		runtime.KeepAlive(open)
+		runtime.KeepAlive(people)
+	})
 	addr := func(i int) netip.AddrPort {
 		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)}), 9)
 	}
