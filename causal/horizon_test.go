@@ -313,3 +313,37 @@ func TestWhatIsReadyWhenItResumes(t *testing.T) {
 		t.Error(broken)
 	}
 }
+
+// Where messages are dated each says its epoch, in every order, and is taken by that
+// alone: a clock of today makes an old one no younger.
+func TestDatedMessages(t *testing.T) {
+	for _, order := range []Order{Causal, FIFO, Unordered} {
+		x, y := newTeller(t, X, order), newTeller(t, Y, order)
+		x.buf.cfg.Dated, y.buf.cfg.Dated = true, true
+		for range 2 {
+			m := x.say(epoch)
+			if m.Epoch != 1001 || y.hear(epoch, m) != Fresh {
+				t.Errorf("%v: message %d says epoch %d, or is not taken", order, m.Dot.Seq, m.Epoch)
+			}
+		}
+		for _, tc := range []struct {
+			why   string
+			epoch uint32
+			want  Outcome
+		}{
+			{"of no time", 0, Refused},
+			{"beyond the horizon", 1000 - vclock.Horizon - 1, Refused},
+			{"of its last epoch", 1000 - vclock.Horizon, Fresh},
+			{"an epoch ahead", 1002, Fresh},
+			{"two ahead", 1003, Refused},
+		} {
+			y := newTeller(t, Y, order)
+			y.buf.cfg.Dated = true
+			m := broadcast.Message{Dot: peer.Dot{Origin: Z, Seq: 1}, Epoch: tc.epoch}
+			m.Clock = vclock.Clock{}.Advance(y.buf.cfg.Name(Z), 1, 1001)
+			if got := y.buf.Add(epoch, &m, true, 1); got != tc.want {
+				t.Errorf("%v: one %s is %d, want %d", order, tc.why, got, tc.want)
+			}
+		}
+	}
+}

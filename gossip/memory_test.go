@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -298,6 +299,19 @@ func TestChargesAreHonest(t *testing.T) {
 				clock = clock.With(vclock.Origin{Name: fmt.Sprint("n", 100+i), Incarnation: 1}, 1)
 				b.frame(1, &broadcast.Frame{Kind: broadcast.Data, WithClock: true, Message: &broadcast.Message{
 					Dot: peer.Dot{Origin: 100 + i, Seq: 1}, Clock: clock}}, nil)
+			}
+		}, func(b *vessel) int {
+			u := b.n.machine.Gauges()
+			return u.HeldBytes + times(u.Expected, wantCost) + times(b.n.book.len(), identityCost)
+		}},
+		{"clocks of the same origins, that nothing looks into yet", Config{}, func(b *vessel) {
+			for i := range peer.Handle(64) {
+				clock := vclock.Clock{}.With(vclock.Origin{Name: fmt.Sprint("n", 100+i), Incarnation: 1}, 1)
+				for j := range 4000 {
+					clock = clock.With(vclock.Origin{Name: fmt.Sprintf("%x", j), Incarnation: 1}, 1)
+				}
+				b.frame(1, &broadcast.Frame{Kind: broadcast.Data, WithClock: true, Message: &broadcast.Message{
+					Dot: peer.Dot{Origin: 100 + i, Seq: 1}, Deps: []peer.Dot{{Origin: 99, Seq: 1}}, Clock: clock}}, nil)
 			}
 		}, func(b *vessel) int {
 			u := b.n.machine.Gauges()
@@ -643,6 +657,60 @@ func TestALongFrameIsCopiedFromHalf(t *testing.T) {
 		if most := size + size/8 + 32<<10; earlier > most { // and what allocating rounds up
 			t.Errorf("%d bytes were in buffers of %d before they were in the last one, at most %d are allowed", size, earlier, most)
 		}
+	}
+}
+
+// TestAQueueIsChargedUntilItIsGone: what waits in it until the link ends, and what its
+// writer has in hand until that has let go of it.
+func TestAQueueIsChargedUntilItIsGone(t *testing.T) {
+	n := start(t, Config{ID: "a"})
+	near, far := net.Pipe()
+	defer far.Close()
+	var all atomic.Int64
+	l := &link{raw: near, all: &all, wake: make(chan struct{}, 1)}
+	step := func(why string, want int64) {
+		t.Helper()
+		if got := all.Load(); got != want || int64(l.waiting()) != want {
+			t.Errorf("%s: %d bytes are charged to all links and %d to this one, want %d", why, got, l.waiting(), want)
+		}
+	}
+	l.sendRaw(make([]byte, 1000))
+	l.sendRaw(make([]byte, 500))
+	step("two pieces wait", 1500+2*queueCost)
+	batch, size, cost, _, _ := l.take()
+	step("the writer has them", 1500+2*queueCost)
+	l.sendRaw(make([]byte, 200))
+	step("another one waits", 1700+3*queueCost)
+	l.kill()
+	step("that is let go of with the link", 1500+2*queueCost)
+	l.sendRaw(make([]byte, 200))
+	step("nothing more is taken", 1500+2*queueCost)
+	if n.writeBatch(l, batch, size, cost) {
+		t.Error("a link that is closed takes what is written")
+	}
+	step("the writer as well", 0)
+}
+
+// TestRoomGivenAtTheLastMoment goes back, to who has given up and to who waits behind him.
+func TestRoomGivenAtTheLastMoment(t *testing.T) {
+	ctx := within(t, 10*time.Second)
+	r := room{size: 100}
+	if err := r.take(ctx, 100); err != nil {
+		t.Fatal(err)
+	}
+	first, second := &waiter{60, make(chan struct{})}, &waiter{80, make(chan struct{})}
+	r.waiting = []*waiter{first, second}
+	r.give(100)
+	<-first.ready
+	r.giveUp(first) // who has not seen that
+	select {
+	case <-second.ready:
+	default:
+		t.Error("the one behind him waits on")
+	}
+	r.giveUp(second)
+	if r.held() != 0 {
+		t.Errorf("%d bytes are held", r.held())
 	}
 }
 
