@@ -63,7 +63,7 @@ var forbidden = []struct {
 		"who tells that something has changed does not know what"},
 	{[]string{"internal/secretfile"}, []string{module + "/...", "log", "log/slog"}, nil,
 		"what reads secrets knows nobody and writes no log"},
-	{[]string{"internal/seal", "internal/secure"}, []string{module + "/...", "log/slog"}, []string{module + "/keyring"},
+	{[]string{"internal/seal", "internal/secure"}, []string{module + "/...", "log/slog"}, []string{module + "/keyring", module + "/internal/secretfile"},
 		"they protect bytes whatever these mean, and what holds secrets writes no log"},
 	{[]string{"internal/guard"}, []string{module + "/...", "net", "os", "syscall", "context", "log", "log/slog", "crypto/rand", "math/rand", "math/rand/v2"}, nil,
 		"who gets in is decided by addresses, times and counters that the caller hands in; only Doors has a lock"},

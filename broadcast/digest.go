@@ -125,19 +125,16 @@ func (r *Relay) HandleDigest(now time.Duration, id LinkID, f *Frame, out *Outbox
 	var ask []Prefix
 	for i := range f.Digest {
 		part := &f.Digest[i]
-		if s.pending[part.Prefix] {
-			delete(s.pending, part.Prefix)
+		if s.lacks.pending[part.Prefix] {
+			delete(s.lacks.pending, part.Prefix)
 			ask = r.compare(now, s, part, ask)
 		}
-	}
-	for _, p := range ask {
-		s.pending[p] = true
 	}
 	r.Stats.Refined += uint64(len(ask))
 	for some := range slices.Chunk(ask, r.cfg.Wants) {
 		out.send(id, Frame{Kind: Refine, Refine: some})
 	}
-	if !s.synced && len(s.pending) == 0 {
+	if !s.synced && len(s.lacks.pending) == 0 {
 		s.synced = true
 		r.keepEager(out)
 	}
@@ -150,7 +147,7 @@ func (r *Relay) startOver(s *stream) {
 		r.Stats.Rewound++
 	}
 	s.opened, s.synced = true, false
-	s.lacks, s.pending = newLacks(r.cfg.Lacks), map[Prefix]bool{{}: true}
+	s.lacks = newLacks(r.cfg.Lacks)
 }
 
 // compare takes a part of a peer's version vector and appends the groups that have
@@ -170,7 +167,8 @@ func (r *Relay) compare(now time.Duration, s *stream, part *DigestPart, ask []Pr
 		case ours == theirs:
 		case theirs == 0:
 			s.lacks.all(p)
-		case n > 0 || s.repair && len(s.claims)+len(ask)+len(s.pending) < maxClaims:
+		case n == 0 && !(s.repair && len(s.claims)+len(s.lacks.pending) < maxClaims):
+		case s.lacks.ask(p):
 			ask = append(ask, p)
 		}
 	}

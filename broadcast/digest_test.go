@@ -124,8 +124,8 @@ func TestDigestsFindTheDifference(t *testing.T) {
 		now := [2]dots{snapshot(seen[0], origins), snapshot(seen[1], origins)}
 		for i, r := range w.relay {
 			s := r.find(1)
-			if !s.synced || len(s.pending) > 0 {
-				t.Fatalf("it is over, and %d waits for %v", i, s.pending)
+			if !s.synced || len(s.lacks.pending) > 0 {
+				t.Fatalf("it is over, and %d waits for %v", i, s.lacks.pending)
 			}
 			for d := range before[i] {
 				switch believes := !s.lacks.has(seen[i].place(d.Origin), d); {
@@ -192,6 +192,45 @@ func TestADigestCostsWhatDiffers(t *testing.T) {
 		w.run()
 		if w.frames > test.frames || w.cost > test.cost {
 			t.Errorf("%s, of %d origins: %d frames of cost %d, want at most %d of %d", test.why, test.origins, w.frames, w.cost, test.frames, test.cost)
+		}
+	}
+}
+
+// Who says of everything that he has had something else is asked about all of it, and
+// what is remembered of that is bounded as the rest is: of what is not asked for he is
+// taken to lack all.
+func TestWhoDiffersInEverything(t *testing.T) {
+	const origins, most = 20_000, 512
+	r := NewRelay(RelayConfig{Window: 1, DigestPart: 512, Wants: 256, Lacks: most}, NewLog(LogConfig{Bytes: 1 << 20, Age: Never}),
+		numbered(origins, func(int) uint64 { return 7 }))
+	out := Outbox{}
+	r.Open(0, Change{Link: 1, Peer: 2, Up: true}, &out)
+	lie := func(p Prefix) DigestPart {
+		sums := make([]uint64, forks)
+		for i := range sums {
+			sums[i] = 1
+		}
+		return DigestPart{Prefix: p, Sums: sums}
+	}
+	asked := []Prefix{{}}
+	for opening := true; len(asked) > 0; opening = false {
+		p := asked[0]
+		asked = asked[1:]
+		out.Reset()
+		r.HandleDigest(0, 1, &Frame{Kind: Digest, Opening: opening, Digest: []DigestPart{lie(p)}}, &out)
+		for _, s := range out.Sends {
+			asked = append(asked, s.Frame.Refine...)
+		}
+		if got := r.Lacks(); got > most || len(asked) > most {
+			t.Fatalf("%d things are remembered and %d groups are asked for, at most %d of both are allowed", got, len(asked), most)
+		}
+	}
+	if s := r.find(1); !s.synced {
+		t.Error("the digest has not come to an end")
+	}
+	for o := range peer.Handle(origins) {
+		if d := (peer.Dot{Origin: o + 1, Seq: 7}); !r.find(1).lacks.has(r.seen.place(o+1), d) {
+			t.Fatalf("he is taken to have had %v", d)
 		}
 	}
 }

@@ -13,11 +13,12 @@ import (
 //
 // A peer that is new here lacks one group, whatever the number of origins.
 type lacks struct {
-	groups map[Prefix]struct{}
-	depths uint32 // bits: lengths of the groups' prefixes
-	had    map[peer.Handle]had
-	spans  int // of all that is listed
-	most   int
+	groups  map[Prefix]struct{}
+	depths  uint32 // bits: lengths of the groups' prefixes
+	had     map[peer.Handle]had
+	spans   int             // of all that is listed
+	pending map[Prefix]bool // parts of the digest that are on their way
+	most    int             // of all of these together
 }
 
 // had is what was had of one origin.
@@ -28,12 +29,27 @@ type had struct {
 }
 
 func newLacks(most int) lacks {
-	return lacks{groups: make(map[Prefix]struct{}), had: make(map[peer.Handle]had), most: most}
+	return lacks{groups: make(map[Prefix]struct{}), had: make(map[peer.Handle]had), pending: map[Prefix]bool{{}: true}, most: most}
+}
+
+// room reports whether so many more may be remembered. It leaves a place for the group
+// of all.
+func (l *lacks) room(more int) bool { return l.size()+more < l.most }
+
+// ask notes that a group is to be looked into; false if there is no room for that, and
+// the peer is taken to lack all of it.
+func (l *lacks) ask(p Prefix) bool {
+	if !l.room(1) {
+		l.all(p)
+		return false
+	}
+	l.pending[p] = true
+	return true
 }
 
 // all notes that the peer lacks all of a group.
 func (l *lacks) all(p Prefix) {
-	if len(l.groups) >= l.most {
+	if !l.room(1) {
 		clear(l.groups)
 		p = Prefix{}
 	}
@@ -44,12 +60,13 @@ func (l *lacks) all(p Prefix) {
 // but notes what it has had of one of the origins, after all; complete says that it
 // has had everything that there is.
 func (l *lacks) but(e *DigestEntry, complete bool) {
-	if _, known := l.had[e.Origin]; !known && len(l.had) >= l.most {
+	old, known := l.had[e.Origin]
+	if !known && !l.room(1) {
 		return
 	}
-	l.spans -= len(l.had[e.Origin].spans)
+	l.spans -= len(old.spans)
 	h := had{all: complete, contiguous: e.Contiguous}
-	if !complete && l.spans+len(e.Spans) <= l.most {
+	if !complete && l.room(1+len(e.Spans)) {
 		h.spans = e.Spans
 		l.spans += len(e.Spans)
 	}
@@ -77,4 +94,4 @@ func (l *lacks) inGroup(place uint64) bool {
 }
 
 // size is how many entries it has.
-func (l *lacks) size() int { return len(l.groups) + len(l.had) + l.spans }
+func (l *lacks) size() int { return len(l.groups) + len(l.had) + l.spans + len(l.pending) }

@@ -10,7 +10,7 @@ import (
 // where that leaves something out, the peer is sent what it may have had, never the
 // other way round.
 func TestLacksAreBounded(t *testing.T) {
-	const most = 8
+	const most = 32
 	place := func(o peer.Handle) uint64 { return uint64(o) << 48 }
 	l := newLacks(most)
 	for o := range peer.Handle(100) { // each a group of its own
@@ -19,8 +19,11 @@ func TestLacksAreBounded(t *testing.T) {
 	for o := range peer.Handle(100) {
 		l.but(&DigestEntry{Origin: o, Contiguous: 2, Spans: []Span{{4, 4}, {6, 6}, {8, 8}, {10, 10}, {12, 12}}}, false)
 	}
-	if l.size() > 3*most {
-		t.Errorf("%d groups, %d origins and %d spans are remembered, at most %d of each are allowed", len(l.groups), len(l.had), l.spans, most)
+	for o := range peer.Handle(100) {
+		l.ask(Prefix{place(o), 4})
+	}
+	if l.size() > most || l.size() < most-1 {
+		t.Errorf("%d groups, %d origins, %d spans and %d questions are remembered, want %d in all", len(l.groups), len(l.had), l.spans, len(l.pending), most)
 	}
 	known := 0
 	for o := range peer.Handle(100) {
@@ -33,8 +36,8 @@ func TestLacksAreBounded(t *testing.T) {
 			known++
 		}
 	}
-	if known != most {
-		t.Errorf("of %d origins it is known what was had, want %d", known, most)
+	if known != len(l.had) || known < most/8 {
+		t.Errorf("of %d origins it is known what was had, %d are listed, want %d", known, len(l.had), most/8)
 	}
 }
 

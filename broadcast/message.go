@@ -19,7 +19,7 @@ type Message struct {
 	// Clock is the exact vector clock, reconstructed at delivery.
 	Clock vclock.Clock
 	// Epoch is when the message was broadcast, in the epochs of package vclock; 0 if
-	// it is the newest of its dependencies'.
+	// it is the newest of its dependencies', unless all messages say theirs (Dated).
 	Epoch uint32
 	// Resumes says that the origin's message before this one, if there is one, is so
 	// old that others have forgotten it: nothing is missing between.

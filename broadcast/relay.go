@@ -16,8 +16,8 @@ type RelayConfig struct {
 	DigestPart int
 	// Lacks is of how many origins a link remembers what its peer has had of them,
 	// where that is less than what was had here. Of more, the peer is sent what it may
-	// have. A run of messages that were had beyond a hole counts like an origin. Zero:
-	// 8,192.
+	// have. A run of messages that were had beyond a hole counts like an origin, and so
+	// do a group of origins, and one that the peer is asked about. Zero: 8,192.
 	Lacks int
 	// Wants is how many wanted messages go into one frame; more are refused. As
 	// many announcements go into one.
@@ -87,9 +87,8 @@ type stream struct {
 	// which lacks is what it has had of the origins where that is not all.
 	start, cursor uint64
 	lacks         lacks
-	pending       map[Prefix]bool // parts of the digest that are on their way
-	opened        bool            // the digest has begun to come
-	synced        bool            // and is here
+	opened        bool // the digest has begun to come
+	synced        bool // and is here
 	inflight      int
 	mode          mode
 	announceAt    time.Duration // when the next announcements are due
@@ -177,7 +176,7 @@ func (r *Relay) Takes(id LinkID, f *Frame) bool {
 		if f.Opening {
 			return !s.opened || !s.repair
 		}
-		return s.opened && slices.ContainsFunc(f.Digest, func(p DigestPart) bool { return s.pending[p.Prefix] })
+		return s.opened && slices.ContainsFunc(f.Digest, func(p DigestPart) bool { return s.lacks.pending[p.Prefix] })
 	}
 	return true
 }
@@ -353,7 +352,7 @@ func (r *Relay) AppendFinished(dst []Finished) []Finished {
 	return dst
 }
 
-// Lacks is of how many origins links remember what their peers have had.
+// Lacks is how many things links remember of what their peers have had.
 func (r *Relay) Lacks() (n int) {
 	for _, s := range r.streams {
 		n += s.lacks.size()

@@ -57,6 +57,10 @@ type Config struct {
 	Horizon time.Duration
 	// Wall is the time that counts from 1970, by this node's own reckoning, at time 0.
 	Wall time.Duration
+	// Dated has each message say its epoch, whatever the order, and refuses those that do
+	// not. It is for where origins sign what they say: then nobody can have an old
+	// message pass for a new one with those who have forgotten it, or came later.
+	Dated bool
 	// Self is who this node is: nobody is believed who says that its messages are
 	// gone. None if it never sends.
 	Self peer.Handle
@@ -198,11 +202,13 @@ func (b *Buffer) Originate(now time.Duration, origin peer.Handle, payload []byte
 		}
 		m.Deps, m.Bulk = b.headDots(), b.headsBulk()
 		m.Clock = b.frontier.Advance(b.cfg.Name(origin), m.Dot.Seq, epoch)
-		if epoch > b.newestHead() {
+		if epoch > b.newestHead() || b.cfg.Dated {
 			m.Epoch = epoch
 		}
 		m.ClockBytes = broadcast.SharedClock(m.Clock.Len())
 		h.clock = exact
+	} else if b.cfg.Dated {
+		m.Epoch = b.epoch(now)
 	}
 	m.Resumes = b.hasBeenSilent(now, origin, m.Dot.Seq)
 	b.own = m.Dot.Seq
@@ -399,6 +405,9 @@ func (b *Buffer) drain(now time.Duration) {
 	for len(b.ready) > 0 {
 		h := b.ready[0]
 		b.ready = b.ready[1:]
+		if b.seen.Has(h.msg.Dot) {
+			continue // given up by what was delivered just now
+		}
 		if b.stamp(now, h) {
 			b.deliver(now, h)
 		}

@@ -147,9 +147,9 @@ func (b *Buffer) inVain(a *asking) {
 }
 
 // Bounded names a bound that is not kept, or is "": what is expected and remembered,
-// and that what is held back is charged (invariant C4).
+// and that what is held back is charged, and what it waits for (invariant C4).
 func (b *Buffer) Bounded() string {
-	announced, bytes := 0, 0
+	announced, bytes, waits := 0, 0, 0
 	for _, a := range b.wants.index { // a sum: the order does not show
 		if a.announced {
 			announced++
@@ -164,11 +164,16 @@ func (b *Buffer) Bounded() string {
 			return "C1: held back and had: " + b.cfg.Name(h.msg.Dot.Origin).String()
 		}
 	}
+	for _, waiting := range b.waiters {
+		waits += len(waiting)
+	}
 	switch {
 	case announced != b.wants.announced || announced > maxAnnounced:
 		return "announcements that are expected"
 	case bytes != b.bytes:
 		return "C4: what is held back is charged otherwise"
+	case waits != b.waits:
+		return "C4: what it waits for is counted otherwise"
 	case len(b.wants.pulled) > maxPulled:
 		return "pulled"
 	}

@@ -47,28 +47,38 @@ func (b *Buffer) epoch(now time.Duration) uint32 {
 func (b *Buffer) SetWall(wall time.Duration) { b.cfg.Wall = wall }
 
 // inTime reports whether a message's epoch can be right. It is looked at when the
-// message comes, as far as it tells, and again when its clock is known.
+// message comes, as far as it tells, and again when its clock is known. Where messages
+// are dated their own word of it counts: a clock that came along is the sender's.
 func (b *Buffer) inTime(now time.Duration, m *broadcast.Message, withClock bool) bool {
-	epoch := m.Epoch
+	newest := m.Epoch
 	if withClock {
-		epoch = max(epoch, m.Clock.Epoch())
+		newest = max(newest, m.Clock.Epoch())
 	}
 	switch {
-	case b.cfg.Horizon == 0 || b.cfg.Order != Causal || epoch == 0:
-	case epoch > b.epoch(now)+mostAhead:
+	case b.cfg.Horizon == 0:
+	case !b.cfg.Dated && (b.cfg.Order != Causal || newest == 0):
+	case newest > b.epoch(now)+mostAhead:
 		b.Stats.Early++
 		return false
-	case isBeyond(epoch, b.latest(now)):
+	case b.cfg.Dated && m.Epoch == 0, b.isStale(now, m):
 		b.Stats.Stale++
 		return false
 	}
 	return true
 }
 
+// isStale reports whether a message is from beyond the horizon.
+func (b *Buffer) isStale(now time.Duration, m *broadcast.Message) bool {
+	if b.cfg.Dated {
+		return isBeyond(m.Epoch, b.latest(now))
+	}
+	return isBeyond(max(m.Epoch, m.Clock.Epoch()), b.latest(now))
+}
+
 // refuse deals with a message that is not in time. What is beyond the horizon is so
 // for good: to whoever waits for it, it is gone.
 func (b *Buffer) refuse(now time.Duration, m *broadcast.Message, from broadcast.LinkID) {
-	if isBeyond(max(m.Epoch, m.Clock.Epoch()), b.latest(now)) {
+	if b.isStale(now, m) {
 		b.Denied(now, from, broadcast.GoneEntry{Dot: m.Dot, UpTo: m.Dot.Seq, Age: now - m.Born})
 	}
 }

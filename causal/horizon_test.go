@@ -2,6 +2,7 @@ package causal
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -290,5 +291,59 @@ func TestAClockOfAnotherTime(t *testing.T) {
 	y.buf.Add(now, &c, true, 1)
 	if len(y.had) != 1 || y.buf.Len() != 0 || y.buf.Clock().Epoch() != 1012 {
 		t.Errorf("delivered are %v, %d held back, the clock of epoch %d", y.had, y.buf.Len(), y.buf.Clock().Epoch())
+	}
+}
+
+// TestWhatIsReadyWhenItResumes: two messages of x wait for the same one of y, and the
+// later one comes first and says that it resumes. The earlier one is given up then, and
+// is not delivered after all because its turn would have been next.
+func TestWhatIsReadyWhenItResumes(t *testing.T) {
+	n := newTeller(t, 3, Causal)
+	now := time.Duration(0)
+	y1 := peer.Dot{Origin: 2, Seq: 1}
+	first := broadcast.Message{Dot: peer.Dot{Origin: 1, Seq: 2}, Deps: []peer.Dot{y1}, Resumes: true}
+	second := broadcast.Message{Dot: peer.Dot{Origin: 1, Seq: 3}, Deps: []peer.Dot{y1}, Resumes: true}
+	n.hear(now, &second)
+	n.hear(now, &first)
+	n.hear(now, &broadcast.Message{Dot: y1, Epoch: 1000})
+	if want := []peer.Dot{y1, second.Dot}; !slices.Equal(n.had, want) {
+		t.Errorf("delivered %v, want %v", n.had, want)
+	}
+	if broken := n.buf.Bounded(); broken != "" {
+		t.Error(broken)
+	}
+}
+
+// Where messages are dated each says its epoch, in every order, and is taken by that
+// alone: a clock of today makes an old one no younger.
+func TestDatedMessages(t *testing.T) {
+	for _, order := range []Order{Causal, FIFO, Unordered} {
+		x, y := newTeller(t, X, order), newTeller(t, Y, order)
+		x.buf.cfg.Dated, y.buf.cfg.Dated = true, true
+		for range 2 {
+			m := x.say(epoch)
+			if m.Epoch != 1001 || y.hear(epoch, m) != Fresh {
+				t.Errorf("%v: message %d says epoch %d, or is not taken", order, m.Dot.Seq, m.Epoch)
+			}
+		}
+		for _, tc := range []struct {
+			why   string
+			epoch uint32
+			want  Outcome
+		}{
+			{"of no time", 0, Refused},
+			{"beyond the horizon", 1000 - vclock.Horizon - 1, Refused},
+			{"of its last epoch", 1000 - vclock.Horizon, Fresh},
+			{"an epoch ahead", 1002, Fresh},
+			{"two ahead", 1003, Refused},
+		} {
+			y := newTeller(t, Y, order)
+			y.buf.cfg.Dated = true
+			m := broadcast.Message{Dot: peer.Dot{Origin: Z, Seq: 1}, Epoch: tc.epoch}
+			m.Clock = vclock.Clock{}.Advance(y.buf.cfg.Name(Z), 1, 1001)
+			if got := y.buf.Add(epoch, &m, true, 1); got != tc.want {
+				t.Errorf("%v: one %s is %d, want %d", order, tc.why, got, tc.want)
+			}
+		}
 	}
 }

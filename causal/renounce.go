@@ -36,7 +36,8 @@ func (b *Buffer) Renounce(now time.Duration, m *broadcast.Message) {
 func (b *Buffer) discard(h *held) {
 	b.Stats.Forgotten++
 	delete(b.held, h.msg.Dot)
-	b.bytes -= h.msg.Size()
+	b.bytes -= h.size
+	b.waits -= h.missing
 	b.stopWaiting(h)
 }
 

@@ -399,11 +399,7 @@ func (b *Buffer) forgetAll(doomed []*held) {
 		if b.held[h.msg.Dot] != h {
 			continue
 		}
-		b.Stats.Forgotten++
-		delete(b.held, h.msg.Dot)
-		b.bytes -= h.size
-		b.waits -= h.missing
-		b.stopWaiting(h)
+		b.discard(h)
 		doomed = append(doomed, b.waiters[h.msg.Dot]...)
 	}
 }

@@ -444,6 +444,9 @@ func (w *world) checkEmpty() {
 	if len(b.waiters) != 0 || len(b.wants.list) != 0 || len(b.ready) != 0 || len(b.wants.pulled) != 0 {
 		w.fail("left over: %d waiters, %d wants, %d ready, %d pulled", len(b.waiters), len(b.wants.list), len(b.ready), len(b.wants.pulled))
 	}
+	if broken := b.Bounded(); broken != "" {
+		w.fail("%s", broken)
+	}
 }
 
 // answer lets the i-th request on its way arrive, and its answer come back.

@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"sync/atomic"
 
+	"github.com/Ishan27gOrg/gossipProtocol/identity"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/guard"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/seal"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/secure"
@@ -171,8 +172,14 @@ func (n *Node) handleProof(l *link, proof []byte) {
 }
 
 // culprit is whom misbehaviour on a connection is put down to. In the clear anybody
-// can take any name, so the address counts as well.
-func culprit(conn net.Conn, name string) guard.Culprit {
+// can take any name, so the address counts as well. An identity has been proven; it is
+// its key, for its label is whatever it likes.
+func (n *Node) culprit(conn net.Conn, name string) guard.Culprit {
+	if n.signer != nil {
+		if _, p, ok := identity.Split(name); ok {
+			return guard.Culprit{Name: p.String()}
+		}
+	}
 	return guard.Culprit{Addr: addrOf(conn.RemoteAddr()).Addr(), Name: name}
 }
 
@@ -191,6 +198,6 @@ func (n *Node) blame(o protocol.Offence) {
 // punish leaves whoever is at the other end of a link alone for a while, and says why.
 func (n *Node) punish(l *link, why string) {
 	now := n.now()
-	until := n.penalties.Punish(now, culprit(l.raw, l.peer.ID.Name))
+	until := n.penalties.Punish(now, n.culprit(l.raw, l.peer.ID.Name))
 	n.warn(&n.offences, "left alone for misbehaviour", "peer", l.peer.ID.Name, "addr", l.peer.Addr, "for", until-now, "why", why)
 }

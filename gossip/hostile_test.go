@@ -1145,3 +1145,25 @@ func TestPlainNeedsLoopback(t *testing.T) {
 		}
 	}
 }
+
+// TestConnectionsHaveABound: beyond it those that others open are closed and counted, and
+// the places that this node needs for its own are left free.
+func TestConnectionsHaveABound(t *testing.T) {
+	ctx := within(t, 20*time.Second)
+	n := start(t, Config{ID: "a"})
+	const most, more = 5, 4
+	n.do(func() { n.memory.shares[connectionsShare].limit = n.cfg.streams() + most })
+	var conns []net.Conn
+	for i := range most + more {
+		conns = append(conns, raw(t, n, fmt.Sprint("peer-", i)))
+		until(t, ctx, "the loop has got to it", func() bool { return int(n.open.Load())+int(n.Stats().TurnedAway) == i+1 })
+	}
+	if open, away := n.open.Load(), n.Stats().TurnedAway; open != most || away != more {
+		t.Errorf("%d connections are open and %d were turned away, want %d and %d", open, away, most, more)
+	}
+	closes(t, conns[most], 5*time.Second)
+	conns[0].Close()
+	until(t, ctx, "there is a place again", func() bool { return n.open.Load() == most-1 })
+	raw(t, n, "late")
+	until(t, ctx, "it is taken", func() bool { return n.open.Load() == most })
+}

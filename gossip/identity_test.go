@@ -48,8 +48,19 @@ func newPerson(t testing.TB, label, cluster string) person {
 	return person{newSigner(&Config{Identity: key, Cluster: cluster}), peer.ID{Name: name, Incarnation: 1}}
 }
 
-// said is a message of a person's, signed as it is.
+// epochAt is what messages of a time say about that.
+func epochAt(when time.Time, horizon time.Duration) uint32 {
+	return uint32(when.UnixNano() / int64(horizon/vclock.Horizon))
+}
+
+// said is a message of a person's of now, signed as it is.
 func (p person) said(b wire.Book, m broadcast.Message) *broadcast.Message {
+	m.Epoch = epochAt(time.Now(), 24*time.Hour)
+	return p.dated(b, m)
+}
+
+// dated is one of the time that it says.
+func (p person) dated(b wire.Book, m broadcast.Message) *broadcast.Message {
 	m.Dot.Origin = b.Intern([]byte(p.id.Name), p.id.Incarnation, netip.AddrPort{})
 	said := wire.SaidBy(&m, b)
 	wire.EncodeSigned(&m, p.key.Sign(p.appendMessageText(nil, &said)), b)
@@ -166,7 +177,8 @@ func TestARelayCannotAlterOrForge(t *testing.T) {
 		{"another past", as(func(b *book, m *broadcast.Message) {
 			m.Deps = []peer.Dot{{Origin: b.Intern([]byte(bob.id.Name), 1, netip.AddrPort{}), Seq: 1}}
 		}), false},
-		{"another epoch", as(func(_ *book, m *broadcast.Message) { m.Epoch = uint32(time.Now().Unix() / int64(3*60*60)) }), false},
+		{"another epoch", as(func(_ *book, m *broadcast.Message) { m.Epoch-- }), false},
+		{"no epoch", as(func(_ *book, m *broadcast.Message) { m.Epoch = 0 }), false},
 		{"that it resumes", as(func(_ *book, m *broadcast.Message) { m.Resumes = true }), false},
 		{"another number", as(func(_ *book, m *broadcast.Message) { m.Dot.Seq = 2 }), false},
 		{"another life", as(func(b *book, m *broadcast.Message) {
@@ -213,6 +225,73 @@ func TestARelayCannotAlterOrForge(t *testing.T) {
 		})
 	}
 	t.Logf("%d of %d forgeries refused, and their links ended", refused, forgeries)
+}
+
+// TestNobodySpeaksForTheNodeItself: what this life of a node has said it knows best, and
+// needs no signature to tell; what another life of it has said needs one as anybody's does.
+func TestNobodySpeaksForTheNodeItself(t *testing.T) {
+	ctx := within(t, 20*time.Second)
+	ring := newRing(t)
+	for _, ago := range []uint64{0, 1} {
+		n := start(t, Config{ID: "a", Keyring: ring, Identity: identity.Generate()})
+		mallory := infiltrate(t, n, ring, newPerson(t, "mallory", ""))
+		self := mallory.book.Intern([]byte(n.self.ID.Name), n.self.ID.Incarnation-ago, netip.AddrPort{})
+		mallory.data(&broadcast.Message{Dot: peer.Dot{Origin: self, Seq: 1}, Payload: []byte("I said so"), Epoch: epochAt(time.Now(), 24*time.Hour)})
+		if ago > 0 {
+			mallory.closed()
+		}
+		until(t, ctx, "it is refused", func() bool { s := n.Stats(); return s.Counters.Forged+s.BadFrames > 0 })
+		if s := n.Stats(); s.Delivered != 0 || s.BadSignatures != ago || s.BadFrames != ago {
+			t.Errorf("%d lives ago: %d are delivered, %d bad signatures and %d bad frames counted", ago, s.Delivered, s.BadSignatures, s.BadFrames)
+		}
+	}
+}
+
+// TestAnotherLabelIsNoWayBack: whoever has misbehaved is known by his key, whatever else
+// he calls himself.
+func TestAnotherLabelIsNoWayBack(t *testing.T) {
+	ctx := within(t, 20*time.Second)
+	ring := newRing(t)
+	n := start(t, Config{ID: "a", Keyring: ring, Identity: identity.Generate()})
+	who := newPerson(t, "mallory", "")
+	mallory := infiltrate(t, n, ring, who)
+	mallory.data(&broadcast.Message{Dot: peer.Dot{Origin: mallory.book.Intern([]byte("alice"), 1, netip.AddrPort{}), Seq: 1}})
+	mallory.closed()
+	until(t, ctx, "the link's end is noticed", func() bool { return n.Stats().BadFrames > 0 })
+	for i, label := range []string{"mallory", "innocent"} {
+		name, err := identity.Name(label, who.key.Public())
+		if err != nil {
+			t.Fatal(err)
+		}
+		dialIn(t, n, ring, person{who.signer, peer.ID{Name: name, Incarnation: 2}}, nil).closed()
+		if got := n.Stats().Barred; got != uint64(i+1) {
+			t.Errorf("as %q he is not barred: %d were", label, got)
+		}
+	}
+	infiltrate(t, n, ring, newPerson(t, "mallory", "")) // who has only the label in common
+	until(t, ctx, "somebody else is welcome", func() bool { return len(n.Links()) == 1 })
+}
+
+// TestAKeyIsSampledOnce: whatever it calls itself, a key is one peer to Brahms' samplers.
+func TestAKeyIsSampledOnce(t *testing.T) {
+	cfg := Config{ID: "a", Keyring: newRing(t), Identity: identity.Generate(), Sampling: peersampling.Brahms(30)}
+	n, other := start(t, cfg), start(t, cfg)
+	alice, bob := newPerson(t, "alice", ""), newPerson(t, "bob", "")
+	sees := map[*Node]func(peer.Handle) uint64{n: n.machineConfig().Sampling.Identity, other: other.machineConfig().Sampling.Identity}
+	number := func(n *Node, name string) (x uint64) {
+		n.do(func() { x = sees[n](n.book.meet(peer.ID{Name: name, Incarnation: 1}, victim)) })
+		return x
+	}
+	alias := strings.Replace(alice.id.Name, "alice", "carol", 1)
+	if number(n, alice.id.Name) != number(n, alias) {
+		t.Error("under another label she is somebody else")
+	}
+	if number(n, alice.id.Name) == number(n, bob.id.Name) {
+		t.Error("alice and bob are one")
+	}
+	if number(n, alice.id.Name) == number(other, alice.id.Name) {
+		t.Error("others can tell what this node's samplers see")
+	}
 }
 
 // TestWhoCannotShowThatHeHasTheKey gets no link.
@@ -416,6 +495,65 @@ func TestAddressesAreTheirOwnersWord(t *testing.T) {
 	}
 }
 
+// TestProofsAreNotPassedOnForEver: nobody would believe them, and blame whom they come from.
+func TestProofsAreNotPassedOnForEver(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	self, alice := newPerson(t, "self", ""), newPerson(t, "alice", "")
+	plain := newBook(self.id, netip.MustParseAddrPort("192.0.2.9:1"), 1<<10)
+	plain.signed = true
+	b := &provenBook{book: plain, signer: self.signer, stats: new(Stats), horizon: 8 * time.Hour, wall: func() time.Time { return now }}
+	own := b.Proof(b.self)
+	h := b.InternProven([]byte(alice.id.Name), alice.id.Incarnation, victim, alice.proveAddress(wire.Identity{ID: alice.id, Addr: victim}, uint64(now.Unix())))
+	for _, step := range []struct {
+		after         time.Duration
+		hers, renewed bool
+	}{
+		{0, true, false},
+		{proofEvery, true, false},
+		{proofEvery + time.Second, true, true},
+		{proofAge, true, true},
+		{proofAge + time.Second, false, true},
+	} {
+		now = time.Unix(1_800_000_000, 0).Add(step.after)
+		if got := b.Proof(h) != nil; got != step.hers {
+			t.Errorf("after %v hers is passed on: %v", step.after, got)
+		}
+		if got := !bytes.Equal(own, b.Proof(b.self)); got != step.renewed {
+			t.Errorf("after %v this node's own is renewed: %v", step.after, got)
+		}
+	}
+}
+
+// TestWhatIsVerifiedOnce: the memory of signatures that were right is of the three that
+// make one right together, and lets nothing else pass: whoever has changed one of them
+// would have it passed on, and those who do so cut off.
+func TestWhatIsVerifiedOnce(t *testing.T) {
+	alice, bob := identity.Generate(), identity.Generate()
+	text, other := []byte("what alice says"), []byte("what she does not")
+	signature := alice.Sign(text)
+	var v verified
+	for _, tc := range []struct {
+		why             string
+		who             *identity.Key
+		text, signature []byte
+		right           bool
+	}{
+		{"for the first time", alice, text, signature, true},
+		{"again", alice, text, signature, true},
+		{"another signature", alice, text, bob.Sign(text), false},
+		{"one that is cut", alice, text, signature[:63], false},
+		{"none", alice, text, nil, false},
+		{"another text", alice, other, signature, false},
+		{"another one's", bob, text, signature, false},
+		{"the end of the signature in front of the text", alice, append(slices.Clone(signature[60:]), text...), signature[:60], false},
+		{"and still", alice, text, signature, true},
+	} {
+		if got := v.check(tc.who.Public(), tc.text, tc.signature); got != tc.right {
+			t.Errorf("%s: %v, want %v", tc.why, got, tc.right)
+		}
+	}
+}
+
 // TestAFalseDescriptor: somebody with the cluster's key says where others are. Only what
 // they have signed themselves counts, and it is passed on.
 func TestAFalseDescriptor(t *testing.T) {
@@ -465,6 +603,84 @@ func TestAFalseDescriptor(t *testing.T) {
 	p, err := wire.DecodePacket(opened.Plain, wire.ClusterTag(""), from, nil, theirs)
 	if err != nil || p.Kind != peersampling.ExchangeReply || p.Peer == peer.None || stats.BadSignatures+stats.Unsigned+stats.Outdated > 0 {
 		t.Errorf("the answer is %+v, %v; %+v", p, err, stats)
+	}
+}
+
+// TestSignaturesInDatagramsAreRationed: mallory has made up thousands of identities, and
+// sends the addresses that they have signed as fast as he may. Each takes as long to check
+// as an answer to ten requests, and is charged as them.
+func TestSignaturesInDatagramsAreRationed(t *testing.T) {
+	ring := newRing(t)
+	cfg, tap := tapped(Config{ID: "a", Keyring: ring, Identity: identity.Generate()})
+	n := start(t, cfg)
+	mallory := newPerson(t, "mallory", "")
+	from := netip.MustParseAddrPort("127.0.0.1:999")
+	where := wire.Identity{ID: mallory.id, Addr: from}
+	theirs := &provenBook{book: newBook(where.ID, from, 1<<14), signer: mallory.signer, stats: new(Stats), horizon: time.Hour, wall: time.Now}
+	sealer := seal.New(ring, "")
+	const views, each = 100, 6
+	nonce := uint64(0)
+	tell := func(view ...peer.Descriptor) {
+		nonce++
+		var token uint64
+		n.do(func() { token = tokenNumber(n.addresses.Token(n.now(), from)) })
+		exchange := wire.AppendPacket(nil, wire.ClusterTag(""), where,
+			&peersampling.Packet{Kind: peersampling.ExchangeRequest, Nonce: nonce, View: view, Token: token, Room: wire.MaxDatagram - seal.Overhead}, theirs)
+		tap.inject(t, n, sealer.Seal(nil, exchange, false), from)
+	}
+	for range views {
+		var view []peer.Descriptor
+		for range each {
+			p := newPerson(t, "x", "")
+			h := theirs.meet(p.id, from)
+			theirs.entries[h].proof = p.proveAddress(wire.Identity{ID: p.id, Addr: from}, uint64(time.Now().Unix()))
+			view = append(view, peer.Descriptor{Peer: h})
+		}
+		tell(view...)
+	}
+	burst := 400 / signatureWeight // of one address
+	if s := n.Stats(); s.Identities > 4*burst || s.Identities < burst || s.Throttled < views/2 {
+		t.Errorf("%d of %d signatures were checked, %d datagrams of %d dropped", s.Identities, views*each, s.Throttled, views)
+	}
+}
+
+// TestClaimsGoAsFarAsTheirEvidence: of each kind of claim what goes beyond it is cut off,
+// counted once for each origin, and all else stays as it was.
+func TestClaimsGoAsFarAsTheirEvidence(t *testing.T) {
+	n := start(t, Config{ID: "a", Keyring: newRing(t), Identity: identity.Generate()})
+	has := broadcast.Evidence{Seq: 5, Proof: "checked before"}
+	entry := func(contiguous, gone uint64, spans ...broadcast.Span) broadcast.DigestEntry {
+		return broadcast.DigestEntry{Origin: n.book.self, Contiguous: contiguous, Gone: gone, Spans: spans, Evidence: has}
+	}
+	type span = broadcast.Span
+	for _, tc := range []struct {
+		claim, want broadcast.DigestEntry
+		beyond      uint64
+	}{
+		{entry(5, 5), entry(5, 5), 0},
+		{entry(6, 0), entry(5, 0), 1},
+		{entry(6, 6), entry(5, 5), 1},
+		{entry(3, 6), entry(3, 5), 1},
+		{entry(1, 0, span{From: 3, To: 5}), entry(1, 0, span{From: 3, To: 5}), 0},
+		{entry(1, 0, span{From: 3, To: 3}, span{From: 5, To: 6}), entry(1, 0, span{From: 3, To: 3}), 1},
+	} {
+		n.do(func() {
+			before := n.stats.Unproved
+			f := broadcast.Frame{Kind: broadcast.Digest, Digest: []broadcast.DigestPart{{Entries: []broadcast.DigestEntry{tc.claim}}}}
+			n.limitClaims(&f)
+			got := f.Digest[0].Entries[0]
+			if got.Contiguous != tc.want.Contiguous || got.Gone != tc.want.Gone || !slices.Equal(got.Spans, tc.want.Spans) || n.stats.Unproved-before != tc.beyond {
+				t.Errorf("%+v becomes %+v, and %d are counted; want %+v and %d", tc.claim, got, n.stats.Unproved-before, tc.want, tc.beyond)
+			}
+		})
+	}
+	for upTo, want := range map[uint64]uint64{0: 0, 5: 5, 6: 0} {
+		n.do(func() {
+			f := broadcast.Frame{Kind: broadcast.Gone, Gone: []broadcast.GoneEntry{{Dot: peer.Dot{Origin: n.book.self, Seq: 1}, UpTo: upTo, Evidence: has}}}
+			if n.limitClaims(&f); f.Gone[0].UpTo != want {
+				t.Errorf("gone up to %d becomes %d, want %d", upTo, f.Gone[0].UpTo, want)
+			}
+		})
 	}
 }
 
@@ -727,6 +943,89 @@ func TestARevokedNode(t *testing.T) {
 	}
 }
 
+// TestARevocationOvertakesMessages: one that was looked at before its origin was revoked,
+// and is handled after that, is refused as those are that come later.
+func TestARevocationOvertakesMessages(t *testing.T) {
+	ctx := within(t, 20*time.Second)
+	ring, roster := newRing(t), identity.NewRoster()
+	n := start(t, Config{ID: "a", Keyring: ring, Identity: identity.Generate(), Roster: roster})
+	alice := newPerson(t, "alice", "")
+	relay := infiltrate(t, n, ring, newPerson(t, "relay", ""))
+	hers := alice.monologue(relay.book, 3)
+	relay.data(hers[0])
+	receive(t, ctx, n)
+	_, public, _ := identity.Split(alice.id.Name)
+	n.do(func() { // as if the frames had waited in front of the loop meanwhile
+		if err := roster.Revoke(public); err != nil {
+			t.Error(err)
+		}
+		n.rosterChanged()
+		for _, m := range hers[1:] {
+			in := frameIn{link: n.sortedLinks()[0], b: wire.AppendFrame(nil, 0, &broadcast.Frame{Kind: broadcast.Data, Message: m}, relay.book)[wire.FrameHeader:]}
+			if in.err = n.checkFrame(in.b); in.err != nil {
+				t.Error(in.err)
+			}
+			n.handleFrame(in)
+		}
+	})
+	if s := n.Stats(); s.Delivered != 1 || s.Revoked != 2 || s.GapMessages != 2 || s.BadFrames > 0 {
+		t.Errorf("%d messages are delivered, %d refused, %d are gaps, %d bad frames", s.Delivered, s.Revoked, s.GapMessages, s.BadFrames)
+	}
+	// Who belongs again is heard again.
+	n.do(func() {
+		if err := roster.Allow(public); err != nil {
+			t.Error(err)
+		}
+		n.rosterChanged()
+	})
+	fourth := alice.monologue(relay.book, 4)[3]
+	fourth.Clock = vclock.Clock{}.With(alice.id, 4) // which nobody can work out behind a gap
+	relay.send(broadcast.Frame{Kind: broadcast.Data, Message: fourth, WithClock: true})
+	if m := receive(t, ctx, n); m.ID.Seq != 4 {
+		t.Errorf("%v is delivered", m.ID)
+	}
+}
+
+// TestOldMessagesAreNotNew: mallory has recorded what alice said long ago, when who
+// listened now had not come yet, or has forgotten it since. A relay says how old a message
+// is and what its clock was, so he says that it is new; but its origin has said when.
+func TestOldMessagesAreNotNew(t *testing.T) {
+	horizon := 24 * time.Hour
+	for _, order := range []Order{Causal, FIFO, Unordered} {
+		for _, tc := range []struct {
+			name string
+			ago  time.Duration
+			fine bool
+		}{{"a year ago", 365 * 24 * time.Hour, false}, {"now", 0, true}, {"undated", -1, false}} {
+			t.Run(fmt.Sprint(order, ", ", tc.name), func(t *testing.T) {
+				ctx := within(t, 20*time.Second)
+				ring := newRing(t)
+				n := start(t, Config{ID: "a", Keyring: ring, Identity: identity.Generate(), Order: order, Horizon: horizon})
+				alice := newPerson(t, "alice", "")
+				who := newPerson(t, "mallory", "")
+				mallory := infiltrate(t, n, ring, who)
+				m := broadcast.Message{Dot: peer.Dot{Seq: 1}, Payload: []byte("open the door")}
+				if tc.ago >= 0 {
+					m.Epoch = epochAt(time.Now().Add(-tc.ago), horizon)
+				}
+				old := alice.dated(mallory.book, m)
+				old.Clock = vclock.Clock{}.Advance(alice.id, 1, epochAt(time.Now(), horizon))
+				mallory.send(broadcast.Frame{Kind: broadcast.Data, Message: old, WithClock: true})
+				mallory.data(who.said(mallory.book, broadcast.Message{Dot: peer.Dot{Seq: 1}, Payload: []byte("his own")}))
+				if tc.fine {
+					receive(t, ctx, n)
+				}
+				if m := receive(t, ctx, n); string(m.Payload) != "his own" {
+					t.Errorf("%q is delivered", m.Payload)
+				}
+				if s := n.Stats(); (s.Stale == 0) != tc.fine || s.BadFrames > 0 {
+					t.Errorf("%d messages are refused for their age, %d bad frames", s.Stale, s.BadFrames)
+				}
+			})
+		}
+	}
+}
+
 // TestWhatIdentitiesCostOnTheWire measures it, and holds that views are still of use.
 func TestWhatIdentitiesCostOnTheWire(t *testing.T) {
 	type cost struct{ first, third, entry, view, probe int }
@@ -760,6 +1059,7 @@ func TestWhatIdentitiesCostOnTheWire(t *testing.T) {
 				m.Deps = append(m.Deps, peer.Dot{Origin: d.Peer, Seq: 300})
 			}
 			if signed {
+				m.Epoch = epochAt(time.Now(), 24*time.Hour)
 				wire.EncodeSigned(&m, make([]byte, wire.SignatureSize), plain)
 			}
 			return frame(broadcast.Frame{Kind: broadcast.Data, Message: &m})
@@ -792,7 +1092,7 @@ func TestWhatIdentitiesCostOnTheWire(t *testing.T) {
 	if with.view < 6 {
 		t.Errorf("%d descriptors fit in an exchange", with.view)
 	}
-	if got, want := with.first-without.first, 44+wire.SignatureSize; got != want {
-		t.Errorf("a message is %d bytes longer, want %d: the key in the origin's name, and the signature", got, want)
+	if got, want := with.first-without.first, 44+wire.SignatureSize+3; got != want {
+		t.Errorf("a message is %d bytes longer, want %d: the key in the origin's name, the signature, and the epoch", got, want)
 	}
 }

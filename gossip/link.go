@@ -349,7 +349,7 @@ func (n *Node) unwelcome(o openedIn) error {
 	case !n.signer.belongs(o.hello.ID.Name): // any more: the roster may have changed since the hello
 		n.stats.Revoked++
 		return errRevoked
-	case n.penalties.Barred(n.now(), culprit(o.raw, o.hello.ID.Name)):
+	case n.penalties.Barred(n.now(), n.culprit(o.raw, o.hello.ID.Name)):
 		n.stats.Barred++
 		return errBarred
 	case !n.keyCounts(o.secured):
@@ -423,7 +423,7 @@ func (n *Node) read(l *link) {
 			wait, in.err = n.accountFor(rate, in.b)
 		}
 		if in.err == nil {
-			in.revoked, in.err = n.checkFrame(in.b)
+			in.err = n.checkFrame(in.b)
 		}
 		select {
 		case n.frames <- in:
@@ -534,9 +534,14 @@ func readFrame(r io.Reader, limit int) ([]byte, error) {
 const trusted = 64 << 10
 
 // readSized reads exactly so many bytes. What is allocated for a long frame grows with
-// what has come of it, and is in the end no more than it takes.
+// what has come of it, and is in the end no more than it takes. It begins with such a
+// part of the size that the last copy is from half as much (frameCost).
 func readSized(r io.Reader, size int, f *filling) ([]byte, error) {
-	b := make([]byte, min(size, trusted))
+	first := size
+	for first > trusted {
+		first = (first + 1) / 2
+	}
+	b := make([]byte, first)
 	for had := 0; ; {
 		piece := b[had:min(len(b), had+trusted)]
 		if _, err := io.ReadFull(r, piece); err != nil {

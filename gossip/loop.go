@@ -21,8 +21,6 @@ type frameIn struct {
 	err   error
 	room  *room // that it was given; nil if none was
 	taken int
-	// revoked: it is a message of an origin that does not belong any more.
-	revoked bool
 }
 
 // done gives the room back.
@@ -294,7 +292,7 @@ func (n *Node) handleFrame(in frameIn) {
 	case f.Kind == broadcast.Data && len(f.Message.Payload) > n.cfg.MaxPayload:
 		n.endBadLink(l, fmt.Errorf("%w: %d bytes, at most %d are allowed here (Config.MaxPayload)",
 			ErrPayloadTooLong, len(f.Message.Payload), n.cfg.MaxPayload))
-	case in.revoked:
+	case f.Kind == broadcast.Data && n.isBanned(f.Message.Dot.Origin):
 		n.stats.Revoked++
 		n.machine.Refuse(now, in.link, f.Message, &n.out)
 		n.carryOut()

@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"bytes"
 	"context"
 	cryptorand "crypto/rand"
 	"encoding/binary"
@@ -15,11 +16,13 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/identity"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/guard"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/secure"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
@@ -301,6 +304,19 @@ func TestChargesAreHonest(t *testing.T) {
 			u := b.n.machine.Gauges()
 			return u.HeldBytes + times(u.Expected, wantCost) + times(b.n.book.len(), identityCost)
 		}},
+		{"clocks of the same origins, that nothing looks into yet", Config{}, func(b *vessel) {
+			for i := range peer.Handle(64) {
+				clock := vclock.Clock{}.With(vclock.Origin{Name: fmt.Sprint("n", 100+i), Incarnation: 1}, 1)
+				for j := range 4000 {
+					clock = clock.With(vclock.Origin{Name: fmt.Sprintf("%x", j), Incarnation: 1}, 1)
+				}
+				b.frame(1, &broadcast.Frame{Kind: broadcast.Data, WithClock: true, Message: &broadcast.Message{
+					Dot: peer.Dot{Origin: 100 + i, Seq: 1}, Deps: []peer.Dot{{Origin: 99, Seq: 1}}, Clock: clock}}, nil)
+			}
+		}, func(b *vessel) int {
+			u := b.n.machine.Gauges()
+			return u.HeldBytes + times(u.Expected, wantCost) + times(b.n.book.len(), identityCost)
+		}},
 		{"announcements of nothing", Config{}, func(b *vessel) {
 			for i := range 64 {
 				var list []broadcast.Announcement
@@ -413,6 +429,31 @@ func TestCostsAreHonest(t *testing.T) {
 			runtime.KeepAlive(open)
 		})
 	}
+	t.Run("connections with TLS that have had signatures checked", func(t *testing.T) {
+		n := start(t, Config{ID: "a", Keyring: ring, Identity: identity.Generate()})
+		var people []person
+		for range conns {
+			people = append(people, newPerson(t, "p", ""))
+		}
+		before := heapAndStacks()
+		var open []*insider
+		for _, p := range people {
+			in := dialIn(t, n, ring, p, nil)
+			in.data(p.said(in.book, broadcast.Message{Dot: peer.Dot{Seq: 1}}))
+			open = append(open, in)
+		}
+		for deadline := time.Now().Add(5 * time.Second); n.Stats().Stray < conns && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond)
+		}
+		each := float64(heapAndStacks()-before) / conns / 2
+		cost := n.memory.shares[connectionsShare].cost
+		t.Logf("%.1f KiB are charged, %.1f KiB taken; %d strays", cost/1024, each/1024, n.Stats().Stray)
+		if cost < 0.8*each {
+			t.Errorf("%.0f bytes are charged for %.0f", cost, each)
+		}
+		runtime.KeepAlive(open)
+		runtime.KeepAlive(people)
+	})
 	addr := func(i int) netip.AddrPort {
 		return netip.AddrPortFrom(netip.AddrFrom4([4]byte{11, byte(i >> 16), byte(i >> 8), byte(i)}), 9)
 	}
@@ -574,6 +615,103 @@ func TestRoom(t *testing.T) {
 			t.Errorf("%d bytes are held, %d wait, %d fill", r.held(), len(r.waiting), len(r.filling))
 		}
 	})
+}
+
+// TestNoConnectionIsCountedNowhere: those that have said hello count as handshakes until
+// the loop has got to them, however long that takes.
+func TestNoConnectionIsCountedNowhere(t *testing.T) {
+	const conns = 20
+	n := start(t, Config{ID: "a"})
+	busy, release := make(chan struct{}), make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() { n.do(func() { close(busy); <-release }) })
+	<-busy
+	for i := range conns {
+		raw(t, n, fmt.Sprint("peer-", i)) // has read the answer, so that its handshake is over
+	}
+	time.Sleep(20 * time.Millisecond) // for it to be handed over, if it is
+	if got := n.doors.Stats().Inside + int(n.open.Load()); got != conns {
+		t.Errorf("%d connections are counted of %d", got, conns)
+	}
+	close(release)
+	wg.Wait()
+}
+
+// TestALongFrameIsCopiedFromHalf: whatever its length, what a frame on its way in takes
+// is never more than frameCost says. The pieces that it was in add up to what it is
+// then, each half as long as the next.
+func TestALongFrameIsCopiedFromHalf(t *testing.T) {
+	if underRace {
+		t.Skip("the race detector changes what things take")
+	}
+	for _, size := range []int{trusted - 1, trusted, trusted + 1, 3*trusted/2 + 1, 16 * trusted, 16*trusted + 1, 5 << 20, 1<<20 + wire.MaxOverhead} {
+		frame := bytes.NewReader(make([]byte, size))
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		b, err := readSized(frame, size, nil)
+		runtime.ReadMemStats(&after)
+		if err != nil || len(b) != size {
+			t.Fatal(len(b), err)
+		}
+		earlier := int(after.TotalAlloc-before.TotalAlloc) - cap(b)
+		if most := size + size/8 + 32<<10; earlier > most { // and what allocating rounds up
+			t.Errorf("%d bytes were in buffers of %d before they were in the last one, at most %d are allowed", size, earlier, most)
+		}
+	}
+}
+
+// TestAQueueIsChargedUntilItIsGone: what waits in it until the link ends, and what its
+// writer has in hand until that has let go of it.
+func TestAQueueIsChargedUntilItIsGone(t *testing.T) {
+	n := start(t, Config{ID: "a"})
+	near, far := net.Pipe()
+	defer far.Close()
+	var all atomic.Int64
+	l := &link{raw: near, all: &all, wake: make(chan struct{}, 1)}
+	step := func(why string, want int64) {
+		t.Helper()
+		if got := all.Load(); got != want || int64(l.waiting()) != want {
+			t.Errorf("%s: %d bytes are charged to all links and %d to this one, want %d", why, got, l.waiting(), want)
+		}
+	}
+	l.sendRaw(make([]byte, 1000))
+	l.sendRaw(make([]byte, 500))
+	step("two pieces wait", 1500+2*queueCost)
+	batch, size, cost, _, _ := l.take()
+	step("the writer has them", 1500+2*queueCost)
+	l.sendRaw(make([]byte, 200))
+	step("another one waits", 1700+3*queueCost)
+	l.kill()
+	step("that is let go of with the link", 1500+2*queueCost)
+	l.sendRaw(make([]byte, 200))
+	step("nothing more is taken", 1500+2*queueCost)
+	if n.writeBatch(l, batch, size, cost) {
+		t.Error("a link that is closed takes what is written")
+	}
+	step("the writer as well", 0)
+}
+
+// TestRoomGivenAtTheLastMoment goes back, to who has given up and to who waits behind him.
+func TestRoomGivenAtTheLastMoment(t *testing.T) {
+	ctx := within(t, 10*time.Second)
+	r := room{size: 100}
+	if err := r.take(ctx, 100); err != nil {
+		t.Fatal(err)
+	}
+	first, second := &waiter{60, make(chan struct{})}, &waiter{80, make(chan struct{})}
+	r.waiting = []*waiter{first, second}
+	r.give(100)
+	<-first.ready
+	r.giveUp(first) // who has not seen that
+	select {
+	case <-second.ready:
+	default:
+		t.Error("the one behind him waits on")
+	}
+	r.giveUp(second)
+	if r.held() != 0 {
+		t.Errorf("%d bytes are held", r.held())
+	}
 }
 
 // TestBroadcastsWaitWithoutACopy: however many call Broadcast while the log is full,

@@ -171,7 +171,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		namesakes: namesakes{known: make(map[uint64]*namesake)},
 		packets:   make(chan packetIn, 256),
 		frames:    make(chan frameIn, 64),
-		opened:    make(chan openedIn, 64),
+		opened:    make(chan openedIn), // what waits is charged as a handshake
 		calls:     make(chan func()),
 		written:   make(chan struct{}, 1),
 		messages:  make(chan Message), // what waits is in the backlog, which counts bytes
@@ -188,13 +188,20 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		n.proofs = &provenBook{book: n.book, signer: n.signer, stats: &n.stats, horizon: cfg.Horizon, wall: time.Now}
 	}
 	n.book.namesake, n.book.belongs = n.heardOfNamesake, n.signer.belongs
-	m := cfg.machine(n.book.self, n.book, &n.memory)
+	m := n.machineConfig()
 	n.nonce = m.Sampling.Nonce
-	if n.signer != nil {
-		m.Evidence = n.evidence
-	}
 	n.machine, err = protocol.New(0, m, newRand())
 	return n, err
+}
+
+// machineConfig returns what the protocol is configured with on this node.
+func (n *Node) machineConfig() protocol.Config {
+	m := n.cfg.machine(n.book.self, n.book, &n.memory)
+	if n.signer != nil {
+		m.Evidence, m.Dated = n.evidence, true
+		m.Sampling.Identity = n.samplerIdentity()
+	}
+	return m
 }
 
 // newIncarnation grows with the wall clock, which is enough for one node after

@@ -121,7 +121,9 @@ func (n *Node) handlePacket(in packetIn) {
 		return
 	}
 	p, err := wire.DecodePacket(b, n.cluster, in.from, n.scratch.view, n.packetBook())
-	if n.isCrowdedOut(func() { p, err = wire.DecodePacket(b, n.cluster, in.from, n.scratch.view, n.packetBook()) }) {
+	crowded := n.isCrowdedOut(func() { p, err = wire.DecodePacket(b, n.cluster, in.from, n.scratch.view, n.packetBook()) })
+	n.chargeProofs(in.from)
+	if crowded {
 		return
 	}
 	if err != nil {

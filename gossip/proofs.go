@@ -52,6 +52,22 @@ type provenBook struct {
 	forged bool
 	// believed tells whether the last proof was: that of the sender.
 	believed bool
+	// checked is how many signatures were looked at, and are not accounted for yet.
+	checked int
+}
+
+// signatureWeight is how many requests one signature counts for that somebody has this
+// node check: it takes some 70 µs, and an answer a tenth of that. An address may then
+// have 20 checked a second, and a host 200: ten times what an exchange a second brings
+// with six descriptors that are all new, or the seventieth part of a core. A guess.
+const signatureWeight = 10
+
+// chargeProofs has whoever has sent a datagram pay for the signatures in it.
+func (n *Node) chargeProofs(from netip.AddrPort) {
+	if n.proofs != nil {
+		n.rates.Charge(n.now(), from, signatureWeight*n.proofs.checked)
+		n.proofs.checked = 0
+	}
 }
 
 // begin is called for each datagram.
@@ -127,6 +143,7 @@ func (b *provenBook) believes(id peer.ID, addr netip.AddrPort, proof []byte) boo
 			return false
 		}
 	}
+	b.checked++
 	if !p.Verify(b.signer.appendAddressText(nil, id, addr, timeOf(proof)), proof[8:]) {
 		b.forged = true
 		b.stats.BadSignatures++

@@ -1,7 +1,9 @@
 package gossip
 
 import (
+	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -141,53 +143,52 @@ func (n *Node) evidence(m *broadcast.Message) string {
 
 // checkFrame looks at what a frame says in somebody's name, before the loop sees it:
 // this is where the time goes. The error is one that ends the link, for no node that
-// checks what it passes on sends such a frame. revoked tells of a message whose
-// signature is right, of an origin that does not belong any more.
-func (n *Node) checkFrame(b []byte) (revoked bool, err error) {
+// checks what it passes on sends such a frame. Whether the somebody belongs is for the
+// loop to say, which knows how often the roster has changed by then.
+func (n *Node) checkFrame(b []byte) error {
 	switch {
 	case n.signer == nil && wire.IsSigned(b):
-		return false, fmt.Errorf("%w: a signature where nobody has an identity", wire.ErrMalformed)
+		return fmt.Errorf("%w: a signature where nobody has an identity", wire.ErrMalformed)
 	case n.signer == nil:
-		return false, nil
+		return nil
 	case wire.IsData(b):
 		return n.checkMessage(b)
 	case wire.IsSigned(b):
-		return false, n.signer.checkEvidence(b)
+		return n.signer.checkEvidence(b)
 	}
-	return false, nil
+	return nil
 }
 
-func (n *Node) checkMessage(b []byte) (revoked bool, err error) {
+func (n *Node) checkMessage(b []byte) error {
 	s := n.signer
 	d, err := wire.ReadSignedData(b)
 	if err != nil {
-		return false, nil // nor will the loop be able to read it, and blame the sender
+		return nil // nor will the loop be able to read it, and blame the sender
 	}
 	if d.Incarnation == n.self.ID.Incarnation && string(d.Name) == n.self.ID.Name {
-		return false, nil // this node knows best what it has said
+		return nil // this node knows best what it has said
 	}
 	_, p, ok := identity.Split(string(d.Name))
 	if !ok || !s.verified.check(p, s.appendMessageText(nil, &d.Said), d.Signature) {
-		return false, fmt.Errorf("%w: a message of %q", errForged, d.Name)
+		return fmt.Errorf("%w: a message of %q", errForged, d.Name)
 	}
-	return !s.roster.Has(p), nil
+	return nil
 }
 
 // checkEvidence looks at the evidence in a frame. That of an origin which was revoked
 // counts: what it has said before that, it has said.
-func (s *signer) checkEvidence(b []byte) error {
-	list, err := wire.ReadTestimonies(b)
-	if err != nil {
-		return nil // nor will the loop be able to read it
-	}
-	for i := range list {
-		t := &list[i]
+func (s *signer) checkEvidence(b []byte) (err error) {
+	unreadable := wire.ReadTestimonies(b, func(t *wire.Testimony) bool {
 		_, p, ok := identity.Split(t.Name)
 		if !ok || !s.verified.check(p, s.appendMessageText(nil, &t.Said), t.Signature) {
-			return fmt.Errorf("%w: evidence about %q", errForged, t.Name)
+			err = fmt.Errorf("%w: evidence about %q", errForged, t.Name)
 		}
+		return err == nil
+	})
+	if unreadable != nil {
+		return nil // nor will the loop be able to read it, and blame the sender
 	}
-	return nil
+	return err
 }
 
 // limitClaims cuts what a frame claims about origins down to what its evidence shows,
@@ -221,6 +222,23 @@ func highest(e *broadcast.DigestEntry) uint64 {
 		return e.Spans[n-1].To
 	}
 	return max(e.Contiguous, e.Gone)
+}
+
+// samplerIdentity is what Brahms' samplers tell peers apart by, where everybody has a key:
+// that, and not the label, which one key may have as many of as it likes. As elsewhere it
+// is hashed with a secret of this node, so that nobody can choose a key that it likes.
+func (n *Node) samplerIdentity() func(peer.Handle) uint64 {
+	var secret [sha256.Size]byte
+	rand.Read(secret[:])
+	return func(h peer.Handle) uint64 {
+		id, _ := n.book.Lookup(h)
+		_, p, ok := identity.Split(id.Name)
+		if !ok {
+			return 0 // a join address, of which nothing is known
+		}
+		sum := sha256.Sum256(append(secret[:len(secret):len(secret)], p[:]...))
+		return binary.BigEndian.Uint64(sum[:])
+	}
 }
 
 // nodeName is the name that others know a node by.
@@ -303,5 +321,5 @@ func (n *Node) rosterChanged() {
 
 func (n *Node) isBanned(p peer.Handle) bool {
 	id, _ := n.book.Lookup(p)
-	return id.Name != "" && !n.signer.belongs(id.Name)
+	return id.Name != "" && p != n.book.self && !n.signer.belongs(id.Name)
 }

@@ -26,6 +26,7 @@
 // An identity says that two messages come from the same node, not that the node
 // is an honest one. A key that is stolen speaks for its node until it is revoked
 // everywhere. Anybody can make any number of identities, so where it matters how
-// many there are, the roster has to list who is allowed. Keys lie in the memory
+// many there are, the roster has to list who is allowed; and one key may go by any
+// number of labels, so what matters has to go by the key. Keys lie in the memory
 // of the process in the clear, and are not wiped from it.
 package identity

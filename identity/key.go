@@ -23,9 +23,18 @@ func (p Public) String() string { return encoding.EncodeToString(p[:]) }
 func ParsePublic(text string) (Public, error) {
 	p, ok := decode(text)
 	if !ok {
-		return p, fmt.Errorf("identity: %.60q is no public key, which is 43 characters of base64url", text)
+		return p, fmt.Errorf("identity: %w", notPublic(text, "no public key, which is 43 characters of base64url"))
 	}
 	return p, nil
+}
+
+// notPublic refuses what does not stand for a public key, and does not show it: it may
+// be a secret in the wrong place, and errors go into logs.
+func notPublic(text, wanted string) error {
+	if strings.HasPrefix(text, prefix) {
+		return errors.New("a private key stands where a public one belongs; whoever may have seen it there has it")
+	}
+	return fmt.Errorf("these %d characters are %s", len(text), wanted)
 }
 
 // Verify reports whether the key's owner has signed the message.

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/Ishan27gOrg/gossipProtocol/internal/changes"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/secretfile"
 )
 
 // MaxEntries bounds each of a roster's two lists: far more than a network has nodes,
@@ -159,7 +159,8 @@ func ReadRoster(in io.Reader) (*Roster, error) {
 	return &Roster{lists: l}, nil
 }
 
-// LoadRoster reads a file as [ReadRoster] does. There are no secrets in it.
+// LoadRoster reads a file as [ReadRoster] does. There are no secrets in it; but it must
+// not be one that everybody on the machine may write.
 func LoadRoster(file string) (*Roster, error) {
 	l, err := loadLists(file)
 	if err != nil {
@@ -183,12 +184,11 @@ func (r *Roster) Reload(file string) error {
 }
 
 func loadLists(file string) (lists, error) {
-	f, err := os.Open(file)
+	text, err := secretfile.ReadTrusted(file, maxRoster)
 	if err != nil {
 		return lists{}, err
 	}
-	defer f.Close()
-	l, err := readLists(f)
+	l, err := parseLists(text)
 	if err != nil {
 		return lists{}, fmt.Errorf("%s: %w", file, err)
 	}
@@ -203,6 +203,10 @@ func readLists(in io.Reader) (lists, error) {
 	if len(text) > maxRoster {
 		return lists{}, fmt.Errorf("more than %d bytes", maxRoster)
 	}
+	return parseLists(text)
+}
+
+func parseLists(text []byte) (lists, error) {
 	l := lists{allowed: make(map[Public]struct{})}
 	everybody, number := false, 0
 	for line := range strings.Lines(string(text)) {
@@ -253,7 +257,7 @@ func (l *lists) read(line string) error {
 	}
 	switch {
 	case !ok:
-		return fmt.Errorf("%.60q is neither a public key (43 characters of base64url) nor a name that ends in \"~\" and one", who)
+		return notPublic(who, "neither a public key (43 characters of base64url) nor a name that ends in \"~\" and one")
 	case revoke:
 		return add(&l.revoked, p)
 	}

@@ -131,6 +131,20 @@ func TestReadRoster(t *testing.T) {
 			t.Errorf("%s: passes", why)
 		}
 	}
+	// A file of secrets in the place of the roster: errors go into logs.
+	for why, secret := range map[string]string{
+		"an identity":          Generate().Text(),
+		"one cut at its front": Generate().Text()[1:],
+		"a keyring's key":      "7MhTpZQbmvXvc2V0vMlVFQZ1sVqQ2xK9kq0mB3Xr5yA=",
+	} {
+		_, asPublic := ParsePublic(secret)
+		_, asRoster := ReadRoster(strings.NewReader("*\n-" + secret + "\n"))
+		for _, err := range []error{asPublic, asRoster} {
+			if err == nil || strings.Contains(err.Error(), secret[10:20]) {
+				t.Errorf("%s: %v", why, err)
+			}
+		}
+	}
 }
 
 func TestReload(t *testing.T) {
@@ -157,6 +171,16 @@ func TestReload(t *testing.T) {
 	write("")
 	if err := r.Reload(file); err == nil || r.Has(a) || !r.Has(b) {
 		t.Errorf("an empty file changes the roster: %v", err)
+	}
+	write("*")
+	if err := os.Chmod(file, 0o646); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Reload(file); err == nil || !strings.Contains(err.Error(), "others may write") || r.Has(a) {
+		t.Errorf("a file that anybody may have written changes the roster: %v", err)
+	}
+	if _, err := LoadRoster(file); err == nil {
+		t.Error("a file that anybody may have written is taken")
 	}
 }
 

@@ -77,6 +77,10 @@ type Config struct {
 	Horizon time.Duration
 	// Wall is the time that counts from 1970 at the driver's time 0; see SetWall.
 	Wall time.Duration
+	// Dated has each message say when it was broadcast, in epochs, and refuses others: what
+	// a relay says of a message's age and clock does not count then. For where origins
+	// sign what they say.
+	Dated bool
 	// RepairEvery is how often a differing digest leads to a reconciliation
 	// while messages flow; when none flow it does so at once. A guess: 10 s.
 	RepairEvery time.Duration
@@ -248,7 +252,7 @@ func (m *Machine) causalConfig() causal.Config {
 	return causal.Config{
 		Announced: m.cfg.Announced, Awaited: m.cfg.Awaited,
 		Order: m.cfg.Order, HoldBytes: m.cfg.HoldBytes, Retry: m.cfg.Retry, GiveUp: m.cfg.GiveUp, Graft: m.cfg.GraftAfter,
-		Horizon: m.cfg.Horizon, Wall: m.cfg.Wall, Self: m.cfg.Self,
+		Horizon: m.cfg.Horizon, Wall: m.cfg.Wall, Dated: m.cfg.Dated, Self: m.cfg.Self,
 		Name: m.cfg.Directory.Name, Handle: m.cfg.Directory.Handle,
 	}
 }
@@ -589,7 +593,9 @@ func (m *Machine) askMissing(now time.Duration, out *Outbox) {
 	}
 	for _, g := range m.gaps {
 		m.proveGap(g.Origin)
-		m.log.Forsake(g.Origin, g.To, g.Born)
+		if m.seen.Contiguous(g.Origin) >= g.To { // else there was no room to take it for had
+			m.log.Forsake(g.Origin, g.To, g.Born)
+		}
 		if g.Born >= m.start { // what was gone before this node came is no loss
 			out.Events = append(out.Events, Event{Kind: MessageGap, Peer: g.Origin, Gap: g})
 		}

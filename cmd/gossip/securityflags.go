@@ -27,7 +27,7 @@ func (f *securityFlags) group() flagGroup {
 	g.StringVar(&f.keys, "keyring", "", "`FILE` with the cluster's keys, a key a line, the first of which is used and all of which are accepted; read again on SIGHUP; or, for keys that do not change, env:NAME, a variable with keys separated by spaces. Without it everything is in the clear")
 	g.BoolVar(&f.plain, "plain", false, "listen in the clear on other addresses than those of this machine alone: whoever can reach them can read and forge everything")
 	g.StringVar(&f.cert, "tls-cert", "", "`FILE` with this node's certificate, PEM, for links under an authority of your own; read again when it changes, as are the next two")
-	g.StringVar(&f.key, "tls-key", "", "`FILE` with the key of --tls-cert")
+	g.StringVar(&f.key, "tls-key", "", "`FILE` with the key of --tls-cert, which others must not be able to read")
 	g.StringVar(&f.ca, "tls-ca", "", "`FILE` with the certificates of the authorities that others' certificates must be of")
 	g.BoolVar(&f.names, "tls-names", false, "with --tls-cert, link only to peers whose name is one of their certificate's: a DNS name or the common name")
 	g.StringVar(&f.identity, "identity", "", "`FILE` with this node's own key (gossip keys identity): its name is --id and the public half, and what it says is signed. All nodes have one or none has; it needs --keyring or --tls-cert, and --advertise where --listen is all interfaces")

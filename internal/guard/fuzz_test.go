@@ -174,14 +174,16 @@ func (g *guards) accept(s *script, addr netip.AddrPort) {
 	switch {
 	case v == Proven && g.accepted[key]:
 		g.t.Fatal("A1: accepted twice")
-	case v == Replayed && !g.accepted[key]:
+	case v == Replayed && !g.accepted[string(nonce)]: // with this token, or another's
 		g.t.Fatal("taken for a replay, and it is none")
 	case v != Unproven && (!addr.IsValid() || endpointOf(addr) != endpointOf(x.addr)):
 		g.t.Fatalf("A2: %v with a token of %v is %v", addr, x.addr, v)
 	case v != Unproven && g.now >= x.at+2*secretLife:
 		g.t.Fatalf("A4: made at %v, %v at %v", x.at, v, g.now)
 	}
-	g.accepted[key] = g.accepted[key] || v == Proven
+	if v == Proven {
+		g.accepted[key], g.accepted[string(nonce)] = true, true
+	}
 }
 
 func (g *guards) check() {

@@ -139,6 +139,19 @@ func (r *Rates) Proven(now time.Duration, from netip.AddrPort) bool {
 	return true
 }
 
+// Charge takes as much as so many more requests from an address that is proven: what it
+// has sent took that much to deal with. It is answered again once that is paid off.
+func (r *Rates) Charge(now time.Duration, from netip.AddrPort, requests int) {
+	t := at(now)
+	if requests <= 0 {
+		return
+	}
+	charge(r.proven, endpointOf(from), r.cfg.Proven, t, requests)
+	if !loopback(from.Addr()) {
+		charge(r.provenBlock, blockOf(from.Addr()), r.cfg.ProvenBlock, t, requests)
+	}
+}
+
 // Stats returns the counters.
 func (r *Rates) Stats() RatesStats {
 	s := r.stats
@@ -148,9 +161,18 @@ func (r *Rates) Stats() RatesStats {
 
 // allow takes one from the bucket of somebody, who may be new.
 func allow[K comparable](buckets *table[K, *rate.Limiter], k K, l Limit, t time.Time) bool {
+	return bucket(buckets, k, l).AllowN(t, 1)
+}
+
+// charge takes so many, though there be fewer.
+func charge[K comparable](buckets *table[K, *rate.Limiter], k K, l Limit, t time.Time, n int) {
+	bucket(buckets, k, l).ReserveN(t, min(n, l.Burst))
+}
+
+func bucket[K comparable](buckets *table[K, *rate.Limiter], k K, l Limit) *rate.Limiter {
 	b := buckets.use(k)
 	if b == nil {
 		b = buckets.put(k, l.limiter())
 	}
-	return (*b).AllowN(t, 1)
+	return *b
 }

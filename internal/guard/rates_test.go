@@ -52,6 +52,35 @@ func TestWhatSourcesShare(t *testing.T) {
 	}
 }
 
+// Who is charged for more than he asked has none until that is paid off, nor has who
+// shares his address; and no debt is so large that time does not pay it.
+func TestWhoIsChargedWaits(t *testing.T) {
+	r := NewRates(RatesConfig{Proven: Limit{10, 10}, ProvenBlock: Limit{100, 30}})
+	for _, step := range []struct {
+		why     string
+		now     time.Duration
+		from    string
+		charge  int
+		allowed int // of a hundred, before the charge
+	}{
+		{"it asks, and has brought much to do", 0, "192.0.2.1:1", 1000, 10},
+		{"it shares an address", 0, "192.0.2.1:2", 0, 0},
+		{"it does not", 0, "192.0.2.2:1", 0, 10},
+		{"half of it is paid off", time.Second / 2, "192.0.2.1:1", 0, 0},
+		{"it shares an address, which has more", time.Second / 2, "192.0.2.1:3", 0, 10},
+		{"all of it, but not more", time.Second * 11 / 10, "192.0.2.1:1", 0, 1},
+		{"nothing", time.Second * 11 / 10, "192.0.2.3:1", 0, 10},
+		{"loopback is many hosts", time.Minute, "127.0.0.1:1", 1000, 10},
+		{"another of them", time.Minute, "127.0.0.1:2", 0, 10},
+		{"the same", time.Minute, "127.0.0.1:1", 0, 0},
+	} {
+		if got := answered(100, func(int) bool { return r.Proven(step.now, ap(step.from)) }); got != step.allowed {
+			t.Errorf("%s: %d are answered, want %d", step.why, got, step.allowed)
+		}
+		r.Charge(step.now, ap(step.from), step.charge)
+	}
+}
+
 // Time gives back what was used, and no more than the burst.
 func TestRatesComeBack(t *testing.T) {
 	r := NewRates(RatesConfig{Unproven: Limit{100, 10}, UnprovenBlock: Limit{100, 10}, Proven: Limit{10, 5}, ProvenBlock: Limit{100, 100}})

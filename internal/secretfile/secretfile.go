@@ -1,5 +1,6 @@
 // Package secretfile reads files with secrets in them, and refuses those that
-// everybody on the machine may read.
+// everybody on the machine may read; and files that say whom to trust, which nobody
+// else must write.
 package secretfile
 
 import (
@@ -14,6 +15,16 @@ import (
 // everybody on the machine may read or write. (Its group may: that is how secrets are
 // handed to containers.)
 func Read(file string, limit int) ([]byte, error) {
+	return read(file, limit, 0o006, "others may read or write it; chmod o= it, and make new keys if they were secret")
+}
+
+// ReadTrusted is Read for what is no secret, but decides who is trusted: others may read
+// the file, and not write it.
+func ReadTrusted(file string, limit int) ([]byte, error) {
+	return read(file, limit, 0o002, "others may write it; chmod o-w it, and look at what is in it")
+}
+
+func read(file string, limit int, never fs.FileMode, why string) ([]byte, error) {
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err
@@ -23,8 +34,9 @@ func Read(file string, limit int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := checkMode(info.Mode()); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+	// The modes of Windows tell nothing of who may do what.
+	if mode := info.Mode(); runtime.GOOS != "windows" && mode.Perm()&never != 0 {
+		return nil, fmt.Errorf("%s: its mode is %#o (%v): %s", file, mode.Perm(), mode, why)
 	}
 	text, err := io.ReadAll(io.LimitReader(f, int64(limit)+1))
 	if err != nil {
@@ -34,12 +46,4 @@ func Read(file string, limit int) ([]byte, error) {
 		return nil, fmt.Errorf("%s: more than %d bytes", file, limit)
 	}
 	return text, nil
-}
-
-// checkMode knows nothing of Windows, whose modes tell nothing of who may read.
-func checkMode(mode fs.FileMode) error {
-	if runtime.GOOS == "windows" || mode.Perm()&0o006 == 0 {
-		return nil
-	}
-	return fmt.Errorf("its mode is %#o (%v): others may read or write it; chmod o= it, and make new keys if they were secret", mode.Perm(), mode)
 }

@@ -9,11 +9,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"math/big"
-	"os"
 	"sync"
 	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/internal/secretfile"
 )
 
 // credentials asks for what the next handshake uses.
@@ -99,7 +99,8 @@ const (
 
 // Files are certificates in PEM files: the node's chain, its private key, and
 // the CAs whose certificates peers must have. They are checked at once, with the
-// node's own certificate held to what its peers will hold it to.
+// node's own certificate held to what its peers will hold it to. The key's file must not
+// be one that others may read, nor any of the three one that others may write.
 //
 // At a handshake, and at most once a second, the files are read again. New ones
 // take effect for that handshake. If they are no good (one of them may not have
@@ -185,26 +186,15 @@ func (f *files) report(err error) {
 	}
 }
 
+// read holds the key's file to what a keyring's is held to. Who may write the others may
+// have this node trust whom he likes.
 func (f *files) read() (contents [3][]byte, err error) {
-	for i, name := range f.names {
-		if contents[i], err = readBounded(name); err != nil {
+	for i, read := range [3]func(string, int) ([]byte, error){secretfile.ReadTrusted, secretfile.Read, secretfile.ReadTrusted} {
+		if contents[i], err = read(f.names[i], maxPEM); err != nil {
 			return contents, err
 		}
 	}
 	return contents, nil
-}
-
-func readBounded(name string) ([]byte, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxPEM+1))
-	if err == nil && len(b) > maxPEM {
-		err = fmt.Errorf("%s: longer than %d bytes", name, maxPEM)
-	}
-	return b, err
 }
 
 func (f *files) parse(contents [3][]byte) (credentials, error) {

@@ -379,7 +379,9 @@ func TestBadFilesAreNotUsed(t *testing.T) {
 					c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 				}), ca)
 			}, "incompatible key usage"},
-			{"endless", func() { put(t, files.ca, make([]byte, maxPEM+1)) }, "longer than"},
+			{"a key that others may read", func() { files.write(t, good, ca); os.Chmod(files.key, 0o644) }, files.key + ": its mode is 0644"},
+			{"authorities that others may write", func() { os.Chmod(files.key, 0o600); os.Chmod(files.ca, 0o666) }, files.ca + ": its mode is 0666"},
+			{"endless", func() { os.Chmod(files.ca, 0o600); put(t, files.ca, make([]byte, maxPEM+1)) }, "more than"},
 			{"gone", func() { os.Remove(files.key); files.writeCA(t, ca) }, "no such file"},
 		} {
 			troubles = nil

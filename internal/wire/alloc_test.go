@@ -223,3 +223,43 @@ func BenchmarkEncodeMessage(b *testing.B) {
 		EncodeMessage(f.Message, book)
 	}
 }
+
+// TestEvidenceIsNotHeld: whoever looks at the evidence in a frame has no more of it than
+// one piece at a time. As many do as there are links, and Config.Memory reckons with one
+// frame that is taken apart.
+func TestEvidenceIsNotHeld(t *testing.T) {
+	book := newTestBook()
+	proof := strings.Repeat("e", EvidenceSize)
+	f := broadcast.Frame{Kind: broadcast.Digest}
+	const parts, entries = 4, maxControl
+	for i := range parts {
+		part := broadcast.DigestPart{Prefix: broadcast.Prefix{Bits: uint64(i) << 60, Len: 1}}
+		for j := range entries {
+			h := book.add(Identity{ID: peer.ID{Name: fmt.Sprintf("%0*d", MaxName, i*entries+j), Incarnation: 1}})
+			part.Entries = append(part.Entries, broadcast.DigestEntry{Origin: h, Contiguous: 1, Evidence: broadcast.Evidence{Seq: 1, Proof: proof}})
+		}
+		f.Digest = append(f.Digest, part)
+	}
+	b := AppendFrame(nil, now, &f, book)[FrameHeader:]
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	seen, before, most := 0, heap(), uint64(0)
+	err := ReadTestimonies(b, func(*Testimony) bool {
+		if seen++; seen%entries == 0 {
+			most = max(most, heap())
+		}
+		return true
+	})
+	if err != nil || seen != parts*entries {
+		t.Fatalf("%d pieces are shown, want %d: %v", seen, parts*entries, err)
+	}
+	if most > before+256<<10 {
+		t.Errorf("%d KiB are held while a frame of %d KiB is looked at", (most-before)>>10, len(b)>>10)
+	}
+	runtime.KeepAlive(book)
+	runtime.KeepAlive(f)
+}

@@ -433,24 +433,34 @@ func (r *reader) sums() []uint64 {
 }
 
 func (r *reader) entries(signed bool, book Book) []broadcast.DigestEntry {
-	n := r.count(min(maxControl, maxEntries-r.entriesRead), smallestOrigin+3)
-	r.entriesRead += n
+	n := r.entryCount()
 	entries := make([]broadcast.DigestEntry, 0, n)
 	for range n {
-		d := r.dot(book)
-		e := broadcast.DigestEntry{Origin: d.Origin, Contiguous: d.Seq, Spans: r.spans(d.Seq), Gone: r.seq()}
-		if e.Gone > 0 {
-			e.Age = r.age()
-		}
-		if signed {
-			e.Evidence = r.evidence()
-		}
+		e := r.entry(signed, book)
 		if r.err != nil {
 			return nil
 		}
 		entries = append(entries, e)
 	}
 	return entries
+}
+
+func (r *reader) entryCount() int {
+	n := r.count(min(maxControl, maxEntries-r.entriesRead), smallestOrigin+3)
+	r.entriesRead += n
+	return n
+}
+
+func (r *reader) entry(signed bool, book Book) broadcast.DigestEntry {
+	d := r.dot(book)
+	e := broadcast.DigestEntry{Origin: d.Origin, Contiguous: d.Seq, Spans: r.spans(d.Seq), Gone: r.seq()}
+	if e.Gone > 0 {
+		e.Age = r.age()
+	}
+	if signed {
+		e.Evidence = r.evidence()
+	}
+	return e
 }
 
 // spans reads intervals, each given by its distance from the one before.
@@ -576,20 +586,25 @@ func (r *reader) wants(book Book) (wants []broadcast.WantEntry) {
 
 func (r *reader) gone(signed bool, book Book) (gone []broadcast.GoneEntry) {
 	for range r.count(maxControl, smallestOrigin+3) {
-		g := broadcast.GoneEntry{Dot: r.dot(book), UpTo: r.seq(), Age: r.age()}
-		if signed {
-			g.Evidence = r.evidence()
-		}
-		r.checkSeq(g.Dot)
-		if r.err == nil && g.UpTo != 0 && g.UpTo < g.Dot.Seq {
-			r.fail(fmt.Errorf("%w: gone up to %d, which is before %d", ErrMalformed, g.UpTo, g.Dot.Seq))
-		}
+		g := r.goneEntry(signed, book)
 		if r.err != nil {
 			return nil
 		}
 		gone = append(gone, g)
 	}
 	return gone
+}
+
+func (r *reader) goneEntry(signed bool, book Book) broadcast.GoneEntry {
+	g := broadcast.GoneEntry{Dot: r.dot(book), UpTo: r.seq(), Age: r.age()}
+	if signed {
+		g.Evidence = r.evidence()
+	}
+	r.checkSeq(g.Dot)
+	if r.err == nil && g.UpTo != 0 && g.UpTo < g.Dot.Seq {
+		r.fail(fmt.Errorf("%w: gone up to %d, which is before %d", ErrMalformed, g.UpTo, g.Dot.Seq))
+	}
+	return g
 }
 
 func (r *reader) announced(book Book) (announced []broadcast.Announcement) {

@@ -110,7 +110,7 @@ func FuzzDecodeFrame(f *testing.F) {
 			return
 		}
 		checkForm(t, b, &first, book)
-		checkTestimonies(t, b, &first)
+		checkTestimonies(t, b, &first, book)
 		first.Skipped = 0 // what was left out is not said again
 		want := describe(travelled(first))
 		checkAgain(t, &first, book, want)
@@ -150,29 +150,31 @@ func again(m *broadcast.Message, book Book) {
 	}
 }
 
-// checkTestimonies: no evidence is taken that was not looked at.
-func checkTestimonies(t *testing.T, b []byte, f *broadcast.Frame) {
+// checkTestimonies: no evidence is taken that was not looked at, about whom it is about.
+func checkTestimonies(t *testing.T, b []byte, f *broadcast.Frame, book *testBook) {
 	t.Helper()
-	list, err := ReadTestimonies(b)
-	if err != nil {
+	var list []Testimony
+	if err := ReadTestimonies(b, func(x *Testimony) bool { list = append(list, *x); return true }); err != nil {
 		t.Fatalf("%x is a frame, and yet %v", b, err)
 	}
 	count := 0
-	take := func(e broadcast.Evidence) {
+	take := func(origin peer.Handle, e broadcast.Evidence) {
 		if e.Seq > 0 {
-			if count >= len(list) || e.Proof != string(list[count].Rest[:])+string(list[count].Signature) {
-				t.Fatalf("evidence %d of %x is %+v, and %+v was looked at", count, b, e, list)
+			id, _ := book.Lookup(origin)
+			if count >= len(list) || e.Proof != string(list[count].Rest[:])+string(list[count].Signature) ||
+				list[count].Name != id.Name || !bytes.Equal(list[count].Dot, appendDot(nil, peer.Dot{Origin: origin, Seq: e.Seq}, book)) {
+				t.Fatalf("evidence %d of %x is %+v about %v, and %+v was looked at", count, b, e, id, list)
 			}
 			count++
 		}
 	}
 	for _, p := range f.Digest {
 		for _, e := range p.Entries {
-			take(e.Evidence)
+			take(e.Origin, e.Evidence)
 		}
 	}
 	for _, g := range f.Gone {
-		take(g.Evidence)
+		take(g.Dot.Origin, g.Evidence)
 	}
 	if count != len(list) {
 		t.Fatalf("%d pieces of evidence in %x, %d were looked at", count, b, len(list))

@@ -75,43 +75,61 @@ type Testimony struct {
 	Signature []byte
 }
 
-// ReadTestimonies lists the evidence in a frame, without its length.
-func ReadTestimonies(b []byte) (list []Testimony, err error) {
+// ReadTestimonies shows take each piece of evidence in a frame, without its length, until
+// that returns false. What is read of the frame is let go of at once: many links are
+// read at one time, and what the whole of a frame takes is reckoned with once only.
+func ReadTestimonies(b []byte, take func(*Testimony) bool) error {
+	r := reader{b: b}
+	kind, signed := plainKind(r.byte())
 	var w witness
-	f, err := DecodeFrame(b, 0, &w)
-	if err != nil {
-		return nil, err
-	}
-	take := func(origin peer.Handle, e broadcast.Evidence) {
-		if e.Seq > 0 {
-			id := w.named[origin-1]
-			t := Testimony{Name: id.Name, Signature: []byte(e.Proof[sha256.Size:])}
-			t.Dot = binary.AppendUvarint(appendID(nil, id), e.Seq)
-			copy(t.Rest[:], e.Proof)
-			list = append(list, t)
+	switch kind {
+	case broadcast.Digest:
+		r.bool()
+		for range r.count(maxControl, smallestPart) {
+			r.prefix()
+			if r.bool() {
+				r.bytes(16 * 8)
+				continue
+			}
+			for range r.entryCount() {
+				if e := r.entry(signed, &w); !w.tells(&r, e.Evidence, take) {
+					return r.err
+				}
+			}
+		}
+	case broadcast.Gone:
+		for range r.count(maxControl, smallestOrigin+3) {
+			if g := r.goneEntry(signed, &w); !w.tells(&r, g.Evidence, take) {
+				return r.err
+			}
 		}
 	}
-	for _, p := range f.Digest {
-		for _, e := range p.Entries {
-			take(e.Origin, e.Evidence)
-		}
-	}
-	for _, g := range f.Gone {
-		take(g.Dot.Origin, g.Evidence)
-	}
-	return list, nil
+	return r.err
 }
 
-// witness is a Book that gives everybody a new handle.
+// witness is a Book that remembers whom it was told of last.
 type witness struct {
 	Nobody
-	named []peer.ID
+	name        []byte
+	incarnation uint64
 }
 
 // Intern is part of Book.
 func (w *witness) Intern(name []byte, incarnation uint64, _ netip.AddrPort) peer.Handle {
-	w.named = append(w.named, peer.ID{Name: string(name), Incarnation: incarnation})
-	return peer.Handle(len(w.named))
+	w.name, w.incarnation = name, incarnation
+	return peer.None
+}
+
+// tells shows the evidence about that one; false if there is to be no more.
+func (w *witness) tells(r *reader, e broadcast.Evidence, take func(*Testimony) bool) bool {
+	if r.err != nil || e.Seq == 0 {
+		return r.err == nil
+	}
+	id := peer.ID{Name: string(w.name), Incarnation: w.incarnation}
+	t := Testimony{Name: id.Name, Signature: []byte(e.Proof[sha256.Size:])}
+	t.Dot = binary.AppendUvarint(appendID(nil, id), e.Seq)
+	copy(t.Rest[:], e.Proof)
+	return take(&t)
 }
 
 // IsSigned reports whether a frame, without its length, is one that only signed
