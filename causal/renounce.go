@@ -14,7 +14,7 @@ import (
 // its origin has broadcast before it: to whoever waits for any of that, it is a gap.
 func (b *Buffer) Renounce(now time.Duration, m *broadcast.Message) {
 	d := m.Dot
-	if d.Seq == 0 || b.seen.Has(d) {
+	if !isDot(d) || b.seen.Has(d) {
 		return
 	}
 	for _, h := range b.heldBefore(d) {
@@ -36,7 +36,8 @@ func (b *Buffer) Renounce(now time.Duration, m *broadcast.Message) {
 func (b *Buffer) discard(h *held) {
 	b.Stats.Forgotten++
 	delete(b.held, h.msg.Dot)
-	b.bytes -= h.msg.Size()
+	b.bytes -= h.size
+	b.waits -= h.missing
 	b.stopWaiting(h)
 }
 
