@@ -161,3 +161,23 @@ func TestAClockThatComesLaterNeedsRoom(t *testing.T) {
 		t.Errorf("%d bytes are held, at most 600 are allowed; overflowed %v", b.bytes, b.Overflowed())
 	}
 }
+
+// Of one more origin than can be remembered no message is taken, and none is a gap: it
+// could not be remembered that it was reported, and it may come once there is room.
+// What depends on it is forgotten.
+func TestWhatCannotBeRememberedIsNoGap(t *testing.T) {
+	b := many(Config{HoldBytes: 1 << 20}, func(*broadcast.Message) {})
+	b.seen = broadcast.NewSeen(1, func(h peer.Handle) uint64 { return uint64(h) })
+	b.Add(0, &broadcast.Message{Dot: peer.Dot{Origin: X, Seq: 1}}, false, 1)
+	b.Add(0, &broadcast.Message{Dot: peer.Dot{Origin: X, Seq: 2}, Deps: []peer.Dot{{Origin: Z, Seq: 3}}}, false, 1)
+	asks, _ := b.Poll(0, []broadcast.LinkID{1}, nil, nil)
+	for _, a := range asks {
+		b.Denied(0, 1, broadcast.GoneEntry{Dot: a.Want.Dot, UpTo: 3})
+	}
+	if _, gaps := b.Poll(0, []broadcast.LinkID{1}, nil, nil); len(asks) != 1 || len(gaps) != 0 {
+		t.Errorf("asked for %v; gaps %v", asks, gaps)
+	}
+	if b.Len() != 0 || b.Expected() != 0 || b.seen.Contiguous(X) != 1 || b.Stats.NoRoom != 1 {
+		t.Errorf("%d are held, %d expected, %d delivered, %d had no room", b.Len(), b.Expected(), b.seen.Contiguous(X), b.Stats.NoRoom)
+	}
+}

@@ -317,9 +317,18 @@ func (b *Buffer) justified(d peer.Dot) uint64 {
 
 // giveUp takes everything of an origin up to seq, the newest of which was broadcast at
 // born, for had, and tells how many messages were not; whoever waits for them waits no
-// more. If it is to be told, the gaps are appended.
+// more. If it is to be told, the gaps are appended. Of one more origin than can be
+// remembered nothing is given up, as nothing is taken: what waits for it is forgotten
+// (invariant C4).
 func (b *Buffer) giveUp(origin peer.Handle, seq uint64, born time.Duration, told bool, gaps []Gap) ([]Gap, uint64) {
 	if origin == b.cfg.Self {
+		return gaps, 0
+	}
+	if !b.seen.Room(peer.Dot{Origin: origin, Seq: b.seen.Contiguous(origin) + 1}) {
+		b.Stats.NoRoom++
+		for _, d := range b.waitedFor(origin, seq) {
+			b.forgetAll(slices.Clone(b.waiters[d]))
+		}
 		return gaps, 0
 	}
 	if told {
