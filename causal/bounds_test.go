@@ -2,6 +2,7 @@ package causal
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -179,5 +180,31 @@ func TestWhatCannotBeRememberedIsNoGap(t *testing.T) {
 	}
 	if b.Len() != 0 || b.Expected() != 0 || b.seen.Contiguous(X) != 1 || b.Stats.NoRoom != 1 {
 		t.Errorf("%d are held, %d expected, %d delivered, %d had no room", b.Len(), b.Expected(), b.seen.Contiguous(X), b.Stats.NoRoom)
+	}
+}
+
+// Who waits while others take the last places for origins has none when its turn comes,
+// nor has what depends on it.
+func TestWaitingKeepsNoPlace(t *testing.T) {
+	var had []peer.Handle
+	b := many(Config{HoldBytes: 1 << 20}, func(m *broadcast.Message) { had = append(had, m.Dot.Origin) })
+	b.seen = broadcast.NewSeen(2, func(h peer.Handle) uint64 { return uint64(h) })
+	after := func(d peer.Handle, deps ...peer.Handle) {
+		m := &broadcast.Message{Dot: peer.Dot{Origin: d, Seq: 1}}
+		m.Clock = m.Clock.With(b.cfg.Name(d), 1)
+		for _, x := range deps {
+			m.Deps, m.Clock = append(m.Deps, peer.Dot{Origin: x, Seq: 1}), m.Clock.With(b.cfg.Name(x), 1)
+		}
+		b.Add(0, m, true, 1)
+	}
+	after(Y, X)
+	after(Z, X)
+	after(200, Z)
+	after(X)
+	if !slices.Equal(had, []peer.Handle{X, Y}) || b.seen.Len() != 2 || b.Len() != 0 || b.Expected() != 0 || b.Stats.NoRoom != 1 {
+		t.Errorf("%v are delivered, %d origins known, %d messages held, %d expected, %d had no room", had, b.seen.Len(), b.Len(), b.Expected(), b.Stats.NoRoom)
+	}
+	if m, err := b.Originate(0, 300, nil); err != nil || b.seen.Highest(300) != 1 {
+		t.Errorf("for this node's own there is always a place: %v, %v", m, err)
 	}
 }

@@ -399,7 +399,12 @@ func (b *Buffer) drain(now time.Duration) {
 	for len(b.ready) > 0 {
 		h := b.ready[0]
 		b.ready = b.ready[1:]
-		if b.stamp(now, h) {
+		switch {
+		case !b.stamp(now, h):
+		case b.held[h.msg.Dot] == h && !b.seen.Room(h.msg.Dot):
+			b.Stats.NoRoom++ // there was when it came, and others have taken it
+			b.forgetAll([]*held{h})
+		default:
 			b.deliver(now, h)
 		}
 	}
