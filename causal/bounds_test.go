@@ -208,3 +208,34 @@ func TestWaitingKeepsNoPlace(t *testing.T) {
 		t.Errorf("for this node's own there is always a place: %v, %v", m, err)
 	}
 }
+
+// Messages that wait for each other in a circle wait for nothing that could come: nobody
+// asks for them, and they do not wait for ever (C5). Others that wait are let be.
+func TestCirclesAreForgotten(t *testing.T) {
+	b := many(Config{HoldBytes: 1 << 20}, func(m *broadcast.Message) { t.Errorf("%v is delivered", m.Dot) })
+	now, links := time.Duration(0), []broadcast.LinkID{1}
+	after := func(h, dep peer.Handle) {
+		b.Add(now, &broadcast.Message{Dot: peer.Dot{Origin: h, Seq: 1}, Deps: []peer.Dot{{Origin: dep, Seq: 1}}}, false, 1)
+	}
+	wait := func(until time.Duration, want int) {
+		for ; b.Deadline() <= until; now = max(now, b.Deadline()) {
+			b.Poll(now, links, nil, nil)
+		}
+		if b.Len() != want {
+			t.Errorf("at %v %d messages are held, want %d", now, b.Len(), want)
+		}
+	}
+	after(X, Y)
+	after(Y, Z)
+	after(Z, X)
+	after(200, X) // is not in it, and waits for it
+	wait(b.cfg.GiveUp/2, 4)
+	now = b.cfg.GiveUp / 2
+	after(201, 300)
+	after(202, 201)
+	wait(b.cfg.GiveUp*5/4, 2)
+	wait(b.cfg.GiveUp*2, 0)
+	if b.waits != 0 || b.bytes != 0 || b.Expected() != 0 || b.Deadline() != broadcast.Never {
+		t.Errorf("%d waits and %d bytes are counted, %d are expected, next at %v", b.waits, b.bytes, b.Expected(), b.Deadline())
+	}
+}

@@ -112,11 +112,12 @@ type Buffer struct {
 	frontier vclock.Clock
 	ready    []*held // found deliverable, in order
 	arrivals uint64
-	overflow bool   // something was refused for want of room
-	own      uint64 // messages that this node has originated
-	headsOf  uint32 // the epoch whose horizon the heads are within
-	skipped  []Gap  // found in passing, to be reported
-	vain     []Vain // found in passing
+	overflow bool          // something was refused for want of room
+	own      uint64        // messages that this node has originated
+	headsOf  uint32        // the epoch whose horizon the heads are within
+	skipped  []Gap         // found in passing, to be reported
+	vain     []Vain        // found in passing
+	sweepAt  time.Duration // when to look for what waits in a circle, if anything is held
 
 	// Stats counts what was held back and what became of it. Early and Stale were
 	// refused: their epochs are ahead of this node's clock, or beyond the horizon.
@@ -264,6 +265,9 @@ func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, fr
 	h := &held{msg: m, from: []broadcast.LinkID{from}, arrival: b.arrivals, size: m.Size()}
 	if withClock && b.cfg.Order == Causal {
 		h.clock = received
+	}
+	if len(b.held) == 0 {
+		b.sweepAt = now + b.wants.giveUp
 	}
 	b.held[m.Dot] = h
 	b.bytes += h.size

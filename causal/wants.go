@@ -152,6 +152,9 @@ func (b *Buffer) Deadline() time.Duration {
 	if len(b.skipped) > 0 {
 		return 0
 	}
+	if len(b.held) > 0 {
+		t = min(t, b.sweepAt)
+	}
 	if len(b.wants.list) > 0 {
 		t = min(t, b.wants.list[0].due())
 	}
@@ -212,9 +215,44 @@ func (b *Buffer) Poll(now time.Duration, links []broadcast.LinkID, asks []Ask, g
 		}
 	}
 	b.drain(now)
+	b.maybeSweep(now)
 	gaps = append(gaps, b.skipped...)
 	b.skipped = b.skipped[:0]
 	return asks, gaps
+}
+
+// maybeSweep forgets, now and then, what is held back and waits for nothing that is
+// asked for. Those are messages that wait for each other in a circle: no honest origins
+// make them, nobody could ever deliver them, and they would wait for ever (invariant C5).
+// To look at them all each time that one comes would let a neighbour choose how much.
+func (b *Buffer) maybeSweep(now time.Duration) {
+	if len(b.held) == 0 || now < b.sweepAt {
+		return
+	}
+	b.sweepAt = now + b.wants.giveUp
+	founded := make(map[*held]bool, len(b.held))
+	var next []*held
+	for x := range b.wants.index { // a set: the order does not show
+		if h := b.held[x.dot]; h != nil && x.clock {
+			next = append(next, h)
+		}
+		next = append(next, b.waiters[x.dot]...)
+	}
+	for len(next) > 0 {
+		h := next[len(next)-1]
+		next = next[:len(next)-1]
+		if !founded[h] {
+			founded[h] = true
+			next = append(next, b.waiters[h.msg.Dot]...)
+		}
+	}
+	var doomed []*held
+	for _, h := range b.held { // all of them go: the order does not show
+		if !founded[h] {
+			doomed = append(doomed, h)
+		}
+	}
+	b.forgetAll(doomed)
 }
 
 // takeDue takes what is due out of the agenda, in the order in which it was added.
