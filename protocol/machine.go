@@ -453,6 +453,7 @@ func (m *Machine) Tick(now time.Duration, out *Outbox) {
 func (m *Machine) retire(origin peer.Handle) {
 	m.Stats.Retired++
 	m.log.Forget(origin)
+	m.buffer.Forget(origin)
 }
 
 // retireAt is when the next origin is to be forgotten, or somewhat before.

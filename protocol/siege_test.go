@@ -238,3 +238,27 @@ func TestASiege(t *testing.T) {
 		s.relief()
 	}
 }
+
+// A message that says no epoch, as no honest node makes one, is in nobody's way when its
+// origin has been forgotten: what is said then does not depend on it.
+func TestAMessageOfNoEpoch(t *testing.T) {
+	l := newLab(t)
+	a, b, hostile := l.start(nil), l.start(nil), l.start(nil)
+	l.join(b, a)
+	l.join(hostile, a)
+	l.run(5 * time.Second)
+	for _, e := range l.ends {
+		if e.node == hostile && !e.closed {
+			m := &broadcast.Message{Dot: peer.Dot{Origin: hostile.h, Seq: 1}, Born: l.now, Payload: []byte("hostile")}
+			l.sendFrame(e, broadcast.Frame{Kind: broadcast.Data, Message: m})
+		}
+	}
+	l.run(time.Second)
+	l.cut = func(from, _ *member) bool { return from == hostile }
+	l.run(2*a.cfg.Horizon + time.Hour)
+	if _, err := b.say("b1"); err != nil {
+		t.Fatal(err)
+	}
+	l.run(2 * time.Minute)
+	wantHeard(t, "the hostile node's message, and after two days b's", a, "hostile b1")
+}

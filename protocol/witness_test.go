@@ -92,8 +92,6 @@ func (w *witness) Deliver(m *broadcast.Message, from []broadcast.LinkID) {
 		case w.order[d] > 0:
 		case w.m.seen.Has(d):
 			w.lost = append(w.lost, d)
-		case m.Dot.Origin == 1 && !w.truthful && !w.knows(d.Origin):
-			// Of a message that says no epoch a head is left when its origin is forgotten.
 		default:
 			w.fail("B2, C1: %v enters the log before %v, which it depends on", m.Dot, d)
 		}
@@ -158,7 +156,7 @@ func (w *witness) checkClock(m *broadcast.Message) {
 // checkHeads holds what the node's own message depends on against what has entered.
 func (w *witness) checkHeads(m *broadcast.Message) {
 	for i, d := range m.Deps {
-		if w.order[d] == 0 && (w.truthful || w.knows(d.Origin)) {
+		if w.order[d] == 0 {
 			w.fail("C3: %v has a head %v, which has not entered the log", m.Dot, d)
 		}
 		if slices.ContainsFunc(m.Deps[:i], func(x peer.Dot) bool { return x.Origin == d.Origin }) {
