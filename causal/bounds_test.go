@@ -239,3 +239,17 @@ func TestCirclesAreForgotten(t *testing.T) {
 		t.Errorf("%d waits and %d bytes are counted, %d are expected, next at %v", b.waits, b.bytes, b.Expected(), b.Deadline())
 	}
 }
+
+// Nor is there an end to a circle that an origin's later message would close: before that
+// one is given up, what is held back of the origin has to go, and that waits for it.
+func TestACircleThroughALaterMessage(t *testing.T) {
+	b := many(Config{HoldBytes: 1 << 20}, func(m *broadcast.Message) { t.Errorf("%v is delivered", m.Dot) })
+	b.Add(0, &broadcast.Message{Dot: peer.Dot{Origin: X, Seq: 1}, Deps: []peer.Dot{{Origin: Y, Seq: 1}}}, false, 1)
+	b.Add(0, &broadcast.Message{Dot: peer.Dot{Origin: Y, Seq: 1}, Deps: []peer.Dot{{Origin: X, Seq: 9}}}, false, 1)
+	for now := time.Duration(0); now < 2*b.cfg.GiveUp; now = b.Deadline() {
+		b.Poll(now, []broadcast.LinkID{1}, nil, nil)
+	}
+	if b.Len() != 0 || b.Expected() != 0 {
+		t.Errorf("%d messages are held, %d expected", b.Len(), b.Expected())
+	}
+}

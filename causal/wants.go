@@ -230,7 +230,6 @@ func (b *Buffer) maybeSweep(now time.Duration) {
 		return
 	}
 	b.sweepAt = now + b.wants.giveUp
-	founded := make(map[*held]bool, len(b.held))
 	var next []*held
 	for x := range b.wants.index { // a set: the order does not show
 		if h := b.held[x.dot]; h != nil && x.clock {
@@ -238,14 +237,7 @@ func (b *Buffer) maybeSweep(now time.Duration) {
 		}
 		next = append(next, b.waiters[x.dot]...)
 	}
-	for len(next) > 0 {
-		h := next[len(next)-1]
-		next = next[:len(next)-1]
-		if !founded[h] {
-			founded[h] = true
-			next = append(next, b.waiters[h.msg.Dot]...)
-		}
-	}
+	founded := b.dependents(next)
 	var doomed []*held
 	for _, h := range b.held { // all of them go: the order does not show
 		if !founded[h] {
@@ -253,6 +245,21 @@ func (b *Buffer) maybeSweep(now time.Duration) {
 		}
 	}
 	b.forgetAll(doomed)
+}
+
+// dependents returns the messages and all that are held back and wait for them, or for
+// those in turn.
+func (b *Buffer) dependents(next []*held) map[*held]bool {
+	all := make(map[*held]bool)
+	for len(next) > 0 {
+		h := next[len(next)-1]
+		next = next[:len(next)-1]
+		if !all[h] {
+			all[h] = true
+			next = append(next, b.waiters[h.msg.Dot]...)
+		}
+	}
+	return all
 }
 
 // takeDue takes what is due out of the agenda, in the order in which it was added.
@@ -306,7 +313,12 @@ func (b *Buffer) exhausted(now time.Duration, a *asking, links []broadcast.LinkI
 func (b *Buffer) settle(now time.Duration, a *asking, gaps []Gap) []Gap {
 	origin := a.dot.Origin
 	lowest := b.lowestHeld(origin)
-	if !a.clock && lowest < a.dot.Seq {
+	if first := b.held[peer.Dot{Origin: origin, Seq: lowest}]; !a.clock && lowest < a.dot.Seq {
+		if b.dependents(slices.Clone(b.waiters[a.dot]))[first] { // a circle, as no honest origin makes
+			b.wants.remove(a.want)
+			b.forget(a)
+			return gaps
+		}
 		a.next, a.until = now+b.wants.retry, now+b.wants.giveUp
 		return gaps // that one first: it waits for something too
 	}
