@@ -87,6 +87,10 @@ func (w *witness) Deliver(m *broadcast.Message, from []broadcast.LinkID) {
 	if w.isGone(m.Dot) {
 		w.fail("%v enters the log, and was reported as a gap", m.Dot)
 	}
+	unknown := w.had[m.Dot.Origin] == 0 && len(w.gone[m.Dot.Origin]) == 0
+	if n := w.m.seen.Len(); w.truthful && unknown && n > w.m.cfg.Origins && m.Dot.Origin != 1 {
+		w.fail("%v enters the log, of %d origins", m.Dot, n)
+	}
 	for _, d := range w.dependencies(m) {
 		switch {
 		case w.order[d] > 0:
