@@ -33,6 +33,7 @@ type witness struct {
 
 	entered uint64                     // the log, how many
 	order   map[peer.Dot]uint64        // when it entered the log, counted from 1
+	late    map[peer.Dot]uint64        // the same, of origins that are forgotten: it may be in the log still
 	had     map[peer.Handle]uint64     // how many have, since the origin was last forgotten
 	gone    map[peer.Handle][]span     // reported as gaps, since then
 	sum     vclock.Clock               // the least upper bound of the clocks that have entered
@@ -63,7 +64,7 @@ func (w *wire) inFlight() (sum int) {
 func watch(m *Machine, truthful bool, fail func(string, ...any)) *witness {
 	w := &witness{
 		m: m, fail: fail, truthful: truthful,
-		truth: map[peer.Dot]*broadcast.Message{}, order: map[peer.Dot]uint64{},
+		truth: map[peer.Dot]*broadcast.Message{}, order: map[peer.Dot]uint64{}, late: map[peer.Dot]uint64{},
 		had: map[peer.Handle]uint64{}, gone: map[peer.Handle][]span{},
 		wires: map[broadcast.LinkID]*wire{},
 	}
@@ -96,6 +97,8 @@ func (w *witness) Deliver(m *broadcast.Message, from []broadcast.LinkID) {
 		case w.order[d] > 0:
 		case w.m.seen.Has(d):
 			w.lost = append(w.lost, d)
+		case !w.truthful && m.Dot.Origin != 1 && !w.knows(d.Origin):
+			// Given up, with an age that had its origin forgotten before the message's clock came.
 		default:
 			w.fail("B2, C1: %v enters the log before %v, which it depends on", m.Dot, d)
 		}
@@ -311,7 +314,7 @@ func (w *witness) checkSend(s broadcast.Send) {
 	window := w.m.cfg.Relay.Window
 	if s.Frame.Kind == broadcast.Data {
 		d := s.Frame.Message.Dot
-		place := w.order[d]
+		place := max(w.order[d], w.late[d])
 		if place == 0 {
 			w.fail("%v is sent, and has not entered the log", d)
 		}
@@ -356,7 +359,12 @@ func (w *witness) knows(origin peer.Handle) bool {
 func (w *witness) drop(h peer.Handle) {
 	delete(w.had, h)
 	delete(w.gone, h)
-	maps.DeleteFunc(w.order, func(d peer.Dot, _ uint64) bool { return d.Origin == h })
+	maps.DeleteFunc(w.order, func(d peer.Dot, place uint64) bool {
+		if d.Origin == h {
+			w.late[d] = place
+		}
+		return d.Origin == h
+	})
 }
 
 // left names what the machine still waits for, or is "".
