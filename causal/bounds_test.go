@@ -246,7 +246,7 @@ func TestACircleThroughALaterMessage(t *testing.T) {
 	b := many(Config{HoldBytes: 1 << 20}, func(m *broadcast.Message) { t.Errorf("%v is delivered", m.Dot) })
 	b.Add(0, &broadcast.Message{Dot: peer.Dot{Origin: X, Seq: 1}, Deps: []peer.Dot{{Origin: Y, Seq: 1}}}, false, 1)
 	b.Add(0, &broadcast.Message{Dot: peer.Dot{Origin: Y, Seq: 1}, Deps: []peer.Dot{{Origin: X, Seq: 9}}}, false, 1)
-	for now := time.Duration(0); now < 2*b.cfg.GiveUp; now = b.Deadline() {
+	for now := time.Duration(0); now < (mostTurns+2)*b.cfg.GiveUp; now = b.Deadline() {
 		b.Poll(now, []broadcast.LinkID{1}, nil, nil)
 	}
 	if b.Len() != 0 || b.Expected() != 0 {

@@ -51,8 +51,9 @@ type asking struct {
 	noRoom    bool // it came, and could not be held: it is no gap
 	next      time.Duration
 	until     time.Duration
-	number    uint64 // counts up
-	place     int    // in the heap; -1 while it is out of it
+	last      time.Duration // for how long it may give way to earlier messages
+	number    uint64        // counts up
+	place     int           // in the heap; -1 while it is out of it
 }
 
 // due is when there is something to be done about it.
@@ -110,7 +111,7 @@ func (w *wants) add(next time.Duration, x want, first broadcast.LinkID) *asking 
 		return nil
 	}
 	w.count++
-	a := &asking{want: x, first: first, next: next, until: next + w.giveUp, number: w.count}
+	a := &asking{want: x, first: first, next: next, until: next + w.giveUp, last: next + mostTurns*w.giveUp, number: w.count}
 	w.index[x] = a
 	heap.Push(&w.list, a)
 	return a
@@ -237,7 +238,15 @@ func (b *Buffer) maybeSweep(now time.Duration) {
 		}
 		next = append(next, b.waiters[x.dot]...)
 	}
-	founded := b.dependents(next)
+	founded := make(map[*held]bool, len(b.held))
+	for len(next) > 0 {
+		h := next[len(next)-1]
+		next = next[:len(next)-1]
+		if !founded[h] {
+			founded[h] = true
+			next = append(next, b.waiters[h.msg.Dot]...)
+		}
+	}
 	var doomed []*held
 	for _, h := range b.held { // all of them go: the order does not show
 		if !founded[h] {
@@ -245,21 +254,6 @@ func (b *Buffer) maybeSweep(now time.Duration) {
 		}
 	}
 	b.forgetAll(doomed)
-}
-
-// dependents returns the messages and all that are held back and wait for them, or for
-// those in turn.
-func (b *Buffer) dependents(next []*held) map[*held]bool {
-	all := make(map[*held]bool)
-	for len(next) > 0 {
-		h := next[len(next)-1]
-		next = next[:len(next)-1]
-		if !all[h] {
-			all[h] = true
-			next = append(next, b.waiters[h.msg.Dot]...)
-		}
-	}
-	return all
 }
 
 // takeDue takes what is due out of the agenda, in the order in which it was added.
@@ -308,13 +302,19 @@ func (b *Buffer) exhausted(now time.Duration, a *asking, links []broadcast.LinkI
 	})
 }
 
+// mostTurns is for how many times GiveUp a message that cannot be had is not given up
+// because an earlier one of its origin is held back, which waits for something too. With
+// honest origins each time settles what that is; with others it may be the message itself,
+// by any number of ways, and so on for ever. A guess.
+const mostTurns = 8
+
 // settle ends a want that was not met. If somebody had the message once, it is
 // a gap; otherwise what waits for it is forgotten (invariant C4).
 func (b *Buffer) settle(now time.Duration, a *asking, gaps []Gap) []Gap {
 	origin := a.dot.Origin
 	lowest := b.lowestHeld(origin)
-	if first := b.held[peer.Dot{Origin: origin, Seq: lowest}]; !a.clock && lowest < a.dot.Seq {
-		if b.dependents(slices.Clone(b.waiters[a.dot]))[first] { // a circle, as no honest origin makes
+	if !a.clock && lowest < a.dot.Seq {
+		if now >= a.last {
 			b.wants.remove(a.want)
 			b.forget(a)
 			return gaps

@@ -376,7 +376,8 @@ func (w *witness) left() string {
 }
 
 // longest is how long anything may wait: each message that is held back may have to be
-// asked for in its turn, and each request takes GiveUp at most.
+// asked for in its turn, and each request takes GiveUp at most, and eight times that if
+// earlier messages go first (mostTurns in package causal).
 func (w *witness) longest() time.Duration {
-	return time.Duration(2+w.m.Gauges().HeldMessages) * (w.m.cfg.GiveUp + 2*w.m.cfg.Retry)
+	return time.Duration(8+2+w.m.Gauges().HeldMessages) * (w.m.cfg.GiveUp + 2*w.m.cfg.Retry)
 }
