@@ -47,10 +47,9 @@ type span = broadcast.Span
 
 // wire is what has been sent on a connection.
 type wire struct {
-	flight  []int  // what each frame costs that is under way
-	last    uint64 // place of the last message that was not asked for
-	wanted  []peer.Dot
-	answers bool // to a WANT, in this step
+	flight []int  // what each frame costs that is under way
+	last   uint64 // place of the last message that was not asked for
+	wanted []peer.Dot
 }
 
 func (w *wire) inFlight() (sum int) {
