@@ -327,7 +327,7 @@ func (l *Links) Handle(now time.Duration, id LinkID, f *Frame, view []peer.Descr
 // handleNeighbor decides on a request (HyParView, algorithm 1, NEIGHBOR: a
 // request of high priority is always accepted, others if there is a free slot).
 func (l *Links) handleNeighbor(now time.Duration, c *conn, f *Frame, view []peer.Descriptor, out *Outbox) {
-	if c.state != greeted {
+	if c.state != greeted || c.purpose == forRepair {
 		l.drop(now, c, out) // asked twice, or on our own request: not our protocol
 		return
 	}

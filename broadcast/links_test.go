@@ -274,6 +274,31 @@ func TestFramesOutOfTurn(t *testing.T) {
 	}
 }
 
+// Who was refused must not ask again on the same connection: that one was taken for
+// neither a link nor a rival for one, so that the peer could have had several (B4).
+func TestAskingAgainAfterARefusal(t *testing.T) {
+	cfg := DefaultLinksConfig()
+	cfg.Max = 2
+	l, out := NewLinks(cfg, 1, rand.NewPCG(1, 1).Uint64), &Outbox{}
+	ask := func(id LinkID, priority bool) {
+		l.Handle(0, id, &Frame{Kind: Neighbor, Token: uint64(id), Priority: priority}, nil, out)
+	}
+	for id, p := range []peer.Handle{2, 3, 4, 4} {
+		l.Opened(0, LinkID(id+1), p, false, out)
+	}
+	ask(1, false)
+	ask(2, false)
+	ask(3, false) // there is no room
+	ask(3, true)
+	ask(4, true)
+	if got := l.AppendPeers(nil); len(got) != 2 || got[0] == got[1] {
+		t.Errorf("links with %v", got)
+	}
+	if !slices.Contains(out.Closes, 3) {
+		t.Errorf("closed are %v, want the connection that asked twice", out.Closes)
+	}
+}
+
 func TestLinksConfigIsValidated(t *testing.T) {
 	if err := DefaultLinksConfig().Validate(); err != nil {
 		t.Error(err)

@@ -2,6 +2,7 @@ package causal
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -159,5 +160,96 @@ func TestAClockThatComesLaterNeedsRoom(t *testing.T) {
 	}
 	if b.bytes > 600 || !b.Overflowed() {
 		t.Errorf("%d bytes are held, at most 600 are allowed; overflowed %v", b.bytes, b.Overflowed())
+	}
+}
+
+// Of one more origin than can be remembered no message is taken, and none is a gap: it
+// could not be remembered that it was reported, and it may come once there is room.
+// What depends on it is forgotten.
+func TestWhatCannotBeRememberedIsNoGap(t *testing.T) {
+	b := many(Config{HoldBytes: 1 << 20}, func(*broadcast.Message) {})
+	b.seen = broadcast.NewSeen(1, func(h peer.Handle) uint64 { return uint64(h) })
+	b.Add(0, &broadcast.Message{Dot: peer.Dot{Origin: X, Seq: 1}}, false, 1)
+	b.Add(0, &broadcast.Message{Dot: peer.Dot{Origin: X, Seq: 2}, Deps: []peer.Dot{{Origin: Z, Seq: 3}}}, false, 1)
+	asks, _ := b.Poll(0, []broadcast.LinkID{1}, nil, nil)
+	for _, a := range asks {
+		b.Denied(0, 1, broadcast.GoneEntry{Dot: a.Want.Dot, UpTo: 3})
+	}
+	if _, gaps := b.Poll(0, []broadcast.LinkID{1}, nil, nil); len(asks) != 1 || len(gaps) != 0 {
+		t.Errorf("asked for %v; gaps %v", asks, gaps)
+	}
+	if b.Len() != 0 || b.Expected() != 0 || b.seen.Contiguous(X) != 1 || b.Stats.NoRoom != 1 {
+		t.Errorf("%d are held, %d expected, %d delivered, %d had no room", b.Len(), b.Expected(), b.seen.Contiguous(X), b.Stats.NoRoom)
+	}
+}
+
+// Who waits while others take the last places for origins has none when its turn comes,
+// nor has what depends on it.
+func TestWaitingKeepsNoPlace(t *testing.T) {
+	var had []peer.Handle
+	b := many(Config{HoldBytes: 1 << 20}, func(m *broadcast.Message) { had = append(had, m.Dot.Origin) })
+	b.seen = broadcast.NewSeen(2, func(h peer.Handle) uint64 { return uint64(h) })
+	after := func(d peer.Handle, deps ...peer.Handle) {
+		m := &broadcast.Message{Dot: peer.Dot{Origin: d, Seq: 1}}
+		m.Clock = m.Clock.With(b.cfg.Name(d), 1)
+		for _, x := range deps {
+			m.Deps, m.Clock = append(m.Deps, peer.Dot{Origin: x, Seq: 1}), m.Clock.With(b.cfg.Name(x), 1)
+		}
+		b.Add(0, m, true, 1)
+	}
+	after(Y, X)
+	after(Z, X)
+	after(200, Z)
+	after(X)
+	if !slices.Equal(had, []peer.Handle{X, Y}) || b.seen.Len() != 2 || b.Len() != 0 || b.Expected() != 0 || b.Stats.NoRoom != 1 {
+		t.Errorf("%v are delivered, %d origins known, %d messages held, %d expected, %d had no room", had, b.seen.Len(), b.Len(), b.Expected(), b.Stats.NoRoom)
+	}
+	if m, err := b.Originate(0, 300, nil); err != nil || b.seen.Highest(300) != 1 {
+		t.Errorf("for this node's own there is always a place: %v, %v", m, err)
+	}
+}
+
+// Messages that wait for each other in a circle wait for nothing that could come: nobody
+// asks for them, and they do not wait for ever (C5). Others that wait are let be.
+func TestCirclesAreForgotten(t *testing.T) {
+	b := many(Config{HoldBytes: 1 << 20}, func(m *broadcast.Message) { t.Errorf("%v is delivered", m.Dot) })
+	now, links := time.Duration(0), []broadcast.LinkID{1}
+	after := func(h, dep peer.Handle) {
+		b.Add(now, &broadcast.Message{Dot: peer.Dot{Origin: h, Seq: 1}, Deps: []peer.Dot{{Origin: dep, Seq: 1}}}, false, 1)
+	}
+	wait := func(until time.Duration, want int) {
+		for ; b.Deadline() <= until; now = max(now, b.Deadline()) {
+			b.Poll(now, links, nil, nil)
+		}
+		if b.Len() != want {
+			t.Errorf("at %v %d messages are held, want %d", now, b.Len(), want)
+		}
+	}
+	after(X, Y)
+	after(Y, Z)
+	after(Z, X)
+	after(200, X) // is not in it, and waits for it
+	wait(b.cfg.GiveUp/2, 4)
+	now = b.cfg.GiveUp / 2
+	after(201, 300)
+	after(202, 201)
+	wait(b.cfg.GiveUp*5/4, 2)
+	wait(b.cfg.GiveUp*2, 0)
+	if b.waits != 0 || b.bytes != 0 || b.Expected() != 0 || b.Deadline() != broadcast.Never {
+		t.Errorf("%d waits and %d bytes are counted, %d are expected, next at %v", b.waits, b.bytes, b.Expected(), b.Deadline())
+	}
+}
+
+// Nor is there an end to a circle that an origin's later message would close: before that
+// one is given up, what is held back of the origin has to go, and that waits for it.
+func TestACircleThroughALaterMessage(t *testing.T) {
+	b := many(Config{HoldBytes: 1 << 20}, func(m *broadcast.Message) { t.Errorf("%v is delivered", m.Dot) })
+	b.Add(0, &broadcast.Message{Dot: peer.Dot{Origin: X, Seq: 1}, Deps: []peer.Dot{{Origin: Y, Seq: 1}}}, false, 1)
+	b.Add(0, &broadcast.Message{Dot: peer.Dot{Origin: Y, Seq: 1}, Deps: []peer.Dot{{Origin: X, Seq: 9}}}, false, 1)
+	for now := time.Duration(0); now < (mostTurns+2)*b.cfg.GiveUp; now = b.Deadline() {
+		b.Poll(now, []broadcast.LinkID{1}, nil, nil)
+	}
+	if b.Len() != 0 || b.Expected() != 0 {
+		t.Errorf("%d messages are held, %d expected", b.Len(), b.Expected())
 	}
 }

@@ -116,11 +116,12 @@ type Buffer struct {
 	frontier vclock.Clock
 	ready    []*held // found deliverable, in order
 	arrivals uint64
-	overflow bool   // something was refused for want of room
-	own      uint64 // messages that this node has originated
-	headsOf  uint32 // the epoch whose horizon the heads are within
-	skipped  []Gap  // found in passing, to be reported
-	vain     []Vain // found in passing
+	overflow bool          // something was refused for want of room
+	own      uint64        // messages that this node has originated
+	headsOf  uint32        // the epoch whose horizon the heads are within
+	skipped  []Gap         // found in passing, to be reported
+	vain     []Vain        // found in passing
+	sweepAt  time.Duration // when to look for what waits in a circle, if anything is held
 
 	// Stats counts what was held back and what became of it. Early and Stale were
 	// refused: their epochs are ahead of this node's clock, or beyond the horizon.
@@ -271,6 +272,9 @@ func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, fr
 	if withClock && b.cfg.Order == Causal {
 		h.clock = received
 	}
+	if len(b.held) == 0 {
+		b.sweepAt = now + b.wants.giveUp
+	}
 	b.held[m.Dot] = h
 	b.bytes += h.size
 	b.arrived(now, m.Dot, from) // somebody may be asking for this very one
@@ -405,10 +409,13 @@ func (b *Buffer) drain(now time.Duration) {
 	for len(b.ready) > 0 {
 		h := b.ready[0]
 		b.ready = b.ready[1:]
-		if b.seen.Has(h.msg.Dot) {
-			continue // given up by what was delivered just now
-		}
-		if b.stamp(now, h) {
+		switch {
+		case b.seen.Has(h.msg.Dot): // given up by what was delivered just now
+		case !b.stamp(now, h):
+		case b.held[h.msg.Dot] == h && !b.seen.Room(h.msg.Dot):
+			b.Stats.NoRoom++ // there was when it came, and others have taken it
+			b.forgetAll([]*held{h})
+		default:
 			b.deliver(now, h)
 		}
 	}

@@ -103,6 +103,13 @@ func (b *Buffer) dropHeads(epoch uint32) {
 	b.heads = slices.DeleteFunc(b.heads, func(h head) bool { return isBeyond(h.epoch, epoch) })
 }
 
+// Forget takes notice that an origin is forgotten. A message that says no epoch, which no
+// honest origin makes, would be a head until another one depends on it, and then a
+// dependency that nobody has.
+func (b *Buffer) Forget(origin peer.Handle) {
+	b.heads = slices.DeleteFunc(b.heads, func(h head) bool { return h.dot.Origin == origin })
+}
+
 // newestHead is the epoch that a message has if it does not say so.
 func (b *Buffer) newestHead() (epoch uint32) {
 	for _, h := range b.heads {

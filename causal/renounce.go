@@ -14,7 +14,7 @@ import (
 // its origin has broadcast before it: to whoever waits for any of that, it is a gap.
 func (b *Buffer) Renounce(now time.Duration, m *broadcast.Message) {
 	d := m.Dot
-	if d.Seq == 0 || b.seen.Has(d) {
+	if !isDot(d) || b.seen.Has(d) {
 		return
 	}
 	for _, h := range b.heldBefore(d) {

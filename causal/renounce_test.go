@@ -51,6 +51,11 @@ func TestWhatIsRenouncedIsNotAskedFor(t *testing.T) {
 	w.wantFlight(t, "nothing")
 	w.wantGaps(t, "x1 came before it", Gap{Origin: X, From: 1, To: 2})
 	w.checkEmpty()
-	w.buf.Renounce(w.now, &broadcast.Message{Dot: peer.Dot{Origin: Z}})
+	for _, seq := range []uint64{0, peer.MaxSeq + 1} {
+		w.buf.Renounce(w.now, &broadcast.Message{Dot: peer.Dot{Origin: Z, Seq: seq}})
+		if _, gaps := w.buf.Poll(w.now, nil, nil, nil); len(gaps) > 0 {
+			t.Errorf("there is no message %d, and it is a gap: %v", seq, gaps)
+		}
+	}
 	w.wantHad(t, "none", 0)
 }

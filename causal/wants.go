@@ -51,8 +51,9 @@ type asking struct {
 	noRoom    bool // it came, and could not be held: it is no gap
 	next      time.Duration
 	until     time.Duration
-	number    uint64 // counts up
-	place     int    // in the heap; -1 while it is out of it
+	last      time.Duration // for how long it may give way to earlier messages
+	number    uint64        // counts up
+	place     int           // in the heap; -1 while it is out of it
 }
 
 // due is when there is something to be done about it.
@@ -110,7 +111,7 @@ func (w *wants) add(next time.Duration, x want, first broadcast.LinkID) *asking 
 		return nil
 	}
 	w.count++
-	a := &asking{want: x, first: first, next: next, until: next + w.giveUp, number: w.count}
+	a := &asking{want: x, first: first, next: next, until: next + w.giveUp, last: next + mostTurns*w.giveUp, number: w.count}
 	w.index[x] = a
 	heap.Push(&w.list, a)
 	return a
@@ -151,6 +152,9 @@ func (b *Buffer) Deadline() time.Duration {
 	t := b.wants.graftsDue()
 	if len(b.skipped) > 0 {
 		return 0
+	}
+	if len(b.held) > 0 {
+		t = min(t, b.sweepAt)
 	}
 	if len(b.wants.list) > 0 {
 		t = min(t, b.wants.list[0].due())
@@ -212,9 +216,44 @@ func (b *Buffer) Poll(now time.Duration, links []broadcast.LinkID, asks []Ask, g
 		}
 	}
 	b.drain(now)
+	b.maybeSweep(now)
 	gaps = append(gaps, b.skipped...)
 	b.skipped = b.skipped[:0]
 	return asks, gaps
+}
+
+// maybeSweep forgets, now and then, what is held back and waits for nothing that is
+// asked for. Those are messages that wait for each other in a circle: no honest origins
+// make them, nobody could ever deliver them, and they would wait for ever (invariant C5).
+// To look at them all each time that one comes would let a neighbour choose how much.
+func (b *Buffer) maybeSweep(now time.Duration) {
+	if len(b.held) == 0 || now < b.sweepAt {
+		return
+	}
+	b.sweepAt = now + b.wants.giveUp
+	var next []*held
+	for x := range b.wants.index { // a set: the order does not show
+		if h := b.held[x.dot]; h != nil && x.clock {
+			next = append(next, h)
+		}
+		next = append(next, b.waiters[x.dot]...)
+	}
+	founded := make(map[*held]bool, len(b.held))
+	for len(next) > 0 {
+		h := next[len(next)-1]
+		next = next[:len(next)-1]
+		if !founded[h] {
+			founded[h] = true
+			next = append(next, b.waiters[h.msg.Dot]...)
+		}
+	}
+	var doomed []*held
+	for _, h := range b.held { // all of them go: the order does not show
+		if !founded[h] {
+			doomed = append(doomed, h)
+		}
+	}
+	b.forgetAll(doomed)
 }
 
 // takeDue takes what is due out of the agenda, in the order in which it was added.
@@ -263,12 +302,23 @@ func (b *Buffer) exhausted(now time.Duration, a *asking, links []broadcast.LinkI
 	})
 }
 
+// mostTurns is for how many times GiveUp a message that cannot be had is not given up
+// because an earlier one of its origin is held back, which waits for something too. With
+// honest origins each time settles what that is; with others it may be the message itself,
+// by any number of ways, and so on for ever. A guess.
+const mostTurns = 8
+
 // settle ends a want that was not met. If somebody had the message once, it is
 // a gap; otherwise what waits for it is forgotten (invariant C4).
 func (b *Buffer) settle(now time.Duration, a *asking, gaps []Gap) []Gap {
 	origin := a.dot.Origin
 	lowest := b.lowestHeld(origin)
 	if !a.clock && lowest < a.dot.Seq {
+		if now >= a.last {
+			b.wants.remove(a.want)
+			b.forget(a)
+			return gaps
+		}
 		a.next, a.until = now+b.wants.retry, now+b.wants.giveUp
 		return gaps // that one first: it waits for something too
 	}
@@ -317,9 +367,18 @@ func (b *Buffer) justified(d peer.Dot) uint64 {
 
 // giveUp takes everything of an origin up to seq, the newest of which was broadcast at
 // born, for had, and tells how many messages were not; whoever waits for them waits no
-// more. If it is to be told, the gaps are appended.
+// more. If it is to be told, the gaps are appended. Of one more origin than can be
+// remembered nothing is given up, as nothing is taken: what waits for it is forgotten
+// (invariant C4).
 func (b *Buffer) giveUp(origin peer.Handle, seq uint64, born time.Duration, told bool, gaps []Gap) ([]Gap, uint64) {
 	if origin == b.cfg.Self {
+		return gaps, 0
+	}
+	if !b.seen.Room(peer.Dot{Origin: origin, Seq: b.seen.Contiguous(origin) + 1}) {
+		b.Stats.NoRoom++
+		for _, d := range b.waitedFor(origin, seq) {
+			b.forgetAll(slices.Clone(b.waiters[d]))
+		}
 		return gaps, 0
 	}
 	if told {

@@ -368,15 +368,18 @@ func (w *world) checkBounds() {
 	if b.Bytes() > b.cfg.HoldBytes {
 		w.fail("C4: %d bytes are held back, the bound is %d", b.Bytes(), b.cfg.HoldBytes)
 	}
-	sum := 0
+	sum, waits := 0, 0
 	for d, h := range b.held {
-		sum += h.msg.Size()
+		sum, waits = sum+h.msg.Size(), waits+h.missing
 		if h.missing == 0 && b.wants.index[want{d, true}] == nil {
 			w.fail("C5: %v is held and waits for nothing", d)
 		}
 	}
 	if sum != b.Bytes() {
 		w.fail("C4: %d bytes are counted, %d are held", b.Bytes(), sum)
+	}
+	if waits != b.waits {
+		w.fail("C4: %d are counted as waited for, and should be %d", b.waits, waits)
 	}
 	for d, waiting := range b.waiters {
 		if len(waiting) == 0 || b.seen.Has(d) {
@@ -438,6 +441,7 @@ func (w *world) checkHeads() {
 // checkEmpty checks that nothing is left of what was held back.
 func (w *world) checkEmpty() {
 	b := w.buf
+	w.checkBounds()
 	if len(b.held) != 0 || b.Bytes() != 0 {
 		w.fail("C5: %d messages are still held back", len(b.held))
 	}

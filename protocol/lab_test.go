@@ -114,7 +114,7 @@ func (l *lab) sendFrame(e *end, f broadcast.Frame) {
 	if f.Message != nil {
 		m := *f.Message
 		if !f.WithClock {
-			m.Clock = vclock.Clock{}
+			m.Clock, m.ClockBytes = vclock.Clock{}, 0
 		}
 		f.Message = &m
 	}

@@ -466,6 +466,7 @@ func (m *Machine) Tick(now time.Duration, out *Outbox) {
 func (m *Machine) retire(origin peer.Handle) {
 	m.Stats.Retired++
 	m.log.Forget(origin)
+	m.buffer.Forget(origin)
 }
 
 // retireAt is when the next origin is to be forgotten, or somewhat before.
@@ -593,9 +594,7 @@ func (m *Machine) askMissing(now time.Duration, out *Outbox) {
 	}
 	for _, g := range m.gaps {
 		m.proveGap(g.Origin)
-		if m.seen.Contiguous(g.Origin) >= g.To { // else there was no room to take it for had
-			m.log.Forsake(g.Origin, g.To, g.Born)
-		}
+		m.log.Forsake(g.Origin, g.To, g.Born)
 		if g.Born >= m.start { // what was gone before this node came is no loss
 			out.Events = append(out.Events, Event{Kind: MessageGap, Peer: g.Origin, Gap: g})
 		}
