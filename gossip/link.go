@@ -73,17 +73,21 @@ type link struct {
 	proven  keyring.ID // that this node has proved to have, of the loop's own
 
 	mu      sync.Mutex
-	queue   [][]byte
-	size    int           // bytes in the queue
-	queued  int           // bytes in it and in the writer's hands, which count in all
+	queue   queue
+	queued  int           // what it and what the writer has in hand is charged, which counts in all
 	all     *atomic.Int64 // of all links
-	cost    int           // of the queue, in the machine's terms
 	closing bool
 	ended   bool
 	wake    chan struct{} // the queue, or closing, has changed; room for one
 	// What has left since the loop last looked.
 	doneCost  int
 	doneBytes uint64
+
+	dirty bool // of the loop's own: there is something new in the queue
+	// The writer's own.
+	writing  queue
+	rest     net.Buffers // of it, while it is written
+	deadline time.Time   // of the connection, for writing
 }
 
 func (n *Node) accept() {
@@ -556,20 +560,19 @@ func readSized(r io.Reader, size int, f *filling) ([]byte, error) {
 	}
 }
 
-// send queues a frame; false if the queue is full.
-func (l *link) send(now time.Duration, f *broadcast.Frame, book wire.Book) bool {
-	head := wire.AppendFrameHead(nil, now, f, book)
+// send queues a frame, of which the head has been encoded; false if the queue is full.
+// The writer hears of it with the next signal.
+func (l *link) send(head []byte, f *broadcast.Frame, book wire.Book) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.queued > maxQueue {
+	if l.queued > maxQueue-chunkSize {
 		return false
 	}
 	l.enqueue(head)
 	if f.Kind == broadcast.Data {
 		l.enqueue(wire.EncodeMessage(f.Message, book))
 	}
-	l.cost += f.Cost()
-	l.signal()
+	l.queue.cost += f.Cost()
 	return true
 }
 
@@ -581,23 +584,21 @@ func (l *link) sendRaw(frame []byte) {
 	l.signal()
 }
 
-// queueCost is what a piece of a queue takes beside its bytes: its place there, which
-// may be twice as much, and what allocating rounds up.
-const queueCost = 64
-
 func (l *link) enqueue(b []byte) {
 	if l.ended {
 		return
 	}
-	l.queue = append(l.queue, b)
-	l.size += len(b)
-	l.hold(len(b) + queueCost)
+	held := l.queue.held
+	l.queue.add(b)
+	l.hold(l.queue.held - held)
 }
 
 // hold counts what the link keeps from being freed.
 func (l *link) hold(bytes int) {
-	l.queued += bytes
-	l.all.Add(int64(bytes))
+	if bytes != 0 {
+		l.queued += bytes
+		l.all.Add(int64(bytes))
+	}
 }
 
 // waiting is how many bytes wait to be sent.
@@ -621,9 +622,19 @@ func (l *link) kill() {
 	defer l.mu.Unlock()
 	l.ended = true
 	l.raw.Close()
-	l.hold(-(l.size + len(l.queue)*queueCost)) // what the writer has is its own to count
-	l.queue, l.size = nil, 0
+	l.hold(-l.queue.held) // what the writer has is its own to count
+	l.queue.reset()
 	l.signal()
+}
+
+// flush has the writers of all links write what has been queued since the last time.
+func (n *Node) flush() {
+	for _, l := range n.dirty {
+		l.dirty = false
+		l.signal()
+	}
+	clear(n.dirty)
+	n.dirty = n.dirty[:0]
 }
 
 // signal wakes the writer.
@@ -643,22 +654,21 @@ func (l *link) takeWritten() (cost int, bytes uint64) {
 }
 
 // take empties the queue for the writer.
-func (l *link) take() (batch net.Buffers, size, cost int, closing, ended bool) {
+func (l *link) take() (closing, ended bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	batch, size, cost = l.queue, l.size, l.cost
-	l.queue, l.size, l.cost = nil, 0, 0
-	return batch, size, cost, l.closing, l.ended
+	l.writing, l.queue = l.queue, l.writing
+	return l.closing, l.ended
 }
 
 // write sends what is queued, until the link ends.
 func (n *Node) write(l *link) {
 	for range l.wake {
-		batch, size, cost, closing, ended := l.take()
+		closing, ended := l.take()
 		if ended {
 			return
 		}
-		if len(batch) > 0 && !n.writeBatch(l, batch, size, cost) {
+		if l.writing.size > 0 && !n.writeBatch(l) {
 			l.kill()
 			return
 		}
@@ -669,13 +679,15 @@ func (n *Node) write(l *link) {
 	}
 }
 
-func (n *Node) writeBatch(l *link, batch net.Buffers, size, cost int) bool {
-	pieces := len(batch) // writing takes them out
-	l.raw.SetWriteDeadline(time.Now().Add(writeTimeout))
-	err := l.writeOut(batch)
+func (n *Node) writeBatch(l *link) bool {
+	l.limitWrite(time.Now())
+	l.rest = l.writing.pieces // writing takes them out
+	err := l.writeOut()
+	held, size, cost := l.writing.held, l.writing.size, l.writing.cost
+	l.writing.reset()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.hold(-(size + pieces*queueCost))
+	l.hold(-held)
 	if err != nil {
 		return false
 	}
@@ -688,11 +700,23 @@ func (n *Node) writeBatch(l *link, batch net.Buffers, size, cost int) bool {
 	return true
 }
 
-func (l *link) writeOut(batch net.Buffers) (err error) {
-	if l.secured != nil {
-		_, err = l.secured.WriteBuffers(&batch)
-	} else {
-		_, err = batch.WriteTo(l.raw)
+// limitWrite sees to it that a write ends within writeTimeout, and no more than a tenth
+// of that before: to set a deadline costs as much as a short write.
+func (l *link) limitWrite(now time.Time) {
+	if latest := now.Add(writeTimeout); latest.Sub(l.deadline) > writeTimeout/10 {
+		l.raw.SetWriteDeadline(latest)
+		l.deadline = latest
+	}
+}
+
+func (l *link) writeOut() (err error) {
+	switch {
+	case l.secured != nil:
+		_, err = l.secured.WriteBuffers(&l.rest)
+	case len(l.rest) == 1:
+		_, err = l.raw.Write(l.rest[0])
+	default:
+		_, err = l.rest.WriteTo(l.raw)
 	}
 	return err
 }

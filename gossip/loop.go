@@ -46,6 +46,7 @@ type scratch struct {
 	packet []byte
 	sealed []byte
 	deck   []peer.Handle
+	head   []byte
 }
 
 // run starts the goroutines that do not belong to a link.
@@ -113,6 +114,7 @@ func (n *Node) tick(timer *time.Timer) {
 		n.sweep()
 	}
 	n.notify()
+	n.flush()
 	// A deadline that has just passed again must not make the loop spin.
 	timer.Reset(min(max(n.machine.Deadline()-n.now(), time.Millisecond), time.Hour))
 }
@@ -390,7 +392,7 @@ func (n *Node) carryOut() {
 	var slow []*link
 	for i := range n.out.Links.Sends {
 		s := &n.out.Links.Sends[i]
-		if l := n.links[s.Link]; l != nil && !l.send(n.now(), &s.Frame, n.book) {
+		if l := n.links[s.Link]; l != nil && !n.sendFrame(l, &s.Frame) {
 			slow = append(slow, l)
 		}
 		if int(n.queued.Load()) > n.memory.limit(queuesShare) {
@@ -410,6 +412,19 @@ func (n *Node) carryOut() {
 			n.endLink(l, errSlow)
 		}
 	}
+}
+
+// sendFrame queues a frame; false if the queue is full.
+func (n *Node) sendFrame(l *link, f *broadcast.Frame) bool {
+	head := wire.AppendFrameHead(n.scratch.head[:0], n.now(), f, n.book)
+	if n.scratch.head = head; len(head) >= longPiece {
+		n.scratch.head = nil // the queue keeps it
+	}
+	if !l.dirty {
+		l.dirty = true
+		n.dirty = append(n.dirty, l)
+	}
+	return l.send(head, f, n.book)
 }
 
 // relieve ends the link that has most queued, for all together have too much. What

@@ -56,6 +56,7 @@ type Node struct {
 	book      *book
 	out       protocol.Outbox
 	links     map[broadcast.LinkID]*link
+	dirty     []*link // whose queues have something new
 	ending    []*link // closed in good order, and not yet at their end
 	lastLink  broadcast.LinkID
 	backlog   backlog
