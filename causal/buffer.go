@@ -63,6 +63,12 @@ type Config struct {
 	// Announced bounds the messages that are expected because they were announced,
 	// Awaited those that what is held back waits for. Zero: 16,384 and 32,768.
 	Announced, Awaited int
+	// Keep, if there is one, is called once for each message from a link that is kept,
+	// and answers what is kept in its place: what Add is given, and all that is in it,
+	// is then the caller's again. waits says that it is held back, and may never be
+	// delivered; otherwise it is being delivered, so that these come in the order of
+	// delivery.
+	Keep func(m *broadcast.Message, waits bool) *broadcast.Message
 	// Name gives an origin's identity for clocks, Handle is its inverse.
 	Name   func(peer.Handle) vclock.Origin
 	Handle func(vclock.Origin) peer.Handle
@@ -117,6 +123,8 @@ type Buffer struct {
 	headsOf  uint32 // the epoch whose horizon the heads are within
 	skipped  []Gap  // found in passing, to be reported
 	vain     []Vain // found in passing
+	passing  held   // the message that is delivered as soon as it has come
+	clocks   [16]vclock.Clock // that stampAlone gave last, by handle
 
 	// Stats counts what was held back and what became of it. Early and Stale were
 	// refused: their epochs are ahead of this node's clock, or beyond the horizon.
@@ -139,6 +147,7 @@ type held struct {
 	past    []peer.Dot // of the clock that came along, those waited for now
 	clock   clockState
 	arrival uint64 // a count, the newest the highest
+	kept    bool   // as Config.Keep answered it
 }
 
 // clockState is where a message's clock stands.
@@ -189,7 +198,7 @@ func (b *Buffer) Originate(now time.Duration, origin peer.Handle, payload []byte
 		Payload: payload,
 		Born:    now,
 	}
-	h := &held{msg: m}
+	h := &held{msg: m, kept: true}
 	if b.cfg.Order == Causal {
 		epoch := max(b.epoch(now), b.frontier.Epoch())
 		b.dropHeads(epoch)
@@ -261,21 +270,72 @@ func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, fr
 		return Refused
 	}
 	b.arrivals++
-	h := &held{msg: m, from: []broadcast.LinkID{from}, arrival: b.arrivals, size: m.Size()}
+	b.arrived(now, m.Dot, from) // somebody may be asking for this very one
+	if past, next := b.isNext(m, withClock); next {
+		b.pass(now, m, past, from)
+	} else {
+		b.hold(now, m, withClock, from)
+	}
+	b.drain(now)
+	return Fresh
+}
+
+// isNext reports whether a new message can be delivered at once, and what the clocks of
+// its dependencies come to. Of one that comes with its clock there is more to be looked
+// at.
+func (b *Buffer) isNext(m *broadcast.Message, withClock bool) (past vclock.Clock, ok bool) {
+	if b.cfg.Order == Causal && withClock {
+		return past, false
+	}
+	if d, ok := b.predecessor(m); ok && !b.seen.Has(d) {
+		return past, false
+	}
+	if b.cfg.Order != Causal {
+		return past, true
+	}
+	for _, d := range m.Deps {
+		if !b.seen.Has(d) {
+			return past, false
+		}
+	}
+	return b.join(m.Deps)
+}
+
+// pass delivers a message that was never held back.
+func (b *Buffer) pass(now time.Duration, m *broadcast.Message, past vclock.Clock, from broadcast.LinkID) {
+	if b.cfg.Order == Causal {
+		b.stampAfter(m, past)
+	} else {
+		b.stampAlone(m)
+	}
+	if !b.inTime(now, m, true) {
+		b.refuse(now, m, from)
+		b.Stats.Forgotten++
+		return
+	}
+	h := &b.passing
+	h.msg, h.from, h.kept = m, append(h.from[:0], from), false
+	b.deliver(now, h)
+	h.msg = nil
+}
+
+// hold takes in a message that may have to wait.
+func (b *Buffer) hold(now time.Duration, m *broadcast.Message, withClock bool, from broadcast.LinkID) {
+	if b.cfg.Keep != nil {
+		m = b.cfg.Keep(m, true)
+	}
+	h := &held{msg: m, from: []broadcast.LinkID{from}, arrival: b.arrivals, size: m.Size(), kept: true}
 	if withClock && b.cfg.Order == Causal {
 		h.clock = received
 	}
 	b.held[m.Dot] = h
 	b.bytes += h.size
-	b.arrived(now, m.Dot, from) // somebody may be asking for this very one
 	b.await(now, h, b.dependencies(m))
 	if h.missing == 0 {
 		b.ready = append(b.ready, h)
 	} else {
 		b.Stats.Held++
 	}
-	b.drain(now)
-	return Fresh
 }
 
 // possible reports whether a message has numbers that there are, and does not name
@@ -305,11 +365,14 @@ func (b *Buffer) room(m *broadcast.Message, withClock bool) bool {
 // missing counts what the message would wait for, at most: where there is much room
 // it is not looked at closely.
 func (b *Buffer) missing(m *broadcast.Message) (n int) {
-	dots := b.dependencies(m)
-	if b.waits+len(dots) <= b.cfg.Awaited {
-		return len(dots)
+	count := len(m.Deps)
+	if _, ok := b.predecessor(m); ok {
+		count = 1
 	}
-	for _, d := range dots {
+	if b.waits+count <= b.cfg.Awaited {
+		return count
+	}
+	for _, d := range b.dependencies(m) {
 		if !b.seen.Has(d) {
 			n++
 		}
@@ -388,22 +451,52 @@ func (b *Buffer) dependencies(m *broadcast.Message) []peer.Dot {
 	switch {
 	case b.cfg.Order == Causal && len(m.Deps) > 0:
 		return m.Deps // the origin's previous message is in their past
-	case b.cfg.Order != Unordered && m.Dot.Seq > 1 && !m.Resumes:
-		return []peer.Dot{{Origin: m.Dot.Origin, Seq: m.Dot.Seq - 1}}
+	default:
+		if d, ok := b.predecessor(m); ok {
+			return []peer.Dot{d}
+		}
 	}
 	return nil
 }
 
+// predecessor is what must be delivered before a message although it does not say so:
+// its origin's message before it.
+func (b *Buffer) predecessor(m *broadcast.Message) (d peer.Dot, ok bool) {
+	if b.cfg.Order == Unordered || m.Dot.Seq == 1 || m.Resumes || b.cfg.Order == Causal && len(m.Deps) > 0 {
+		return d, false
+	}
+	return peer.Dot{Origin: m.Dot.Origin, Seq: m.Dot.Seq - 1}, true
+}
+
 // drain delivers what is ready, and what that makes ready.
 func (b *Buffer) drain(now time.Duration) {
-	for len(b.ready) > 0 {
-		h := b.ready[0]
-		b.ready = b.ready[1:]
-		if b.stamp(now, h) {
+	if len(b.ready) == 0 {
+		return
+	}
+	for i := 0; i < len(b.ready); i++ {
+		if h := b.ready[i]; b.stamp(now, h) {
 			b.deliver(now, h)
 		}
 	}
 	b.ready = nil
+}
+
+// stampAlone gives a message a clock that counts its own origin only. It shares the name
+// in it with the one before, of as many origins as are remembered.
+func (b *Buffer) stampAlone(m *broadcast.Message) {
+	name := b.cfg.Name(m.Dot.Origin)
+	last := &b.clocks[int(m.Dot.Origin)%len(b.clocks)]
+	if last.At(name) == 0 {
+		*last = vclock.Clock{}
+	}
+	*last = last.With(name, m.Dot.Seq)
+	m.Clock = *last
+}
+
+// stampAfter gives a message its clock, where those of its dependencies are known.
+func (b *Buffer) stampAfter(m *broadcast.Message, past vclock.Clock) {
+	m.Clock = past.Advance(b.cfg.Name(m.Dot.Origin), m.Dot.Seq, max(m.Epoch, past.Epoch()))
+	m.ClockBytes = broadcast.SharedClock(m.Clock.Len())
 }
 
 // stamp works out the message's clock; false if the message must go on waiting.
@@ -413,7 +506,7 @@ func (b *Buffer) stamp(now time.Duration, h *held) bool {
 	case h.clock == exact:
 		return true
 	case b.cfg.Order != Causal:
-		m.Clock = vclock.Clock{}.With(b.cfg.Name(m.Dot.Origin), m.Dot.Seq)
+		b.stampAlone(m)
 	case h.clock == received:
 		var complete bool
 		h.past, complete = b.past(m, min(maxPast, b.cfg.Awaited-b.waits))
@@ -432,8 +525,7 @@ func (b *Buffer) stamp(now time.Duration, h *held) bool {
 			b.wants.add(now, want{dot: m.Dot, clock: true}, h.from[0])
 			return false
 		}
-		m.Clock = c.Advance(b.cfg.Name(m.Dot.Origin), m.Dot.Seq, max(m.Epoch, c.Epoch()))
-		m.ClockBytes = broadcast.SharedClock(m.Clock.Len())
+		b.stampAfter(m, c)
 	}
 	if !b.inTime(now, m, true) {
 		b.refuse(now, m, h.from[0])
@@ -505,6 +597,9 @@ func (b *Buffer) clockOf(d peer.Dot) (vclock.Clock, bool) {
 }
 
 func (b *Buffer) deliver(now time.Duration, h *held) {
+	if b.cfg.Keep != nil && !h.kept {
+		h.msg = b.cfg.Keep(h.msg, false)
+	}
 	m := h.msg
 	if m.Resumes {
 		b.resume(now, m.Dot)

@@ -1,7 +1,6 @@
 package gossip
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -418,17 +417,11 @@ func (n *Node) read(l *link) {
 	defer l.kill()
 	// The loop forgets links that it closes; they end with the node all the same.
 	defer context.AfterFunc(n.ctx, l.kill)()
-	r := bufio.NewReaderSize(l.stream(), 4096)
+	r := newIntake(l.stream(), &n.smallFrames)
+	defer r.close()
 	rate := guard.NewFrameRate(n.now())
 	for {
-		in := frameIn{link: l.id}
-		var wait time.Duration
-		if in.err = n.readFrame(l, r, &in); in.err == nil {
-			wait, in.err = n.accountFor(rate, in.b)
-		}
-		if in.err == nil {
-			in.revoked, in.err = n.checkFrame(in.b)
-		}
+		in, wait := n.readFrames(l, r, rate)
 		select {
 		case n.frames <- in:
 		case <-n.ctx.Done():
@@ -484,23 +477,67 @@ func (n *Node) slowDown(wait time.Duration) {
 	}
 }
 
-// readFrame reads a frame of a link, once there is room for it. Until then nothing is
-// read from the link, and TCP makes the sender wait.
-func (n *Node) readFrame(l *link, r *bufio.Reader, in *frameIn) error {
-	size, err := readLength(r, n.cfg.maxFrame())
-	if err != nil {
-		return err
+// readFrames waits for a frame, and takes it with all that have come by then: up to one
+// that needs memory of its own, or after which the peer has to wait.
+func (n *Node) readFrames(l *link, r *intake, rate *guard.FrameRate) (in framesIn, wait time.Duration) {
+	in.link = l.id
+	size, err := r.length(n.cfg.maxFrame())
+	switch {
+	case err != nil:
+	case wire.FrameHeader+size > len(r.buf):
+		if err = n.readLong(l, r, size, &in); err == nil {
+			wait, err = n.inspect(&in, in.long, rate)
+		}
+	default:
+		if err = r.await(wire.FrameHeader + size); err == nil {
+			wait, err = n.takeFrames(r, &in, rate)
+		}
 	}
+	in.err = err
+	return in, wait
+}
+
+// takeFrames takes the whole frames that have come. Nothing more is read from the link
+// while there is no room for them, and TCP makes the sender wait.
+func (n *Node) takeFrames(r *intake, in *framesIn, rate *guard.FrameRate) (wait time.Duration, err error) {
+	if err := n.smallFrames.take(n.ctx, chunkSize); err != nil {
+		return 0, err
+	}
+	in.room, in.taken, in.chunk = &n.smallFrames, chunkSize, chunks.Get().(*chunk)
+	for {
+		size, whole := r.next(n.cfg.maxFrame())
+		if !whole || in.size+size > chunkSize {
+			return 0, nil
+		}
+		frame := in.chunk[in.size:][:size]
+		r.take(frame)
+		if wait, err = n.inspect(in, frame[wire.FrameHeader:], rate); err != nil {
+			return 0, err
+		}
+		in.size += size
+		if wait > 0 || n.signer != nil { // then one that is revoked comes by itself
+			return wait, nil
+		}
+	}
+}
+
+// inspect looks at a frame before the loop does.
+func (n *Node) inspect(in *framesIn, frame []byte, rate *guard.FrameRate) (wait time.Duration, err error) {
+	if wait, err = n.accountFor(rate, frame); err == nil {
+		in.revoked, err = n.checkFrame(frame)
+	}
+	return wait, err
+}
+
+// readLong reads a frame into memory of its own, once there is room for it.
+func (n *Node) readLong(l *link, r *intake, size int, in *framesIn) (err error) {
+	r.take(make([]byte, wire.FrameHeader))
 	in.room, in.taken = &n.longFrames, size
 	if size <= smallFrame {
-		in.room, in.taken = &n.smallFrames, size
+		in.room = &n.smallFrames
 	}
 	if err := in.room.take(n.ctx, in.taken); err != nil {
 		in.room = nil
-		return err
-	}
-	if r.Buffered() >= size {
-		in.b, err = readSized(r, size, nil)
 		return err
 	}
 	f := in.room.watch(func() {
@@ -508,7 +545,7 @@ func (n *Node) readFrame(l *link, r *bufio.Reader, in *frameIn) error {
 		l.kill()
 	})
 	defer f.ends()
-	in.b, err = readSized(r, size, f)
+	in.long, err = readSized(r, size, f)
 	return err
 }
 
@@ -520,9 +557,13 @@ func readLength(r io.Reader, limit int) (int, error) {
 	}
 	size := binary.BigEndian.Uint32(head[:])
 	if size == 0 || uint64(size) > uint64(limit) {
-		return 0, fmt.Errorf("%w: %d bytes, at most %d are allowed", wire.ErrFrameSize, size, limit)
+		return 0, tooLong(size, limit)
 	}
 	return int(size), nil
+}
+
+func tooLong(size uint32, limit int) error {
+	return fmt.Errorf("%w: %d bytes, at most %d are allowed", wire.ErrFrameSize, size, limit)
 }
 
 // readFrame reads a short frame and takes its length off.

@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,19 +15,25 @@ import (
 	"github.com/Ishan27gOrg/gossipProtocol/protocol"
 )
 
-// frameIn is a frame without its length, or the end of its link.
-type frameIn struct {
+// framesIn is what has come on a link at once: frames with their lengths in a chunk, or
+// a long one without; and the end of the link, if it came after them.
+type framesIn struct {
 	link  broadcast.LinkID
-	b     []byte
+	chunk *chunk
+	size  int
+	long  []byte
 	err   error
-	room  *room // that it was given; nil if none was
+	room  *room // that they were given; nil if none was
 	taken int
-	// revoked: it is a message of an origin that does not belong any more.
+	// revoked: the only one is a message of an origin that does not belong any more.
 	revoked bool
 }
 
-// done gives the room back.
-func (in *frameIn) done() {
+// done gives back what was taken.
+func (in *framesIn) done() {
+	if in.chunk != nil {
+		chunks.Put(in.chunk)
+	}
 	if in.room != nil {
 		in.room.give(in.taken)
 	}
@@ -75,8 +82,9 @@ func (n *Node) loop() {
 	for {
 		var messages chan<- Message
 		var next Message
+		n.backlog.offer()
 		if m := n.backlog.first(); m != nil {
-			messages, next = n.messages, *m
+			messages, next = n.backlog.out, *m
 		}
 		select {
 		case <-n.ctx.Done():
@@ -85,14 +93,15 @@ func (n *Node) loop() {
 			f()
 		case p := <-n.packets:
 			n.handlePacket(p)
-		case f := <-n.frames:
-			n.handleFrame(f)
+		case in := <-n.frames:
+			n.handleFrames(&in)
+			n.handleMoreFrames()
 		case o := <-n.opened:
 			n.handleOpened(o)
 		case <-n.written:
 			n.handleWritten()
 		case messages <- next:
-			n.backlog.pop()
+			n.backlog.gave()
 		case <-timer.C:
 		}
 		n.tick(timer)
@@ -230,7 +239,7 @@ func (n *Node) shutDown() {
 		close(s.done)
 	}
 	n.senders = nil
-	close(n.messages)
+	n.backlog.close()
 	close(n.loopDone)
 }
 
@@ -264,52 +273,113 @@ func (n *Node) countBad(err error, otherwise *uint64) {
 	n.log.Debug("dropped", "error", err)
 }
 
-func (n *Node) handleFrame(in frameIn) {
+// handleFrames takes what has come on a link. Messages and announcements that came
+// together are one step of the machine.
+func (n *Node) handleFrames(in *framesIn) {
 	defer in.done()
 	l := n.links[in.link]
 	if l == nil {
 		return
 	}
-	if in.err != nil {
-		if errors.Is(in.err, wire.ErrFrameSize) || errors.Is(in.err, errFlood) || errors.Is(in.err, wire.ErrMalformed) || n.countRefusal(in.err) {
-			n.endBadLink(l, in.err)
-		} else {
-			n.endLink(l, in.err)
-		}
-		return
-	}
-	n.stats.LinkBytesReceived += uint64(len(in.b) + wire.FrameHeader)
-	if proof, ok := wire.ProofIn(in.b); ok {
-		n.handleProof(l, proof)
-		return
-	}
 	now := n.now()
-	f, err := wire.DecodeFrame(in.b, now, n.book)
-	if n.isCrowdedOut(func() { f, err = wire.DecodeFrame(in.b, now, n.book) }) {
-		n.endLink(l, errNames)
+	going := true
+	if n.keeper.owned = in.chunk == nil; in.long != nil {
+		going = n.handleFrame(now, l, in.long, in.revoked)
+	}
+	for b := in.frames(); going && len(b) > 0; {
+		size := wire.FrameHeader + int(binary.BigEndian.Uint32(b))
+		going = n.handleFrame(now, l, b[wire.FrameHeader:size], in.revoked)
+		b = b[size:]
+	}
+	n.settle(now)
+	if in.err == nil || n.links[in.link] != l {
 		return
+	}
+	if errors.Is(in.err, wire.ErrFrameSize) || errors.Is(in.err, errFlood) || errors.Is(in.err, wire.ErrMalformed) || n.countRefusal(in.err) {
+		n.endBadLink(l, in.err)
+	} else {
+		n.endLink(l, in.err)
+	}
+}
+
+// mostTogether is how much of what has come on links is handled before what it leads to
+// is written, and the application gets its share: a few chunks.
+const mostTogether = 8
+
+// handleMoreFrames takes what else has come on links.
+func (n *Node) handleMoreFrames() {
+	for range mostTogether - 1 {
+		select {
+		case in := <-n.frames:
+			n.handleFrames(&in)
+		default:
+			return
+		}
+	}
+}
+
+// frames are those in the chunk, with their lengths.
+func (in *framesIn) frames() []byte {
+	if in.chunk == nil {
+		return nil
+	}
+	return in.chunk[:in.size]
+}
+
+// handleFrame takes one frame; false if the link is over. The machine settles at once
+// after what concerns the link itself, and before so much has come that the log could
+// lose some of it before it was passed on.
+func (n *Node) handleFrame(now time.Duration, l *link, b []byte, revoked bool) bool {
+	n.stats.LinkBytesReceived += uint64(len(b) + wire.FrameHeader)
+	if proof, ok := wire.ProofIn(b); ok {
+		n.handleProof(l, proof)
+		return n.links[l.id] == l
+	}
+	f, err := n.decoder.Frame(b, now, n.book)
+	if n.book.full && n.isCrowdedOut(func() { f, err = n.decoder.Frame(b, now, n.book) }) {
+		n.endLink(l, errNames)
+		return false
 	}
 	switch {
 	case errors.Is(err, wire.ErrUnknownKind):
 		n.stats.UnknownKinds++
+		return true
 	case err != nil:
 		n.endBadLink(l, err)
+		return false
 	case f.Kind == broadcast.Data && len(f.Message.Payload) > n.cfg.MaxPayload:
 		n.endBadLink(l, fmt.Errorf("%w: %d bytes, at most %d are allowed here (Config.MaxPayload)",
 			ErrPayloadTooLong, len(f.Message.Payload), n.cfg.MaxPayload))
-	case in.revoked:
+		return false
+	case revoked:
 		n.stats.Revoked++
-		n.machine.Refuse(now, in.link, f.Message, &n.out)
+		n.machine.Refuse(now, l.id, f.Message, &n.out)
 		n.carryOut()
-	default:
-		n.stats.BadDescriptors += uint64(f.Skipped)
-		if f.Kind == broadcast.Data {
-			weigh(&f)
-		}
-		if n.signer != nil {
-			n.limitClaims(&f)
-		}
-		n.machine.HandleFrame(now, in.link, &f, &n.out)
+		return n.links[l.id] == l
+	}
+	n.stats.BadDescriptors += uint64(f.Skipped)
+	if f.Kind == broadcast.Data {
+		weigh(f)
+	}
+	if n.signer != nil {
+		n.limitClaims(f)
+	}
+	n.machine.TakeFrame(now, l.id, f, &n.out)
+	n.unsettled += len(b) + frameOverhead
+	if f.Kind != broadcast.Data && f.Kind != broadcast.IHave || n.unsettled > n.cfg.LogBytes/8 || len(n.out.Offences) > 0 {
+		n.settle(now)
+	}
+	return n.links[l.id] == l
+}
+
+// frameOverhead is about what a message is charged beside its bytes.
+const frameOverhead = 256
+
+// settle ends the machine's step, and does what it wants done.
+func (n *Node) settle(now time.Duration) {
+	if n.unsettled > 0 {
+		n.unsettled = 0
+		n.machine.Settle(now, &n.out)
 		n.carryOut()
 	}
 }
@@ -532,7 +602,8 @@ func (n *Node) leave(drained chan struct{}) {
 func (n *Node) readStats() Stats {
 	s := n.stats
 	s.Gauges, s.Counters = n.machine.Gauges(), n.machine.Counters()
-	s.BacklogMessages, s.BacklogBytes = len(n.backlog.list), n.backlog.bytes
+	n.backlog.collect()
+	s.BacklogMessages, s.BacklogBytes = n.backlog.len(), n.backlog.bytes
 	s.Identities = len(n.book.byID)
 	s.Unsealed += n.refused.unsealed.Load()
 	s.OtherKeys += n.refused.otherKeys.Load()

@@ -72,17 +72,19 @@ type Node struct {
 	parting   bool            // accepts no connection
 	namesakes namesakes
 	scratch   scratch
+	decoder   wire.Decoder
+	keeper    keeper
+	unsettled int // what frames have brought, in bytes, since the machine settled
 	stats     Stats
 
 	// Into the loop.
 	packets chan packetIn
-	frames  chan frameIn
+	frames  chan framesIn
 	opened  chan openedIn
 	calls   chan func()
 	written chan struct{}
 	// Out of it.
-	messages chan Message
-	events   chan Event
+	events chan Event
 
 	ctx      context.Context // ends when the node closes
 	cancel   context.CancelCauseFunc
@@ -163,14 +165,13 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		signer:    newSigner(&cfg),
 		book:      newBook(id, addr, memory.limit(identitiesShare)),
 		links:     make(map[broadcast.LinkID]*link),
-		backlog:   backlog{limit: cfg.BacklogBytes},
+		backlog:   newBacklog(cfg.BacklogBytes, cfg.MaxPayload),
 		namesakes: namesakes{known: make(map[uint64]*namesake)},
 		packets:   make(chan packetIn, 256),
-		frames:    make(chan frameIn, 64),
+		frames:    make(chan framesIn, 64),
 		opened:    make(chan openedIn, 64),
 		calls:     make(chan func()),
 		written:   make(chan struct{}, 1),
-		messages:  make(chan Message), // what waits is in the backlog, which counts bytes
 		events:    make(chan Event, 256),
 		loopDone:  make(chan struct{}),
 	}
@@ -185,6 +186,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 	}
 	n.book.namesake, n.book.belongs = n.heardOfNamesake, n.signer.belongs
 	m := cfg.machine(n.book.self, n.book, &n.memory)
+	m.Keep = n.keeper.keep
 	if n.signer != nil {
 		m.Evidence = n.evidence
 	}
@@ -296,7 +298,7 @@ func (n *Node) waitTurn(ctx context.Context, payload int) error {
 
 // Messages delivers the network's messages, this node's own among them, in the
 // order of Config.Order. It is closed when the node is.
-func (n *Node) Messages() <-chan Message { return n.messages }
+func (n *Node) Messages() <-chan Message { return n.backlog.out }
 
 // Events reports links, gaps, conflicts and drops. Reading it is optional: the
 // channel holds 256 events, and what finds no room is counted in Stats.
