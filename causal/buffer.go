@@ -115,15 +115,19 @@ type Buffer struct {
 	waiters  map[peer.Dot][]*held
 	wants    wants
 	heads    []head
-	frontier vclock.Clock
-	ready    []*held // found deliverable, in order
+	frontier vclock.Clock // of what was delivered, but for behind
+	behind   []vclock.Clock
+	latestOf uint32 // the epoch of both
+	maker    vclock.Maker
+	pasts    []vclock.Clock // of the dependencies of the message in hand
+	ready    []*held        // found deliverable, in order
 	arrivals uint64
-	overflow bool   // something was refused for want of room
-	own      uint64 // messages that this node has originated
-	headsOf  uint32 // the epoch whose horizon the heads are within
-	skipped  []Gap  // found in passing, to be reported
-	vain     []Vain // found in passing
-	passing  held   // the message that is delivered as soon as it has come
+	overflow bool             // something was refused for want of room
+	own      uint64           // messages that this node has originated
+	headsOf  uint32           // the epoch whose horizon the heads are within
+	skipped  []Gap            // found in passing, to be reported
+	vain     []Vain           // found in passing
+	passing  held             // the message that is delivered as soon as it has come
 	clocks   [16]vclock.Clock // that stampAlone gave last, by handle
 
 	// Stats counts what was held back and what became of it. Early and Stale were
@@ -148,6 +152,7 @@ type held struct {
 	clock   clockState
 	arrival uint64 // a count, the newest the highest
 	kept    bool   // as Config.Keep answered it
+	room    [2]broadcast.LinkID
 }
 
 // clockState is where a message's clock stands.
@@ -188,7 +193,28 @@ func New(cfg Config, seen *broadcast.Seen, log Log) *Buffer {
 func (b *Buffer) Made() uint64 { return b.own }
 
 // Clock is the node's vector clock: everything it has delivered.
-func (b *Buffer) Clock() vclock.Clock { return b.frontier }
+func (b *Buffer) Clock() vclock.Clock {
+	for _, c := range slices.Backward(b.behind) { // the last most likely knows all
+		b.frontier = b.frontier.Merge(c)
+	}
+	clear(b.behind)
+	b.behind = b.behind[:0]
+	return b.frontier
+}
+
+// mostBehind is how many clocks are merged together: most of them are part of the last
+// few, so that nothing need be allocated for them. A guess.
+const mostBehind = 32
+
+// merge adds a delivered message's clock to the node's. One that came along may be long
+// and share nothing with others, and is not kept waiting.
+func (b *Buffer) merge(c vclock.Clock, long bool) {
+	b.latestOf = max(b.latestOf, c.Epoch())
+	b.behind = append(b.behind, c)
+	if long || len(b.behind) == mostBehind {
+		b.Clock()
+	}
+}
 
 // Originate makes a new message of this node and delivers it. The error is
 // ErrTooManyHeads.
@@ -200,13 +226,13 @@ func (b *Buffer) Originate(now time.Duration, origin peer.Handle, payload []byte
 	}
 	h := &held{msg: m, kept: true}
 	if b.cfg.Order == Causal {
-		epoch := max(b.epoch(now), b.frontier.Epoch())
+		epoch := max(b.epoch(now), b.latestOf)
 		b.dropHeads(epoch)
 		if len(b.heads) > MaxDeps {
 			return nil, ErrTooManyHeads
 		}
 		m.Deps, m.Bulk = b.headDots(), b.headsBulk()
-		m.Clock = b.frontier.Advance(b.cfg.Name(origin), m.Dot.Seq, epoch)
+		m.Clock = b.Clock().Advance(b.cfg.Name(origin), m.Dot.Seq, epoch)
 		if epoch > b.newestHead() {
 			m.Epoch = epoch
 		}
@@ -271,8 +297,8 @@ func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, fr
 	}
 	b.arrivals++
 	b.arrived(now, m.Dot, from) // somebody may be asking for this very one
-	if past, next := b.isNext(m, withClock); next {
-		b.pass(now, m, past, from)
+	if b.isNext(m, withClock) {
+		b.pass(now, m, from)
 	} else {
 		b.hold(now, m, withClock, from)
 	}
@@ -280,31 +306,30 @@ func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, fr
 	return Fresh
 }
 
-// isNext reports whether a new message can be delivered at once, and what the clocks of
-// its dependencies come to. Of one that comes with its clock there is more to be looked
-// at.
-func (b *Buffer) isNext(m *broadcast.Message, withClock bool) (past vclock.Clock, ok bool) {
+// isNext reports whether a new message can be delivered at once. Of one that comes with
+// its clock there is more to be looked at.
+func (b *Buffer) isNext(m *broadcast.Message, withClock bool) bool {
 	if b.cfg.Order == Causal && withClock {
-		return past, false
+		return false
 	}
 	if d, ok := b.predecessor(m); ok && !b.seen.Has(d) {
-		return past, false
+		return false
 	}
 	if b.cfg.Order != Causal {
-		return past, true
+		return true
 	}
 	for _, d := range m.Deps {
 		if !b.seen.Has(d) {
-			return past, false
+			return false
 		}
 	}
-	return b.join(m.Deps)
+	return b.find(m.Deps)
 }
 
-// pass delivers a message that was never held back.
-func (b *Buffer) pass(now time.Duration, m *broadcast.Message, past vclock.Clock, from broadcast.LinkID) {
+// pass delivers a message that was never held back, after isNext.
+func (b *Buffer) pass(now time.Duration, m *broadcast.Message, from broadcast.LinkID) {
 	if b.cfg.Order == Causal {
-		b.stampAfter(m, past)
+		b.stampAfter(m)
 	} else {
 		b.stampAlone(m)
 	}
@@ -324,7 +349,8 @@ func (b *Buffer) hold(now time.Duration, m *broadcast.Message, withClock bool, f
 	if b.cfg.Keep != nil {
 		m = b.cfg.Keep(m, true)
 	}
-	h := &held{msg: m, from: []broadcast.LinkID{from}, arrival: b.arrivals, size: m.Size(), kept: true}
+	h := &held{msg: m, arrival: b.arrivals, size: m.Size(), kept: true}
+	h.from = append(h.room[:0], from)
 	if withClock && b.cfg.Order == Causal {
 		h.clock = received
 	}
@@ -392,8 +418,7 @@ func (b *Buffer) deliverable(m *broadcast.Message, withClock bool) bool {
 		dots, complete := b.past(m, 1)
 		return complete && len(dots) == 0
 	default:
-		_, ok := b.join(m.Deps)
-		return ok
+		return b.find(m.Deps)
 	}
 }
 
@@ -489,13 +514,17 @@ func (b *Buffer) stampAlone(m *broadcast.Message) {
 	if last.At(name) == 0 {
 		*last = vclock.Clock{}
 	}
-	*last = last.With(name, m.Dot.Seq)
+	b.pasts = append(b.pasts[:0], *last)
+	*last = b.maker.AdvanceAll(b.pasts, name, m.Dot.Seq, 0)
 	m.Clock = *last
 }
 
-// stampAfter gives a message its clock, where those of its dependencies are known.
-func (b *Buffer) stampAfter(m *broadcast.Message, past vclock.Clock) {
-	m.Clock = past.Advance(b.cfg.Name(m.Dot.Origin), m.Dot.Seq, max(m.Epoch, past.Epoch()))
+// stampAfter gives a message its clock, after find has found those of its dependencies.
+func (b *Buffer) stampAfter(m *broadcast.Message) {
+	m.Clock = b.maker.AdvanceAll(b.pasts, b.cfg.Name(m.Dot.Origin), m.Dot.Seq, m.Epoch)
+	if clear(b.pasts); cap(b.pasts) > mostPasts {
+		b.pasts = nil
+	}
 	m.ClockBytes = broadcast.SharedClock(m.Clock.Len())
 }
 
@@ -520,12 +549,11 @@ func (b *Buffer) stamp(now time.Duration, h *held) bool {
 			return false
 		}
 	default:
-		c, ok := b.join(m.Deps)
-		if !ok {
+		if !b.find(m.Deps) {
 			b.wants.add(now, want{dot: m.Dot, clock: true}, h.from[0])
 			return false
 		}
-		b.stampAfter(m, c)
+		b.stampAfter(m)
 	}
 	if !b.inTime(now, m, true) {
 		b.refuse(now, m, h.from[0])
@@ -570,16 +598,22 @@ func (b *Buffer) past(m *broadcast.Message, most int) (dots []peer.Dot, complete
 // guess: a round trip for each thousand origins that nobody can tell of any more.
 const maxPast = 1 << 10
 
-// join merges the clocks of delivered messages; false if one is not known.
-func (b *Buffer) join(dots []peer.Dot) (c vclock.Clock, ok bool) {
-	for _, d := range dots {
-		dc, ok := b.clockOf(d)
-		if !ok {
-			return c, false
-		}
-		c = c.Merge(dc)
+// mostPasts is for how many clocks there is room between two messages.
+const mostPasts = 1 << 10
+
+// find puts the clocks of delivered messages into pasts; false if one is not known.
+func (b *Buffer) find(dots []peer.Dot) bool {
+	if b.pasts = b.pasts[:0]; len(dots) > cap(b.pasts) {
+		b.pasts = make([]vclock.Clock, 0, len(dots))
 	}
-	return c, true
+	for _, d := range dots {
+		c, ok := b.clockOf(d)
+		if !ok {
+			return false
+		}
+		b.pasts = append(b.pasts, c)
+	}
+	return true
 }
 
 // clockOf finds the clock of a delivered message: heads keep theirs for as long
@@ -609,9 +643,9 @@ func (b *Buffer) deliver(now time.Duration, h *held) {
 		delete(b.held, m.Dot)
 		b.bytes -= h.size
 	}
-	b.frontier = b.frontier.Merge(m.Clock)
+	b.merge(m.Clock, h.clock == received)
 	if b.cfg.Order == Causal {
-		b.dropHeads(b.frontier.Epoch())
+		b.dropHeads(b.latestOf)
 		b.heads = slices.DeleteFunc(b.heads, func(x head) bool { return b.supersedes(h, x.dot) })
 		x := head{dot: m.Dot, clock: m.Clock, epoch: m.Clock.Epoch()}
 		if h.clock == received {
@@ -670,7 +704,7 @@ func (b *Buffer) NextBulk() int {
 	if b.cfg.Order != Causal {
 		return 0
 	}
-	return b.headsBulk() + broadcast.SharedClock(b.frontier.Len()+1)
+	return b.headsBulk() + broadcast.SharedClock(b.Clock().Len()+1)
 }
 
 // headsBulk is what heads take as dependencies: names, incarnations, numbers.

@@ -422,17 +422,17 @@ func (n *Node) endLink(l *link, err error) {
 
 // handleWritten returns to the machine the room that sockets have made.
 func (n *Node) handleWritten() {
-	for _, id := range n.sortedLinks() {
-		l := n.links[id]
-		if l == nil {
-			continue // ended by the step before
-		}
+	total := 0
+	for id, l := range n.links { // the order does not show: nothing is sent before all are counted
 		cost, bytes := l.takeWritten()
 		n.stats.LinkBytesSent += bytes
-		if cost > 0 {
-			n.machine.Written(n.now(), id, cost, &n.out)
-			n.carryOut()
+		if total += cost; cost > 0 {
+			n.machine.TakeWritten(id, cost)
 		}
+	}
+	if total > 0 {
+		n.machine.Settle(n.now(), &n.out)
+		n.carryOut()
 	}
 }
 

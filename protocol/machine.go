@@ -131,8 +131,8 @@ type Event struct {
 }
 
 // Outbox collects what a Machine wants done. The driver owns it, carries it
-// out and resets it before the next step. Views in packets and frames are
-// valid until then.
+// out and resets it before the next step. Views in packets and frames, and
+// announcements in frames, are valid until then.
 type Outbox struct {
 	Packets    []peersampling.Packet
 	Links      broadcast.Outbox
