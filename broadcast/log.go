@@ -25,7 +25,7 @@ type Log struct {
 	first, end uint64
 	base       uint64
 	blocks     []*[blockLen]entry
-	index      map[peer.Dot]uint64
+	index      positions
 	bytes      int
 	evicted    map[peer.Handle]eviction
 	// Evictions counts messages dropped by the bound of bytes and by age.
@@ -51,12 +51,12 @@ type eviction struct {
 
 // NewLog returns an empty log.
 func NewLog(cfg LogConfig) *Log {
-	return &Log{cfg: cfg, index: make(map[peer.Dot]uint64), evicted: make(map[peer.Handle]eviction)}
+	return &Log{cfg: cfg, index: newPositions(), evicted: make(map[peer.Handle]eviction)}
 }
 
 // Append adds a delivered message and evicts what no longer fits.
 func (l *Log) Append(now time.Duration, m *Message, known uint64) {
-	l.index[m.Dot] = l.end
+	l.index.set(m.Dot, l.end)
 	if l.end-l.base == uint64(len(l.blocks))*blockLen {
 		l.blocks = append(l.blocks, new([blockLen]entry))
 	}
@@ -88,7 +88,7 @@ func (l *Log) Deadline() time.Duration {
 
 // Get returns the message with this dot, or nil.
 func (l *Log) Get(d peer.Dot) *Message {
-	if pos, ok := l.index[d]; ok {
+	if pos, ok := l.index.get(d); ok {
 		return l.at(pos).msg
 	}
 	return nil
@@ -128,7 +128,7 @@ func (l *Log) Full(size int, unsent uint64) bool {
 
 // markKnown notes that the peer on the link slot has the message.
 func (l *Log) markKnown(d peer.Dot, slot int) {
-	if pos, ok := l.index[d]; ok {
+	if pos, ok := l.index.get(d); ok {
 		l.at(pos).known |= 1 << slot
 	}
 }
@@ -149,7 +149,7 @@ func (l *Log) evictFirst() {
 		l.base = l.first
 	}
 	l.bytes -= m.Size()
-	delete(l.index, m.Dot)
+	l.index.remove(m.Dot)
 	l.Forsake(m.Dot.Origin, m.Dot.Seq, m.Born)
 }
 

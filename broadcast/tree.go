@@ -90,7 +90,7 @@ func (r *Relay) Delivered(now time.Duration, m *Message) {
 // cameInVain notes that an eager link has brought what another one had brought
 // before it was delivered, and reports whether that happens often.
 func (r *Relay) cameInVain(s *stream, d peer.Dot) bool {
-	pos, ok := r.log.index[d]
+	pos, ok := r.log.index.get(d)
 	if !ok || s.repair || s.mode != eager || !r.othersBrought(pos, s) {
 		return false
 	}

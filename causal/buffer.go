@@ -657,7 +657,10 @@ func (b *Buffer) deliver(now time.Duration, h *held) {
 		}
 	}
 	b.log.Deliver(m, h.from)
-	b.release(m.Dot)
+	if h != &b.passing { // that one is not asked for since it has just come
+		b.wants.remove(want{dot: m.Dot})
+	}
+	b.releaseWaiters(m.Dot)
 	b.askHole(now, m.Dot.Origin, h.from)
 }
 
@@ -730,9 +733,16 @@ func (b *Buffer) askHole(now time.Duration, origin peer.Handle, from []broadcast
 
 // release tells those that waited for the dot.
 func (b *Buffer) release(d peer.Dot) {
-	waiting := b.waiters[d]
-	delete(b.waiters, d)
 	b.wants.remove(want{dot: d})
+	b.releaseWaiters(d)
+}
+
+func (b *Buffer) releaseWaiters(d peer.Dot) {
+	waiting := b.waiters[d]
+	if len(waiting) == 0 {
+		return
+	}
+	delete(b.waiters, d)
 	b.waits -= len(waiting)
 	for _, h := range waiting {
 		if h.missing--; h.missing == 0 {
