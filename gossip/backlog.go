@@ -4,8 +4,9 @@ package gossip
 // in a channel, so that neither side waits for the other with each, and the rest in a
 // list.
 type backlog struct {
-	out   chan Message
-	given []int // what the messages in the channel, and those just taken, are charged
+	out        chan Message
+	given      []int // what the messages in the channel, and those just taken, are charged
+	givenBytes int   // the sum
 
 	list  []unread
 	head  int // of the list; what is before it has gone
@@ -27,9 +28,9 @@ const messageOverhead = 256
 // wake-up is little beside what it wakes for.
 const mostGiven = 32
 
-// newBacklog is for so many bytes of messages with at most so long a payload. The
-// channel may have half of what is more than the room for one: nothing that is in it can
-// be dropped for what comes later.
+// newBacklog is for so many bytes of messages with at most so long a payload. Nothing
+// that is in the channel can be dropped for what comes later, so it has room for half of
+// what is more than one message.
 func newBacklog(limit, payload int) backlog {
 	given := (limit/(messageOverhead+payload) - 1) / 2
 	return backlog{out: make(chan Message, min(max(0, given), mostGiven)), limit: limit}
@@ -39,6 +40,9 @@ func newBacklog(limit, payload int) backlog {
 // ones, dropped to make room.
 func (b *backlog) push(m Message, clock int) (dropped []MessageID) {
 	u := unread{m, messageOverhead + len(m.Payload) + clock}
+	if b.head == len(b.list) && b.mayGive(u.charge) && b.give(&u) {
+		return nil
+	}
 	if b.head > 0 && len(b.list) == cap(b.list) && b.head >= len(b.list)/2 {
 		n := copy(b.list, b.list[b.head:])
 		clear(b.list[n:])
@@ -56,29 +60,62 @@ func (b *backlog) push(m Message, clock int) (dropped []MessageID) {
 	return dropped
 }
 
-// first returns the next message for the channel, or nil.
-func (b *backlog) first() *Message {
-	if b.head == len(b.list) {
-		return nil
+// next returns the next message, and the channel for it if it may go there; else nil.
+func (b *backlog) next() (out chan<- Message, m Message) {
+	if b.head == len(b.list) || !b.mayGive(b.list[b.head].charge) {
+		return nil, m
 	}
-	return &b.list[b.head].Message
+	return b.out, b.list[b.head].Message
+}
+
+// isStuck reports whether messages wait for others to be read, which nobody tells of:
+// they have clocks that are far longer than they are.
+func (b *backlog) isStuck() bool {
+	return b.head < len(b.list) && !b.mayGive(b.list[b.head].charge)
+}
+
+// mayGive reports whether one more message may be in the channel. Clocks may be long, so
+// its room alone does not see to it that there is but half of what there may be.
+func (b *backlog) mayGive(charge int) bool {
+	if b.givenBytes+charge <= b.limit/2 {
+		return true
+	}
+	b.collect()
+	return len(b.given) == 0 || b.givenBytes+charge <= b.limit/2
+}
+
+// give puts a message into the channel, if there is room. What it is charged is not in
+// bytes yet.
+func (b *backlog) give(u *unread) bool {
+	select {
+	case b.out <- u.Message:
+		b.bytes += u.charge
+		b.gave(u.charge)
+		return true
+	default:
+		return false
+	}
 }
 
 // offer puts what there is room for into the channel.
 func (b *backlog) offer() {
-	for m := b.first(); m != nil; m = b.first() {
-		select {
-		case b.out <- *m:
-			b.gave()
-		default:
+	for b.head < len(b.list) && b.mayGive(b.list[b.head].charge) {
+		u := &b.list[b.head]
+		b.bytes -= u.charge
+		if !b.give(u) {
+			b.bytes += u.charge
 			return
 		}
+		b.pop()
 	}
 }
 
-// gave notes that the first message has gone into the channel.
-func (b *backlog) gave() {
-	b.given = append(b.given, b.pop())
+// taken notes that the next message has gone into the channel.
+func (b *backlog) taken() { b.gave(b.pop()) }
+
+func (b *backlog) gave(charge int) {
+	b.given = append(b.given, charge)
+	b.givenBytes += charge
 	b.collect()
 }
 
@@ -90,6 +127,7 @@ func (b *backlog) collect() {
 	}
 	for _, charge := range b.given[:read] {
 		b.bytes -= charge
+		b.givenBytes -= charge
 	}
 	b.given = b.given[:copy(b.given, b.given[read:])]
 }

@@ -504,10 +504,10 @@ func (n *Node) takeFrames(r *intake, in *framesIn, rate *guard.FrameRate) (wait 
 		return 0, err
 	}
 	in.room, in.taken, in.chunk = &n.smallFrames, chunkSize, chunks.Get().(*chunk)
-	for {
+	for range mostFrames {
 		size, whole := r.next(n.cfg.maxFrame())
 		if !whole || in.size+size > chunkSize {
-			return 0, nil
+			break
 		}
 		frame := in.chunk[in.size:][:size]
 		r.take(frame)
@@ -519,7 +519,15 @@ func (n *Node) takeFrames(r *intake, in *framesIn, rate *guard.FrameRate) (wait 
 			return wait, nil
 		}
 	}
+	return 0, nil
 }
+
+// mostFrames come to the loop together, and mostBatches of them wait for it: so an
+// offender gets only so far ahead of the loop, which ends his link. Guesses.
+const (
+	mostFrames  = 128
+	mostBatches = 16
+)
 
 // inspect looks at a frame before the loop does.
 func (n *Node) inspect(in *framesIn, frame []byte, rate *guard.FrameRate) (wait time.Duration, err error) {

@@ -80,12 +80,8 @@ func (n *Node) loop() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		var messages chan<- Message
-		var next Message
 		n.backlog.offer()
-		if m := n.backlog.first(); m != nil {
-			messages, next = n.backlog.out, *m
-		}
+		messages, next := n.backlog.next()
 		select {
 		case <-n.ctx.Done():
 			return
@@ -101,8 +97,9 @@ func (n *Node) loop() {
 		case <-n.written:
 			n.handleWritten()
 		case messages <- next:
-			n.backlog.gave()
+			n.backlog.taken()
 		case <-timer.C:
+			n.alarm.at = broadcast.Never
 		}
 		n.tick(timer)
 	}
@@ -111,21 +108,45 @@ func (n *Node) loop() {
 // tick does what is due and sets the timer for what is due next.
 func (n *Node) tick(timer *time.Timer) {
 	now := n.now()
-	if n.machine.Deadline() <= now {
+	deadline := n.machine.Deadline()
+	if deadline <= now {
 		n.machine.SetWall(time.Duration(time.Now().UnixNano()) - now)
 		n.machine.Tick(now, &n.out)
 		n.carryOut()
+		deadline = n.machine.Deadline()
 	}
 	n.warnOfClocks(now)
 	n.warnOfKeys(now)
-	n.retrySenders()
+	if len(n.senders) > 0 {
+		n.retrySenders()
+		deadline = n.machine.Deadline()
+	}
 	if n.book.sweepDue() {
 		n.sweep()
 	}
 	n.notify()
 	n.flush()
-	// A deadline that has just passed again must not make the loop spin.
-	timer.Reset(min(max(n.machine.Deadline()-n.now(), time.Millisecond), time.Hour))
+	if n.backlog.isStuck() {
+		deadline = min(deadline, now+stuckFor)
+	}
+	n.alarm.set(timer, now, deadline)
+}
+
+// stuckFor is when to look whether messages with long clocks have been read. A guess.
+const stuckFor = 10 * time.Millisecond
+
+// alarm is when the loop's timer goes off; Never if it has.
+type alarm struct{ at, changed time.Duration }
+
+// set has it go off at a time, or somewhat before: a deadline that moves away is not
+// followed at each turn of a loop that is busy. One that has just passed again must not
+// make the loop spin.
+func (a *alarm) set(timer *time.Timer, now, deadline time.Duration) {
+	at := min(max(deadline, now+time.Millisecond), now+time.Hour)
+	if at < a.at || now >= a.changed+time.Millisecond {
+		timer.Reset(at - now)
+		a.at, a.changed = at, now
+	}
 }
 
 // sweep drops from the address book whoever nobody needs.
@@ -447,8 +468,9 @@ func (n *Node) sortedLinks() []broadcast.LinkID {
 
 // carryOut does what the machine wants done, which may make it want more.
 func (n *Node) carryOut() {
+	now := n.now()
 	for _, m := range n.out.Deliveries {
-		n.deliver(m)
+		n.deliver(now, m)
 	}
 	for i := range n.out.Events {
 		n.report(n.out.Events[i])
@@ -462,7 +484,7 @@ func (n *Node) carryOut() {
 	var slow []*link
 	for i := range n.out.Links.Sends {
 		s := &n.out.Links.Sends[i]
-		if l := n.links[s.Link]; l != nil && !n.sendFrame(l, &s.Frame) {
+		if l := n.links[s.Link]; l != nil && !n.sendFrame(now, l, &s.Frame) {
 			slow = append(slow, l)
 		}
 		if int(n.queued.Load()) > n.memory.limit(queuesShare) {
@@ -485,8 +507,8 @@ func (n *Node) carryOut() {
 }
 
 // sendFrame queues a frame; false if the queue is full.
-func (n *Node) sendFrame(l *link, f *broadcast.Frame) bool {
-	head := wire.AppendFrameHead(n.scratch.head[:0], n.now(), f, n.book)
+func (n *Node) sendFrame(now time.Duration, l *link, f *broadcast.Frame) bool {
+	head := wire.AppendFrameHead(n.scratch.head[:0], now, f, n.book)
 	if n.scratch.head = head; len(head) >= longPiece {
 		n.scratch.head = nil // the queue keeps it
 	}
@@ -516,8 +538,8 @@ func (n *Node) relieve() (longest *link) {
 	return longest
 }
 
-func (n *Node) deliver(m *broadcast.Message) {
-	for _, lost := range n.backlog.push(n.message(m), m.ClockBytes) {
+func (n *Node) deliver(now time.Duration, m *broadcast.Message) {
+	for _, lost := range n.backlog.push(n.message(now, m), m.ClockBytes) {
 		n.stats.BacklogDropped++
 		n.emit(Event{Kind: Overflow, Peer: Peer{ID: lost.Origin, Incarnation: lost.Incarnation}, From: lost.Seq, To: lost.Seq})
 	}

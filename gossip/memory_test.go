@@ -214,7 +214,7 @@ func (b *vessel) bytes(link broadcast.LinkID, raw []byte) bool {
 	}
 	b.n.machine.HandleFrame(b.now, link, &f, &b.n.out)
 	for _, m := range b.n.out.Deliveries {
-		b.n.backlog.push(b.n.message(m), m.ClockBytes)
+		b.n.backlog.push(b.n.message(b.now, m), m.ClockBytes)
 		wire.EncodeMessage(m, b.n.book)
 	}
 	b.n.out.Reset()

@@ -158,11 +158,11 @@ type Stats struct {
 
 // message makes what the application gets. The payload is copied: the log and
 // every link share the original.
-func (n *Node) message(m *broadcast.Message) Message {
+func (n *Node) message(now time.Duration, m *broadcast.Message) Message {
 	id := n.messageID(m.Dot)
 	return Message{
 		ID: id, Payload: append([]byte(nil), m.Payload...), Clock: m.Clock,
-		Hops: int(m.Hops), Age: max(0, n.now()-m.Born),
+		Hops: int(m.Hops), Age: max(0, now-m.Born),
 	}
 }
 

@@ -56,6 +56,7 @@ type Node struct {
 	book      *book
 	out       protocol.Outbox
 	links     map[broadcast.LinkID]*link
+	alarm     alarm
 	dirty     []*link // whose queues have something new
 	ending    []*link // closed in good order, and not yet at their end
 	lastLink  broadcast.LinkID
@@ -165,10 +166,11 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		signer:    newSigner(&cfg),
 		book:      newBook(id, addr, memory.limit(identitiesShare)),
 		links:     make(map[broadcast.LinkID]*link),
+		alarm:     alarm{at: broadcast.Never},
 		backlog:   newBacklog(cfg.BacklogBytes, cfg.MaxPayload),
 		namesakes: namesakes{known: make(map[uint64]*namesake)},
 		packets:   make(chan packetIn, 256),
-		frames:    make(chan framesIn, 64),
+		frames:    make(chan framesIn, mostBatches),
 		opened:    make(chan openedIn, 64),
 		calls:     make(chan func()),
 		written:   make(chan struct{}, 1),
