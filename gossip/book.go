@@ -40,7 +40,7 @@ type bookEntry struct {
 
 // minSweep is how many identities are kept without asking who needs them: a
 // few views' worth.
-const minSweep = 1024
+const minSweep = 256
 
 func newBook(self peer.ID, addr netip.AddrPort, most int) *book {
 	b := &book{

@@ -21,8 +21,8 @@ type intake struct {
 }
 
 const (
-	// smallIntake is part of connectionCost.
-	smallIntake = 4 << 10
+	// smallIntake is part of connectionCost: a few announcements, or a short message.
+	smallIntake = 2 << 10
 	// mostSlack is when a chunk is given back. A guess.
 	mostSlack = 64
 )
@@ -82,7 +82,7 @@ func (in *intake) fill() error {
 	in.r = 0
 	n, err := in.src.Read(in.buf[in.w:])
 	in.w += n
-	if in.slack++; n > smallIntake/4 {
+	if in.slack++; n > smallIntake/2 {
 		in.slack = 0
 	}
 	if n > 0 {

@@ -79,8 +79,9 @@ type link struct {
 	ended   bool
 	wake    chan struct{} // the queue, or closing, has changed; room for one
 	// What has left since the loop last looked.
-	doneCost  int
-	doneBytes uint64
+	doneCost   int
+	doneBytes  uint64
+	doneWrites uint64
 
 	dirty bool // of the loop's own: there is something new in the queue
 	// The writer's own.
@@ -398,8 +399,7 @@ func (n *Node) begin(o openedIn) {
 func (n *Node) closeLink(id broadcast.LinkID) {
 	if l := n.links[id]; l != nil {
 		delete(n.links, id)
-		_, bytes := l.takeWritten()
-		n.stats.LinkBytesSent += bytes
+		l.takeWritten(&n.stats)
 		l.close()
 		n.ending = append(slices.DeleteFunc(n.ending, (*link).isOver), l)
 	}
@@ -694,12 +694,26 @@ func (l *link) signal() {
 	}
 }
 
-func (l *link) takeWritten() (cost int, bytes uint64) {
+// takeWritten counts what has left for the link, and tells what it was for the machine.
+func (l *link) takeWritten(s *Stats) (cost int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	cost, bytes = l.doneCost, l.doneBytes
-	l.doneCost, l.doneBytes = 0, 0
-	return cost, bytes
+	l.addWritten(s)
+	cost = l.doneCost
+	l.doneCost, l.doneBytes, l.doneWrites = 0, 0, 0
+	return cost
+}
+
+// countWritten adds what takeWritten would count.
+func (l *link) countWritten(s *Stats) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.addWritten(s)
+}
+
+func (l *link) addWritten(s *Stats) {
+	s.LinkBytesSent += l.doneBytes
+	s.LinkWrites += l.doneWrites
 }
 
 // take empties the queue for the writer.
@@ -742,6 +756,10 @@ func (n *Node) writeBatch(l *link) bool {
 	}
 	l.doneCost += cost
 	l.doneBytes += uint64(size)
+	l.doneWrites++
+	if cost == 0 {
+		return true // nobody waits for it
+	}
 	select {
 	case n.written <- struct{}{}:
 	default:

@@ -445,8 +445,7 @@ func (n *Node) endLink(l *link, err error) {
 func (n *Node) handleWritten() {
 	total := 0
 	for id, l := range n.links { // the order does not show: nothing is sent before all are counted
-		cost, bytes := l.takeWritten()
-		n.stats.LinkBytesSent += bytes
+		cost := l.takeWritten(&n.stats)
 		if total += cost; cost > 0 {
 			n.machine.TakeWritten(id, cost)
 		}
@@ -623,6 +622,9 @@ func (n *Node) leave(drained chan struct{}) {
 
 func (n *Node) readStats() Stats {
 	s := n.stats
+	for _, l := range n.links { // a sum: the order does not show
+		l.countWritten(&s)
+	}
 	s.Gauges, s.Counters = n.machine.Gauges(), n.machine.Counters()
 	n.backlog.collect()
 	s.BacklogMessages, s.BacklogBytes = n.backlog.len(), n.backlog.bytes

@@ -123,8 +123,8 @@ type Stats struct {
 	// Datagrams and their bytes, without IP and UDP headers.
 	PacketsSent, PacketsReceived         uint64
 	PacketBytesSent, PacketBytesReceived uint64
-	// Bytes on links, without IP and TCP headers.
-	LinkBytesSent, LinkBytesReceived uint64
+	// Bytes on links, without IP and TCP headers, and how often some were written.
+	LinkBytesSent, LinkBytesReceived, LinkWrites uint64
 	// What was dropped, by reason.
 	BadPackets     uint64 // datagrams that do not decode
 	BadFrames      uint64 // connections ended for a frame that does not decode, or for too many

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
 	"strconv"
@@ -40,7 +41,7 @@ type plant struct {
 }
 
 // newPlant starts so many nodes, and a reader of each.
-func newPlant(b *testing.B, nodes int, cfg Config) *plant {
+func newPlant(b testing.TB, nodes int, cfg Config) *plant {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(b.Context(), 10*time.Minute)
 	b.Cleanup(cancel)
@@ -85,7 +86,7 @@ const window = 512
 
 // send has so many messages sent by so many nodes, and waits for them to be delivered
 // everywhere. Their number is a multiple of countEvery.
-func (c *plant) send(b *testing.B, messages, origins, size int) {
+func (c *plant) send(b testing.TB, messages, origins, size int) {
 	before := c.delivered.Load()
 	done := func() int64 { return (c.delivered.Load() - before) / int64(len(c.nodes)) }
 	var wg sync.WaitGroup
@@ -174,4 +175,26 @@ func usage() (s spent) {
 		}
 	}
 	return s
+}
+
+// TestAllocationsOfADelivery: a message that is relayed, ordered, stamped and handed to
+// the application costs two allocations, the application's copy of it and shares of what
+// is allocated for many; what else there is comes from its sender, and from links that
+// bring it late. The numbers of others that play in the same process are no matter.
+func TestAllocationsOfADelivery(t *testing.T) {
+	if underRace {
+		t.Skip("the race detector changes what is allocated")
+	}
+	p := newPlant(t, 16, Config{})
+	p.send(t, 2048, 1, 256)
+	least := math.Inf(1)
+	for range 5 { // a busy machine makes a tree slow, and a slow tree asks twice
+		before := usage()
+		p.send(t, 2048, 1, 256)
+		least = min(least, float64(usage().minus(before).allocs)/float64(2048*len(p.nodes)))
+	}
+	t.Logf("%.2f allocations", least)
+	if least > 3 {
+		t.Errorf("%.2f allocations for a delivery, at most 3 are allowed", least)
+	}
 }
