@@ -180,7 +180,7 @@ func (r *Relay) compareEntries(now time.Duration, s *stream, part *DigestPart) {
 	s.lacks.all(part.Prefix)
 	for _, e := range part.Entries {
 		r.claim(now, s, e)
-		if p := r.seen.origins[e.Origin]; p != nil {
+		if p := r.seen.of(e.Origin); p != nil {
 			s.lacks.but(&e, e.Contiguous >= p.highest())
 		}
 	}

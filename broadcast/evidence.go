@@ -12,7 +12,7 @@ type Evidence struct {
 // Prove keeps the evidence of how far an origin has got, if it is known and this is
 // the newest; false if the origin is not known.
 func (s *Seen) Prove(origin peer.Handle, e Evidence) bool {
-	p := s.origins[origin]
+	p := s.of(origin)
 	if p != nil && e.Seq > p.evidence.Seq {
 		p.evidence = e
 	}
@@ -21,7 +21,7 @@ func (s *Seen) Prove(origin peer.Handle, e Evidence) bool {
 
 // Evidence is what there is of an origin.
 func (s *Seen) Evidence(origin peer.Handle) Evidence {
-	if p := s.origins[origin]; p != nil {
+	if p := s.of(origin); p != nil {
 		return p.evidence
 	}
 	return Evidence{}

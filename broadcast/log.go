@@ -20,15 +20,21 @@ type LogConfig struct {
 // Log holds messages in the order in which this node delivered them. Positions
 // count from 0 for the first message ever and are never reused.
 type Log struct {
-	cfg     LogConfig
-	first   uint64 // position of entries[0]
-	entries []entry
-	index   map[peer.Dot]uint64
-	bytes   int
-	evicted map[peer.Handle]eviction
+	cfg LogConfig
+	// Positions first to end are held, in blocks of which the first begins at base.
+	first, end uint64
+	base       uint64
+	blocks     []*[blockLen]entry
+	index      positions
+	bytes      int
+	evicted    map[peer.Handle]eviction
 	// Evictions counts messages dropped by the bound of bytes and by age.
 	Evictions struct{ ByBytes, ByAge uint64 }
 }
+
+// blockLen is how many entries are allocated together: a log that slides along copies
+// none of them.
+const blockLen = 64
 
 type entry struct {
 	msg   *Message
@@ -45,15 +51,19 @@ type eviction struct {
 
 // NewLog returns an empty log.
 func NewLog(cfg LogConfig) *Log {
-	return &Log{cfg: cfg, index: make(map[peer.Dot]uint64), evicted: make(map[peer.Handle]eviction)}
+	return &Log{cfg: cfg, index: newPositions(), evicted: make(map[peer.Handle]eviction)}
 }
 
 // Append adds a delivered message and evicts what no longer fits.
 func (l *Log) Append(now time.Duration, m *Message, known uint64) {
-	l.index[m.Dot] = l.End()
-	l.entries = append(l.entries, entry{msg: m, known: known, via: known})
+	l.index.set(m.Dot, l.end)
+	if l.end-l.base == uint64(len(l.blocks))*blockLen {
+		l.blocks = append(l.blocks, new([blockLen]entry))
+	}
+	l.end++
+	*l.at(l.end - 1) = entry{msg: m, known: known, via: known}
 	l.bytes += m.Size()
-	for l.bytes > l.cfg.Bytes && len(l.entries) > 1 {
+	for l.bytes > l.cfg.Bytes && l.Len() > 1 {
 		l.Evictions.ByBytes++
 		l.evictFirst()
 	}
@@ -62,7 +72,7 @@ func (l *Log) Append(now time.Duration, m *Message, known uint64) {
 
 // Expire drops messages that are over age.
 func (l *Log) Expire(now time.Duration) {
-	for len(l.entries) > 0 && l.entries[0].msg.Born+l.cfg.Age <= now {
+	for l.Len() > 0 && l.at(l.first).msg.Born+l.cfg.Age <= now {
 		l.Evictions.ByAge++
 		l.evictFirst()
 	}
@@ -70,16 +80,16 @@ func (l *Log) Expire(now time.Duration) {
 
 // Deadline is when the next message is over age.
 func (l *Log) Deadline() time.Duration {
-	if len(l.entries) == 0 {
+	if l.Len() == 0 {
 		return Never
 	}
-	return l.entries[0].msg.Born + l.cfg.Age
+	return l.at(l.first).msg.Born + l.cfg.Age
 }
 
 // Get returns the message with this dot, or nil.
 func (l *Log) Get(d peer.Dot) *Message {
-	if pos, ok := l.index[d]; ok {
-		return l.entries[pos-l.first].msg
+	if pos, ok := l.index.get(d); ok {
+		return l.at(pos).msg
 	}
 	return nil
 }
@@ -95,10 +105,10 @@ func (l *Log) Evicted(origin peer.Handle) (seq uint64, born time.Duration) {
 func (l *Log) Begin() uint64 { return l.first }
 
 // End is the position that the next message will have.
-func (l *Log) End() uint64 { return l.first + uint64(len(l.entries)) }
+func (l *Log) End() uint64 { return l.end }
 
 // Len and Bytes are what the log holds now.
-func (l *Log) Len() int { return len(l.entries) }
+func (l *Log) Len() int { return int(l.end - l.first) }
 
 // Bytes is what the log's messages are charged.
 func (l *Log) Bytes() int { return l.bytes }
@@ -107,31 +117,39 @@ func (l *Log) Bytes() int { return l.bytes }
 // that is at or after the position.
 func (l *Log) Full(size int, unsent uint64) bool {
 	over := l.bytes + size - l.cfg.Bytes
-	for i := 0; over > 0 && i < len(l.entries); i++ {
-		if l.first+uint64(i) >= unsent {
+	for pos := l.first; over > 0 && pos < l.end; pos++ {
+		if pos >= unsent {
 			return true
 		}
-		over -= l.entries[i].msg.Size()
+		over -= l.at(pos).msg.Size()
 	}
 	return false
 }
 
 // markKnown notes that the peer on the link slot has the message.
 func (l *Log) markKnown(d peer.Dot, slot int) {
-	if pos, ok := l.index[d]; ok {
-		l.entries[pos-l.first].known |= 1 << slot
+	if pos, ok := l.index.get(d); ok {
+		l.at(pos).known |= 1 << slot
 	}
 }
 
-func (l *Log) at(pos uint64) entry { return l.entries[pos-l.first] }
+func (l *Log) at(pos uint64) *entry {
+	i := pos - l.base
+	return &l.blocks[i/blockLen][i%blockLen]
+}
 
 func (l *Log) evictFirst() {
-	m := l.entries[0].msg
-	l.entries[0] = entry{}
-	l.entries = l.entries[1:]
+	e := l.at(l.first)
+	m := e.msg
+	*e = entry{}
 	l.first++
+	if l.first-l.base == blockLen {
+		l.blocks[0] = nil
+		l.blocks = l.blocks[1:]
+		l.base = l.first
+	}
 	l.bytes -= m.Size()
-	delete(l.index, m.Dot)
+	l.index.remove(m.Dot)
 	l.Forsake(m.Dot.Origin, m.Dot.Seq, m.Born)
 }
 
@@ -148,9 +166,10 @@ func (l *Log) Forget(origin peer.Handle) { delete(l.evicted, origin) }
 
 // Handles calls mark for every identity that a held message names.
 func (l *Log) Handles(mark func(peer.Handle)) {
-	for _, e := range l.entries {
-		mark(e.msg.Dot.Origin)
-		for _, d := range e.msg.Deps {
+	for pos := l.first; pos < l.end; pos++ {
+		m := l.at(pos).msg
+		mark(m.Dot.Origin)
+		for _, d := range m.Deps {
 			mark(d.Origin)
 		}
 	}

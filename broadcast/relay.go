@@ -43,6 +43,9 @@ func DefaultRelayConfig() RelayConfig {
 
 const mostLacks = 1 << 13
 
+// maxSpare is for how many announcements there is room between two calls of Pump.
+const maxSpare = 1 << 10
+
 // staleAfter is how old a message must be for a repair to bring it: then the
 // links have not, and before it may still be on its way.
 const staleAfter = 2 * time.Second
@@ -56,6 +59,8 @@ type Relay struct {
 	// sent is the first position that no eager link has been sent yet, ever.
 	sent   uint64
 	judges judges
+	// announced is what the frames of one Pump announce.
+	announced []Announcement
 
 	// Stats counts messages by what became of them.
 	Stats struct {
@@ -218,8 +223,12 @@ func (r *Relay) KnownTo(links []LinkID) (known uint64) {
 	return known
 }
 
-// Pump sends each link what it has room for.
+// Pump sends each link what it has room for. Announcements in its frames are valid until
+// the next call.
 func (r *Relay) Pump(now time.Duration, out *Outbox) {
+	if r.announced = r.announced[:0]; cap(r.announced) > maxSpare {
+		r.announced = nil
+	}
 	for _, s := range r.streams {
 		if s.synced {
 			r.pump(now, s, out)
@@ -257,7 +266,7 @@ func (r *Relay) pump(now time.Duration, s *stream, out *Outbox) {
 }
 
 // has reports whether the peer is known to have the message at the cursor.
-func (r *Relay) has(s *stream, e entry) bool {
+func (r *Relay) has(s *stream, e *entry) bool {
 	if s.cursor >= s.start {
 		return e.known&(1<<s.slot) != 0
 	}

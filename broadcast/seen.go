@@ -21,8 +21,9 @@ type Span struct{ From, To uint64 }
 // makes). The zero value is not usable; call NewSeen.
 type Seen struct {
 	origins map[peer.Handle]*progress
-	tree    group // of all of them
-	most    int   // origins in a leaf of the tree
+	recent  [16]*progress // of these, those last asked for, by handle
+	tree    group         // of all of them
+	most    int           // origins in a leaf of the tree
 	silent  silence
 	spans   int // of all origins
 	hashOf  func(peer.Handle) uint64
@@ -52,10 +53,23 @@ func NewSeen(maxOrigins int, hashOf func(peer.Handle) uint64) *Seen {
 	return &Seen{origins: make(map[peer.Handle]*progress), most: mostInLeaf, hashOf: hashOf, max: maxOrigins}
 }
 
+// of returns what is known of an origin, or nil.
+func (s *Seen) of(origin peer.Handle) *progress {
+	place := &s.recent[int(origin)%len(s.recent)]
+	if p := *place; p != nil && p.origin == origin {
+		return p
+	}
+	p := s.origins[origin]
+	if p != nil {
+		*place = p
+	}
+	return p
+}
+
 // Has reports whether the message was had, or given up as a gap. O(1) outside
 // Unordered delivery.
 func (s *Seen) Has(d peer.Dot) bool {
-	p := s.origins[d.Origin]
+	p := s.of(d.Origin)
 	if p == nil {
 		return false
 	}
@@ -65,7 +79,7 @@ func (s *Seen) Has(d peer.Dot) bool {
 // Born is when the newest message had of an origin was broadcast; false if the
 // origin is not known.
 func (s *Seen) Born(origin peer.Handle) (time.Duration, bool) {
-	if p := s.origins[origin]; p != nil {
+	if p := s.of(origin); p != nil {
 		return p.born, true
 	}
 	return 0, false
@@ -73,7 +87,7 @@ func (s *Seen) Born(origin peer.Handle) (time.Duration, bool) {
 
 // place is where in the tree an origin is that some message was had of.
 func (s *Seen) place(origin peer.Handle) uint64 {
-	if p := s.origins[origin]; p != nil {
+	if p := s.of(origin); p != nil {
 		return p.place
 	}
 	return 0
@@ -81,7 +95,7 @@ func (s *Seen) place(origin peer.Handle) uint64 {
 
 // Contiguous is the highest n such that messages 1 to n of the origin were had.
 func (s *Seen) Contiguous(origin peer.Handle) uint64 {
-	if p := s.origins[origin]; p != nil {
+	if p := s.of(origin); p != nil {
 		return p.contig
 	}
 	return 0
@@ -89,13 +103,13 @@ func (s *Seen) Contiguous(origin peer.Handle) uint64 {
 
 // HasBefore reports whether any earlier message of the origin was had.
 func (s *Seen) HasBefore(d peer.Dot) bool {
-	p := s.origins[d.Origin]
+	p := s.of(d.Origin)
 	return p != nil && (p.contig > 0 || len(p.spans) > 0 && p.spans[0].From < d.Seq)
 }
 
 // Highest is the highest sequence number had of the origin.
 func (s *Seen) Highest(origin peer.Handle) uint64 {
-	if p := s.origins[origin]; p != nil {
+	if p := s.of(origin); p != nil {
 		return p.highest()
 	}
 	return 0
@@ -111,7 +125,7 @@ func (p *progress) highest() uint64 {
 // Room reports whether a message of the origin could be marked: a new origin
 // needs a free place, a new span as well.
 func (s *Seen) Room(d peer.Dot) bool {
-	p := s.origins[d.Origin]
+	p := s.of(d.Origin)
 	switch {
 	case d.Seq > peer.MaxSeq:
 		return false
@@ -150,7 +164,7 @@ func (s *Seen) Mark(d peer.Dot, born time.Duration) bool {
 // that were not had: what Skip would give up.
 func (s *Seen) AppendHoles(dst []Span, origin peer.Handle, seq uint64) []Span {
 	var p progress
-	if known := s.origins[origin]; known != nil {
+	if known := s.of(origin); known != nil {
 		p = *known
 	}
 	had := p.contig
@@ -173,7 +187,7 @@ func (s *Seen) AppendHoles(dst []Span, origin peer.Handle, seq uint64) []Span {
 // that were not had are now counted as had.
 func (s *Seen) Skip(origin peer.Handle, seq uint64, born time.Duration) (skipped uint64) {
 	seq = min(seq, peer.MaxSeq)
-	if seq <= s.Contiguous(origin) || s.origins[origin] == nil && len(s.origins) >= s.max {
+	if seq <= s.Contiguous(origin) || s.of(origin) == nil && len(s.origins) >= s.max {
 		return 0
 	}
 	p := s.progress(origin, born)
@@ -209,7 +223,7 @@ func (s *Seen) Handles(mark func(peer.Handle)) {
 // progress returns the entry of an origin, making it if there is none; then the
 // caller puts something into it, of which the newest was broadcast at born.
 func (s *Seen) progress(origin peer.Handle, born time.Duration) *progress {
-	p := s.origins[origin]
+	p := s.of(origin)
 	if p == nil {
 		hash := s.hashOf(origin)
 		p = &progress{origin: origin, hash: hash, place: mix(hash), born: born, due: born}
@@ -236,6 +250,7 @@ func (s *Seen) Forget(before time.Duration, gone func(peer.Handle)) {
 		heap.Pop(&s.silent)
 		s.tree.remove(p, 0, s.most)
 		delete(s.origins, p.origin)
+		s.recent = [len(s.recent)]*progress{}
 		s.spans -= len(p.spans)
 		gone(p.origin)
 	}

@@ -79,15 +79,18 @@ func (j *judges) hear(now time.Duration, place uint64) bool {
 
 // Delivered notes that a message has entered the log.
 func (r *Relay) Delivered(now time.Duration, m *Message) {
-	if pos, ok := r.log.index[m.Dot]; r.judges.hear(now, r.seen.place(m.Dot.Origin)) && ok {
-		r.log.entries[pos-r.log.first].judge = r.judges.count
+	if !r.judges.hear(now, r.seen.place(m.Dot.Origin)) || r.log.Len() == 0 {
+		return
+	}
+	if e := r.log.at(r.log.End() - 1); e.msg == m { // unless it was too old to stay
+		e.judge = r.judges.count
 	}
 }
 
 // cameInVain notes that an eager link has brought what another one had brought
 // before it was delivered, and reports whether that happens often.
 func (r *Relay) cameInVain(s *stream, d peer.Dot) bool {
-	pos, ok := r.log.index[d]
+	pos, ok := r.log.index.get(d)
 	if !ok || s.repair || s.mode != eager || !r.othersBrought(pos, s) {
 		return false
 	}
@@ -213,12 +216,13 @@ func (r *Relay) announce(now time.Duration, s *stream, out *Outbox) {
 
 // announceSome sends one frame; false if there is no more to be sent, or no room.
 func (r *Relay) announceSome(s *stream, out *Outbox) bool {
-	f := Frame{Kind: IHave}
-	for ; s.cursor < r.log.End() && s.inflight < r.cfg.Window && len(f.Announced) < r.cfg.Wants; s.cursor++ {
+	start := len(r.announced)
+	for ; s.cursor < r.log.End() && s.inflight < r.cfg.Window && len(r.announced)-start < r.cfg.Wants; s.cursor++ {
 		if e := r.log.at(s.cursor); !r.has(s, e) {
-			f.Announced = append(f.Announced, Announcement{e.msg.Dot, e.msg.Hops})
+			r.announced = append(r.announced, Announcement{e.msg.Dot, e.msg.Hops})
 		}
 	}
+	f := Frame{Kind: IHave, Announced: r.announced[start:]}
 	if len(f.Announced) == 0 {
 		return false
 	}

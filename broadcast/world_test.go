@@ -87,6 +87,7 @@ func (w *world) step(n *node, do func(out *Outbox)) {
 	for _, s := range n.out.Sends {
 		n.links.Said(w.now, s.Link)
 		if e := w.ends[s.Link-1]; !e.closed {
+			s.Frame.Announced = slices.Clone(s.Frame.Announced)
 			e.queue = append(e.queue, s.Frame)
 		}
 	}

@@ -67,6 +67,12 @@ type Config struct {
 	// Announced bounds the messages that are expected because they were announced,
 	// Awaited those that what is held back waits for. Zero: 16,384 and 32,768.
 	Announced, Awaited int
+	// Keep, if there is one, is called once for each message from a link that is kept,
+	// and answers what is kept in its place: what Add is given, and all that is in it,
+	// is then the caller's again. waits says that it is held back, and may never be
+	// delivered; otherwise it is being delivered, so that these come in the order of
+	// delivery.
+	Keep func(m *broadcast.Message, waits bool) *broadcast.Message
 	// Name gives an origin's identity for clocks, Handle is its inverse.
 	Name   func(peer.Handle) vclock.Origin
 	Handle func(vclock.Origin) peer.Handle
@@ -113,15 +119,21 @@ type Buffer struct {
 	waiters  map[peer.Dot][]*held
 	wants    wants
 	heads    []head
-	frontier vclock.Clock
-	ready    []*held // found deliverable, in order
+	frontier vclock.Clock // of what was delivered, but for behind
+	behind   []vclock.Clock
+	latestOf uint32 // the epoch of both
+	maker    vclock.Maker
+	pasts    []vclock.Clock // of the dependencies of the message in hand
+	ready    []*held        // found deliverable, in order
 	arrivals uint64
-	overflow bool          // something was refused for want of room
-	own      uint64        // messages that this node has originated
-	headsOf  uint32        // the epoch whose horizon the heads are within
-	skipped  []Gap         // found in passing, to be reported
-	vain     []Vain        // found in passing
-	sweepAt  time.Duration // when to look for what waits in a circle, if anything is held
+	overflow bool             // something was refused for want of room
+	own      uint64           // messages that this node has originated
+	headsOf  uint32           // the epoch whose horizon the heads are within
+	skipped  []Gap            // found in passing, to be reported
+	vain     []Vain           // found in passing
+	passing  held             // the message that is delivered as soon as it has come
+	clocks   [16]vclock.Clock // that stampAlone gave last, by handle
+	sweepAt  time.Duration    // when to look for what waits in a circle, if anything is held
 
 	// Stats counts what was held back and what became of it. Early and Stale were
 	// refused: their epochs are ahead of this node's clock, or beyond the horizon.
@@ -144,6 +156,8 @@ type held struct {
 	past    []peer.Dot // of the clock that came along, those waited for now
 	clock   clockState
 	arrival uint64 // a count, the newest the highest
+	kept    bool   // as Config.Keep answered it
+	room    [2]broadcast.LinkID
 }
 
 // clockState is where a message's clock stands.
@@ -184,7 +198,28 @@ func New(cfg Config, seen *broadcast.Seen, log Log) *Buffer {
 func (b *Buffer) Made() uint64 { return b.own }
 
 // Clock is the node's vector clock: everything it has delivered.
-func (b *Buffer) Clock() vclock.Clock { return b.frontier }
+func (b *Buffer) Clock() vclock.Clock {
+	for _, c := range slices.Backward(b.behind) { // the last most likely knows all
+		b.frontier = b.frontier.Merge(c)
+	}
+	clear(b.behind)
+	b.behind = b.behind[:0]
+	return b.frontier
+}
+
+// mostBehind is how many clocks are merged together: most of them are part of the last
+// few, so that nothing need be allocated for them. A guess.
+const mostBehind = 32
+
+// merge adds a delivered message's clock to the node's. One that came along may be long
+// and share nothing with others, and is not kept waiting.
+func (b *Buffer) merge(c vclock.Clock, long bool) {
+	b.latestOf = max(b.latestOf, c.Epoch())
+	b.behind = append(b.behind, c)
+	if long || len(b.behind) == mostBehind {
+		b.Clock()
+	}
+}
 
 // Originate makes a new message of this node and delivers it. The error is
 // ErrTooManyHeads.
@@ -194,15 +229,15 @@ func (b *Buffer) Originate(now time.Duration, origin peer.Handle, payload []byte
 		Payload: payload,
 		Born:    now,
 	}
-	h := &held{msg: m}
+	h := &held{msg: m, kept: true}
 	if b.cfg.Order == Causal {
-		epoch := max(b.epoch(now), b.frontier.Epoch())
+		epoch := max(b.epoch(now), b.latestOf)
 		b.dropHeads(epoch)
 		if len(b.heads) > MaxDeps {
 			return nil, ErrTooManyHeads
 		}
 		m.Deps, m.Bulk = b.headDots(), b.headsBulk()
-		m.Clock = b.frontier.Advance(b.cfg.Name(origin), m.Dot.Seq, epoch)
+		m.Clock = b.Clock().Advance(b.cfg.Name(origin), m.Dot.Seq, epoch)
 		if epoch > b.newestHead() || b.cfg.Dated {
 			m.Epoch = epoch
 		}
@@ -268,7 +303,61 @@ func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, fr
 		return Refused
 	}
 	b.arrivals++
-	h := &held{msg: m, from: []broadcast.LinkID{from}, arrival: b.arrivals, size: m.Size()}
+	b.arrived(now, m.Dot, from) // somebody may be asking for this very one
+	if b.isNext(m, withClock) {
+		b.pass(now, m, from)
+	} else {
+		b.hold(now, m, withClock, from)
+	}
+	b.drain(now)
+	return Fresh
+}
+
+// isNext reports whether a new message can be delivered at once. Of one that comes with
+// its clock there is more to be looked at.
+func (b *Buffer) isNext(m *broadcast.Message, withClock bool) bool {
+	if b.cfg.Order == Causal && withClock {
+		return false
+	}
+	if d, ok := b.predecessor(m); ok && !b.seen.Has(d) {
+		return false
+	}
+	if b.cfg.Order != Causal {
+		return true
+	}
+	for _, d := range m.Deps {
+		if !b.seen.Has(d) {
+			return false
+		}
+	}
+	return b.find(m.Deps)
+}
+
+// pass delivers a message that was never held back, after isNext.
+func (b *Buffer) pass(now time.Duration, m *broadcast.Message, from broadcast.LinkID) {
+	if b.cfg.Order == Causal {
+		b.stampAfter(m)
+	} else {
+		b.stampAlone(m)
+	}
+	if !b.inTime(now, m, true) {
+		b.refuse(now, m, from)
+		b.Stats.Forgotten++
+		return
+	}
+	h := &b.passing
+	h.msg, h.from, h.kept = m, append(h.from[:0], from), false
+	b.deliver(now, h)
+	h.msg = nil
+}
+
+// hold takes in a message that may have to wait.
+func (b *Buffer) hold(now time.Duration, m *broadcast.Message, withClock bool, from broadcast.LinkID) {
+	if b.cfg.Keep != nil {
+		m = b.cfg.Keep(m, true)
+	}
+	h := &held{msg: m, arrival: b.arrivals, size: m.Size(), kept: true}
+	h.from = append(h.room[:0], from)
 	if withClock && b.cfg.Order == Causal {
 		h.clock = received
 	}
@@ -277,15 +366,12 @@ func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, fr
 	}
 	b.held[m.Dot] = h
 	b.bytes += h.size
-	b.arrived(now, m.Dot, from) // somebody may be asking for this very one
 	b.await(now, h, b.dependencies(m))
 	if h.missing == 0 {
 		b.ready = append(b.ready, h)
 	} else {
 		b.Stats.Held++
 	}
-	b.drain(now)
-	return Fresh
 }
 
 // possible reports whether a message has numbers that there are, and does not name
@@ -315,11 +401,14 @@ func (b *Buffer) room(m *broadcast.Message, withClock bool) bool {
 // missing counts what the message would wait for, at most: where there is much room
 // it is not looked at closely.
 func (b *Buffer) missing(m *broadcast.Message) (n int) {
-	dots := b.dependencies(m)
-	if b.waits+len(dots) <= b.cfg.Awaited {
-		return len(dots)
+	count := len(m.Deps)
+	if _, ok := b.predecessor(m); ok {
+		count = 1
 	}
-	for _, d := range dots {
+	if b.waits+count <= b.cfg.Awaited {
+		return count
+	}
+	for _, d := range b.dependencies(m) {
 		if !b.seen.Has(d) {
 			n++
 		}
@@ -339,8 +428,7 @@ func (b *Buffer) deliverable(m *broadcast.Message, withClock bool) bool {
 		dots, complete := b.past(m, 1)
 		return complete && len(dots) == 0
 	default:
-		_, ok := b.join(m.Deps)
-		return ok
+		return b.find(m.Deps)
 	}
 }
 
@@ -398,17 +486,30 @@ func (b *Buffer) dependencies(m *broadcast.Message) []peer.Dot {
 	switch {
 	case b.cfg.Order == Causal && len(m.Deps) > 0:
 		return m.Deps // the origin's previous message is in their past
-	case b.cfg.Order != Unordered && m.Dot.Seq > 1 && !m.Resumes:
-		return []peer.Dot{{Origin: m.Dot.Origin, Seq: m.Dot.Seq - 1}}
+	default:
+		if d, ok := b.predecessor(m); ok {
+			return []peer.Dot{d}
+		}
 	}
 	return nil
 }
 
+// predecessor is what must be delivered before a message although it does not say so:
+// its origin's message before it.
+func (b *Buffer) predecessor(m *broadcast.Message) (d peer.Dot, ok bool) {
+	if b.cfg.Order == Unordered || m.Dot.Seq == 1 || m.Resumes || b.cfg.Order == Causal && len(m.Deps) > 0 {
+		return d, false
+	}
+	return peer.Dot{Origin: m.Dot.Origin, Seq: m.Dot.Seq - 1}, true
+}
+
 // drain delivers what is ready, and what that makes ready.
 func (b *Buffer) drain(now time.Duration) {
-	for len(b.ready) > 0 {
-		h := b.ready[0]
-		b.ready = b.ready[1:]
+	if len(b.ready) == 0 {
+		return
+	}
+	for i := 0; i < len(b.ready); i++ {
+		h := b.ready[i]
 		switch {
 		case b.seen.Has(h.msg.Dot): // given up by what was delivered just now
 		case !b.stamp(now, h):
@@ -422,6 +523,28 @@ func (b *Buffer) drain(now time.Duration) {
 	b.ready = nil
 }
 
+// stampAlone gives a message a clock that counts its own origin only. It shares the name
+// in it with the one before, of as many origins as are remembered.
+func (b *Buffer) stampAlone(m *broadcast.Message) {
+	name := b.cfg.Name(m.Dot.Origin)
+	last := &b.clocks[int(m.Dot.Origin)%len(b.clocks)]
+	if last.At(name) == 0 {
+		*last = vclock.Clock{}
+	}
+	b.pasts = append(b.pasts[:0], *last)
+	*last = b.maker.AdvanceAll(b.pasts, name, m.Dot.Seq, 0)
+	m.Clock = *last
+}
+
+// stampAfter gives a message its clock, after find has found those of its dependencies.
+func (b *Buffer) stampAfter(m *broadcast.Message) {
+	m.Clock = b.maker.AdvanceAll(b.pasts, b.cfg.Name(m.Dot.Origin), m.Dot.Seq, m.Epoch)
+	if clear(b.pasts); cap(b.pasts) > mostPasts {
+		b.pasts = nil
+	}
+	m.ClockBytes = broadcast.SharedClock(m.Clock.Len())
+}
+
 // stamp works out the message's clock; false if the message must go on waiting.
 func (b *Buffer) stamp(now time.Duration, h *held) bool {
 	m := h.msg
@@ -429,7 +552,7 @@ func (b *Buffer) stamp(now time.Duration, h *held) bool {
 	case h.clock == exact:
 		return true
 	case b.cfg.Order != Causal:
-		m.Clock = vclock.Clock{}.With(b.cfg.Name(m.Dot.Origin), m.Dot.Seq)
+		b.stampAlone(m)
 	case h.clock == received:
 		var complete bool
 		h.past, complete = b.past(m, min(maxPast, b.cfg.Awaited-b.waits))
@@ -443,13 +566,11 @@ func (b *Buffer) stamp(now time.Duration, h *held) bool {
 			return false
 		}
 	default:
-		c, ok := b.join(m.Deps)
-		if !ok {
+		if !b.find(m.Deps) {
 			b.wants.add(now, want{dot: m.Dot, clock: true}, h.from[0])
 			return false
 		}
-		m.Clock = c.Advance(b.cfg.Name(m.Dot.Origin), m.Dot.Seq, max(m.Epoch, c.Epoch()))
-		m.ClockBytes = broadcast.SharedClock(m.Clock.Len())
+		b.stampAfter(m)
 	}
 	if !b.inTime(now, m, true) {
 		b.refuse(now, m, h.from[0])
@@ -494,16 +615,22 @@ func (b *Buffer) past(m *broadcast.Message, most int) (dots []peer.Dot, complete
 // guess: a round trip for each thousand origins that nobody can tell of any more.
 const maxPast = 1 << 10
 
-// join merges the clocks of delivered messages; false if one is not known.
-func (b *Buffer) join(dots []peer.Dot) (c vclock.Clock, ok bool) {
-	for _, d := range dots {
-		dc, ok := b.clockOf(d)
-		if !ok {
-			return c, false
-		}
-		c = c.Merge(dc)
+// mostPasts is for how many clocks there is room between two messages.
+const mostPasts = 1 << 10
+
+// find puts the clocks of delivered messages into pasts; false if one is not known.
+func (b *Buffer) find(dots []peer.Dot) bool {
+	if b.pasts = b.pasts[:0]; len(dots) > cap(b.pasts) {
+		b.pasts = make([]vclock.Clock, 0, len(dots))
 	}
-	return c, true
+	for _, d := range dots {
+		c, ok := b.clockOf(d)
+		if !ok {
+			return false
+		}
+		b.pasts = append(b.pasts, c)
+	}
+	return true
 }
 
 // clockOf finds the clock of a delivered message: heads keep theirs for as long
@@ -521,6 +648,9 @@ func (b *Buffer) clockOf(d peer.Dot) (vclock.Clock, bool) {
 }
 
 func (b *Buffer) deliver(now time.Duration, h *held) {
+	if b.cfg.Keep != nil && !h.kept {
+		h.msg = b.cfg.Keep(h.msg, false)
+	}
 	m := h.msg
 	if m.Resumes {
 		b.resume(now, m.Dot)
@@ -530,9 +660,9 @@ func (b *Buffer) deliver(now time.Duration, h *held) {
 		delete(b.held, m.Dot)
 		b.bytes -= h.size
 	}
-	b.frontier = b.frontier.Merge(m.Clock)
+	b.merge(m.Clock, h.clock == received)
 	if b.cfg.Order == Causal {
-		b.dropHeads(b.frontier.Epoch())
+		b.dropHeads(b.latestOf)
 		b.heads = slices.DeleteFunc(b.heads, func(x head) bool { return b.supersedes(h, x.dot) })
 		x := head{dot: m.Dot, clock: m.Clock, epoch: m.Clock.Epoch()}
 		if h.clock == received {
@@ -544,7 +674,10 @@ func (b *Buffer) deliver(now time.Duration, h *held) {
 		}
 	}
 	b.log.Deliver(m, h.from)
-	b.release(m.Dot)
+	if h != &b.passing { // that one is not asked for since it has just come
+		b.wants.remove(want{dot: m.Dot})
+	}
+	b.releaseWaiters(m.Dot)
 	b.askHole(now, m.Dot.Origin, h.from)
 }
 
@@ -591,7 +724,7 @@ func (b *Buffer) NextBulk() int {
 	if b.cfg.Order != Causal {
 		return 0
 	}
-	return b.headsBulk() + broadcast.SharedClock(b.frontier.Len()+1)
+	return b.headsBulk() + broadcast.SharedClock(b.Clock().Len()+1)
 }
 
 // headsBulk is what heads take as dependencies: names, incarnations, numbers.
@@ -617,9 +750,16 @@ func (b *Buffer) askHole(now time.Duration, origin peer.Handle, from []broadcast
 
 // release tells those that waited for the dot.
 func (b *Buffer) release(d peer.Dot) {
-	waiting := b.waiters[d]
-	delete(b.waiters, d)
 	b.wants.remove(want{dot: d})
+	b.releaseWaiters(d)
+}
+
+func (b *Buffer) releaseWaiters(d peer.Dot) {
+	waiting := b.waiters[d]
+	if len(waiting) == 0 {
+		return
+	}
+	delete(b.waiters, d)
 	b.waits -= len(waiting)
 	for _, h := range waiting {
 		if h.missing--; h.missing == 0 {

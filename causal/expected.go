@@ -43,14 +43,25 @@ type pulled struct {
 // most: a tree has longer ways than the links that it leaves out, from some origins
 // much longer, and to ask too early is to get things twice. So it follows the
 // latest at once, and forgets it slowly: a mean would forget the far origins.
-type lateness time.Duration
+type lateness struct {
+	late time.Duration
+	at   time.Duration // of the last sample
+}
 
-// memory is how many messages it takes to forget most of one that was late. A guess.
-const memory = 256
+// It takes this many messages to forget most of one that was late, and no less time than
+// that. Guesses. Without the latter, nodes that have as many messages as they can deal
+// with forget within a moment how long these wait in queues, and ask for a fifth of them.
+const (
+	memory     = 256
+	memoryTime = 5 * time.Second
+)
 
-func (l *lateness) sample(d time.Duration) {
-	late := time.Duration(*l)
-	*l = lateness(max(d, late-(late-d)/memory))
+func (l *lateness) sample(now, d time.Duration) {
+	forget := (l.late - d) / memory
+	if passed := now - l.at; passed < memoryTime/memory {
+		forget = time.Duration(float64(l.late-d) * (float64(passed) / float64(memoryTime)))
+	}
+	l.late, l.at = max(d, l.late-forget), now
 }
 
 // trial is how many times Config.Graft the tree is given at least to bring what
@@ -62,12 +73,12 @@ const mostPatience = 64
 
 // patience is how long to wait for what was announced: twice what it has taken.
 func (b *Buffer) patience() time.Duration {
-	return min(max(b.cfg.Graft, 2*time.Duration(b.wants.late)), mostPatience*b.cfg.Graft)
+	return min(max(b.cfg.Graft, 2*b.wants.late.late), mostPatience*b.cfg.Graft)
 }
 
 // sample learns how long something took that was announced then.
 func (b *Buffer) sample(now, since time.Duration) {
-	b.wants.late.sample(min(now-since, mostPatience*b.cfg.Graft))
+	b.wants.late.sample(now, min(now-since, mostPatience*b.cfg.Graft))
 }
 
 // Announced takes the word of a link's peer that it has a message which was not
@@ -206,6 +217,7 @@ func (b *Buffer) arrived(now time.Duration, d peer.Dot, from broadcast.LinkID) {
 	case !a.urgent:
 		b.wants.addPulled(pulled{d, from, a.since, now + max(b.patience(), trial*b.cfg.Graft)})
 	}
+	b.wants.recycle(a)
 }
 
 func (e *expected) addPulled(p pulled) {

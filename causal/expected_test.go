@@ -110,179 +110,27 @@ func TestPatience(t *testing.T) {
 }
 
 // What was late long ago is forgotten, even if nothing is announced before it
-// comes any more.
+// comes any more: but not by many messages within a moment.
 func TestPatienceEnds(t *testing.T) {
-	w := story(t, Unordered, monologue(4*memory), 0, 0)
-	w.announce(w.links[1], 0)
-	w.now += time.Second
-	for i := range 4 * memory {
-		w.bring(w.links[0], i, false)
-	}
-	if got := w.buf.patience(); got != testGraft {
-		t.Errorf("patience %v after %d messages that were not late", got, 4*memory-1)
-	}
-}
-
-// A link that may have been about to bring things is gone: what was announced is
-// asked for at once, and whoever has announced it is to bring messages from now
-// on. Whoever else is asked is not.
-func TestHasten(t *testing.T) {
-	w := story(t, Causal, monologue(3), 0, 0)
-	w.announce(w.links[0], 1)
-	w.bring(w.links[0], 2, false) // waits for x2, which waits to be asked for
-	w.buf.Hasten(w.now)
-	w.poll()
-	w.wantFlight(t, "at once", asksFor(w.links[0], X, 2))
-	if !slices.Equal(w.grafts, []broadcast.LinkID{1}) {
-		t.Errorf("grafted %v, want link 1", w.grafts)
-	}
-	w.flight = nil
-	w.wait(testRetry)
-	w.wantFlight(t, "no answer", asksFor(w.links[1], X, 2))
-	w.settle()
-	if len(w.grafts) != 1 {
-		t.Errorf("grafted %v; link 2 was only asked", w.grafts)
-	}
-	w.wantHad(t, "all", 3)
-	w.checkEmpty()
-}
-
-// What is known, held or expected already makes no new entry; what cannot be, or
-// could not be kept, none at all.
-func TestAnnouncementsThatChangeNothing(t *testing.T) {
-	w := story(t, FIFO, monologue(3), 0)
-	w.bring(w.links[0], 0, false)
-	w.bring(w.links[0], 2, false) // held
-	w.announce(w.links[0], 1)     // asked for: x3 waits for it
-	for range 2 {
-		for i := range 3 {
-			w.announce(w.links[0], i)
+	for _, test := range []struct {
+		why         string
+		every       time.Duration
+		least, most time.Duration
+	}{
+		{"all at once", 0, 2 * time.Second, 2 * time.Second},
+		{"a thousand within a second", time.Millisecond, 16 * time.Second / 10, 17 * time.Second / 10},
+		{"a thousand within twenty", 4 * memoryTime / (4*memory - 1), testGraft, testGraft},
+		{"one every minute", time.Minute, testGraft, testGraft},
+	} {
+		w := story(t, Unordered, monologue(4*memory), 0, 0)
+		w.announce(w.links[1], 0)
+		w.now += time.Second
+		for i := range 4 * memory {
+			w.bring(w.links[0], i, false)
+			w.now += test.every
 		}
-		w.buf.Announced(w.now, peer.Dot{Origin: X}, 1)
-	}
-	if len(w.buf.wants.list) != 1 || w.buf.wants.announced != 0 {
-		t.Errorf("%d entries, %d of them announced; want the one that x3 waits for", len(w.buf.wants.list), w.buf.wants.announced)
-	}
-	w.buf.seen = broadcast.NewSeen(0, func(peer.Handle) uint64 { return 0 })
-	if w.buf.Announced(w.now, peer.Dot{Origin: Z, Seq: 1}, 1); len(w.buf.wants.list) != 1 {
-		t.Error("a message that could not be kept is expected")
-	}
-}
-
-// A message that was asked for anyhow, but not yet, is asked for sooner when
-// somebody says that he has it.
-func TestAnAnnouncementSpeedsUp(t *testing.T) {
-	w := story(t, Unordered, monologue(2), 0)
-	w.bring(w.links[0], 1, false) // x1 is asked for after Retry
-	w.announce(w.links[0], 0)
-	w.wait(testGraft)
-	w.wantFlight(t, "it is not on its way", asksFor(w.links[0], X, 1))
-}
-
-// Announcing is cheap for a liar, so what it leads to is bounded; and what those
-// who announced it have never had is forgotten, unless it is needed.
-func TestLies(t *testing.T) {
-	w := story(t, FIFO, monologue(2), 0, 0)
-	lie := func(i uint64) bool {
-		return w.buf.Announced(w.now, peer.Dot{Origin: Y, Seq: peer.MaxSeq - i}, 1)
-	}
-	for i := range uint64(maxAnnounced) {
-		if !lie(i) {
-			t.Fatalf("%d announcements are too many", i)
+		if got := w.buf.patience(); got < test.least || got > test.most {
+			t.Errorf("%s: patience %v after %d messages that were not late", test.why, got, 4*memory-1)
 		}
 	}
-	if lie(maxAnnounced) || lie(maxAnnounced+1) || len(w.buf.wants.list) != maxAnnounced {
-		t.Errorf("%d are expected, the bound is %d", len(w.buf.wants.list), maxAnnounced)
-	}
-	if !lie(0) {
-		t.Error("what is expected already is too much")
-	}
-	for id := broadcast.LinkID(2); id < 30; id++ {
-		w.buf.Announced(w.now, peer.Dot{Origin: Y, Seq: peer.MaxSeq}, id)
-	}
-	w.checkBounds()
-	w.wait(testGraft)
-	if len(w.flight) != maxAnnounced {
-		t.Fatalf("asked for %d", len(w.flight))
-	}
-	for _, r := range w.flight {
-		w.buf.Denied(w.now, r.link.id, broadcast.GoneEntry{Dot: r.want.Dot})
-	}
-	w.flight = nil
-	if w.poll(); len(w.buf.wants.list) != 1 {
-		t.Errorf("%d are still expected, want the one that others have announced too", len(w.buf.wants.list))
-	}
-	w.announce(w.links[1], 0)
-	w.bring(w.links[0], 1, false) // x2, which needs x1
-	w.links[1].known = 0
-	w.flight = nil
-	w.settle()
-	w.wantHad(t, "x1 was asked of the other link as well", 2)
-	w.checkEmpty()
-}
-
-// What is needed is asked for on, even if those who announced it have it not.
-func TestALieThatIsNeeded(t *testing.T) {
-	w := story(t, FIFO, monologue(2), 0)
-	w.announce(w.links[0], 0)
-	w.buf.Add(w.now, w.message(w.h.list[1], false), false, 1)
-	w.links[0].known = 0
-	w.wait(testGraft)
-	w.answer(0)
-	w.poll()
-	if w.buf.Len() != 1 || len(w.buf.wants.list) != 1 {
-		t.Errorf("%d are held, %d asked for", w.buf.Len(), len(w.buf.wants.list))
-	}
-	w.settle()
-	w.checkEmpty()
-	if w.buf.Stats.Forgotten != 1 || w.now < testGiveUp {
-		t.Errorf("%d were forgotten at %v, want x2 when there was no hope", w.buf.Stats.Forgotten, w.now)
-	}
-}
-
-// What was announced has left the log before it was asked for. If nobody has it
-// any more it is a gap, like anything else; if somebody has, it is none.
-func TestTheAnnouncedIsGone(t *testing.T) {
-	for _, order := range []Order{Causal, FIFO, Unordered} {
-		w := story(t, order, monologue(4), 0, 0)
-		for i := range 4 {
-			w.announce(w.links[0], i)
-		}
-		w.links[0].cut, w.links[1].cut = 3, 2
-		w.settle()
-		w.wantGaps(t, order.String()+": nobody has the first two", Gap{Origin: X, From: 1, To: 2})
-		w.wantHad(t, order.String()+": the others came", 2)
-		w.checkEmpty()
-	}
-}
-
-// What was pulled is remembered for a while only, and not too much of it.
-func TestPulledMessagesAreForgotten(t *testing.T) {
-	w := story(t, Causal, monologue(2*maxPulled), 0)
-	for i := range 2 * maxPulled {
-		w.announce(w.links[0], i)
-	}
-	w.wait(testGraft)
-	for len(w.flight) > 0 {
-		w.answer(0)
-	}
-	if n := len(w.buf.wants.pulled); n != maxPulled {
-		t.Errorf("%d are remembered, the bound is %d", n, maxPulled)
-	}
-	w.settle()
-	w.checkEmpty()
-}
-
-// What is forgotten for want of room is expected on, if it was announced: it has
-// not come any nearer by what waited for it.
-func TestForgettingLeavesWhatWasAnnounced(t *testing.T) {
-	w := story(t, FIFO, monologue(2), 0)
-	w.announce(w.links[0], 0)
-	w.bring(w.links[0], 1, false)
-	w.buf.forgetAll([]*held{w.buf.held[peer.Dot{Origin: X, Seq: 2}]})
-	if w.buf.Len() != 0 || len(w.buf.wants.list) != 1 {
-		t.Errorf("%d are held, %d expected; want x1 to be expected", w.buf.Len(), len(w.buf.wants.list))
-	}
-	w.settle()
-	w.wantHad(t, "x1", 1)
 }

@@ -85,7 +85,7 @@ func (b *Buffer) refuse(now time.Duration, m *broadcast.Message, from broadcast.
 
 // latest is the latest epoch that has come for sure.
 func (b *Buffer) latest(now time.Duration) uint32 {
-	return max(b.frontier.Epoch(), max(b.epoch(now), mostAhead)-mostAhead)
+	return max(b.latestOf, max(b.epoch(now), mostAhead)-mostAhead)
 }
 
 // isBeyond reports whether one epoch is beyond the horizon of another.

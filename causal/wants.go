@@ -67,6 +67,7 @@ type wants struct {
 	index         map[want]*asking
 	count         uint64
 	scratch       []*asking
+	spare         []*asking // to be used again
 	expected
 }
 
@@ -111,10 +112,36 @@ func (w *wants) add(next time.Duration, x want, first broadcast.LinkID) *asking 
 		return nil
 	}
 	w.count++
-	a := &asking{want: x, first: first, next: next, until: next + w.giveUp, last: next + mostTurns*w.giveUp, number: w.count}
+	a := w.fresh()
+	a.want, a.first, a.next, a.until, a.number = x, first, next, next+w.giveUp, w.count
+	a.last = next + mostTurns*w.giveUp
 	w.index[x] = a
 	heap.Push(&w.list, a)
 	return a
+}
+
+// maxSpare bounds the entries that are kept for what is announced next: as many as one
+// frame announces.
+const maxSpare = 256
+
+// fresh returns an empty entry.
+func (w *wants) fresh() *asking {
+	n := len(w.spare)
+	if n == 0 {
+		return new(asking)
+	}
+	a := w.spare[n-1]
+	w.spare = w.spare[:n-1]
+	return a
+}
+
+// recycle takes back an entry that was removed. Nothing may hold it any more: not Poll,
+// which has what is due in hand.
+func (w *wants) recycle(a *asking) {
+	if len(w.spare) < maxSpare {
+		*a = asking{others: a.others[:0], asked: a.asked[:0], denied: a.denied[:0]}
+		w.spare = append(w.spare, a)
+	}
 }
 
 // reschedule has the entry asked for at another time.

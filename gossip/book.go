@@ -15,6 +15,7 @@ type book struct {
 	entries []bookEntry // by handle; entry 0 is peer.None's
 	byID    map[peer.ID]peer.Handle
 	byAddr  map[netip.AddrPort]peer.Handle // join addresses, whoever is there
+	recent  [64]peer.Handle                // those that messages named last, by incarnation
 	free    []peer.Handle
 	sweepAt int // how many entries make a sweep worth it
 	most    int // how many there may be
@@ -39,7 +40,7 @@ type bookEntry struct {
 
 // minSweep is how many identities are kept without asking who needs them: a
 // few views' worth.
-const minSweep = 1024
+const minSweep = 256
 
 func newBook(self peer.ID, addr netip.AddrPort, most int) *book {
 	b := &book{
@@ -77,10 +78,20 @@ func (b *book) Lookup(h peer.Handle) (peer.ID, netip.AddrPort) {
 // with this node's name, or of one that does not belong, or that is not proven where
 // it has to be: none of them must enter a view.
 func (b *book) Intern(name []byte, incarnation uint64, addr netip.AddrPort) peer.Handle {
-	if addr.IsValid() && b.signed {
-		return peer.None
+	if addr.IsValid() {
+		if b.signed {
+			return peer.None
+		}
+		return b.intern(name, incarnation, addr)
 	}
-	return b.intern(name, incarnation, addr)
+	// Messages name the same few again and again.
+	recent := &b.recent[(incarnation^uint64(len(name)))%uint64(len(b.recent))]
+	if id := &b.entries[*recent].id; id.Incarnation == incarnation && id.Name == string(name) && *recent != peer.None {
+		return *recent
+	}
+	h := b.intern(name, incarnation, addr)
+	*recent = h
+	return h
 }
 
 // meet is Intern for an address that its owner has told this node itself, or proven.

@@ -617,7 +617,8 @@ func TestAPeerThatDoesNotReadIsGivenUp(t *testing.T) {
 	l := &link{all: new(atomic.Int64), wake: make(chan struct{}, 1)}
 	known := stranger{peer.ID{Name: "mallory", Incarnation: 1}}
 	f := broadcast.Frame{Kind: broadcast.Gone, Gone: []broadcast.GoneEntry{{Dot: peer.Dot{Origin: 1, Seq: 1}}}}
-	for l.send(0, &f, known) {
+	head := wire.AppendFrameHead(nil, 0, &f, known)
+	for l.send(head, &f, known) {
 		if l.queued > maxQueue+1<<10 {
 			t.Fatalf("%d bytes are queued, the bound is %d", l.queued, maxQueue)
 		}

@@ -961,11 +961,11 @@ func TestARevocationOvertakesMessages(t *testing.T) {
 		}
 		n.rosterChanged()
 		for _, m := range hers[1:] {
-			in := frameIn{link: n.sortedLinks()[0], b: wire.AppendFrame(nil, 0, &broadcast.Frame{Kind: broadcast.Data, Message: m}, relay.book)[wire.FrameHeader:]}
-			if in.err = n.checkFrame(in.b); in.err != nil {
+			in := framesIn{link: n.sortedLinks()[0], long: wire.AppendFrame(nil, 0, &broadcast.Frame{Kind: broadcast.Data, Message: m}, relay.book)[wire.FrameHeader:]}
+			if in.err = n.checkFrame(in.long); in.err != nil {
 				t.Error(in.err)
 			}
-			n.handleFrame(in)
+			n.handleFrames(&in)
 		}
 	})
 	if s := n.Stats(); s.Delivered != 1 || s.Revoked != 2 || s.GapMessages != 2 || s.BadFrames > 0 {

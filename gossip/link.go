@@ -1,7 +1,6 @@
 package gossip
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -73,17 +72,22 @@ type link struct {
 	proven  keyring.ID // that this node has proved to have, of the loop's own
 
 	mu      sync.Mutex
-	queue   [][]byte
-	size    int           // bytes in the queue
-	queued  int           // bytes in it and in the writer's hands, which count in all
+	queue   queue
+	queued  int           // what it and what the writer has in hand is charged, which counts in all
 	all     *atomic.Int64 // of all links
-	cost    int           // of the queue, in the machine's terms
 	closing bool
 	ended   bool
 	wake    chan struct{} // the queue, or closing, has changed; room for one
 	// What has left since the loop last looked.
-	doneCost  int
-	doneBytes uint64
+	doneCost   int
+	doneBytes  uint64
+	doneWrites uint64
+
+	dirty bool // of the loop's own: there is something new in the queue
+	// The writer's own.
+	writing  queue
+	rest     net.Buffers // of it, while it is written
+	deadline time.Time   // of the connection, for writing
 }
 
 func (n *Node) accept() {
@@ -395,8 +399,7 @@ func (n *Node) begin(o openedIn) {
 func (n *Node) closeLink(id broadcast.LinkID) {
 	if l := n.links[id]; l != nil {
 		delete(n.links, id)
-		_, bytes := l.takeWritten()
-		n.stats.LinkBytesSent += bytes
+		l.takeWritten(&n.stats)
 		l.close()
 		n.ending = append(slices.DeleteFunc(n.ending, (*link).isOver), l)
 	}
@@ -414,17 +417,11 @@ func (n *Node) read(l *link) {
 	defer l.kill()
 	// The loop forgets links that it closes; they end with the node all the same.
 	defer context.AfterFunc(n.ctx, l.kill)()
-	r := bufio.NewReaderSize(l.stream(), 4096)
+	r := newIntake(l.stream(), &n.smallFrames)
+	defer r.close()
 	rate := guard.NewFrameRate(n.now())
 	for {
-		in := frameIn{link: l.id}
-		var wait time.Duration
-		if in.err = n.readFrame(l, r, &in); in.err == nil {
-			wait, in.err = n.accountFor(rate, in.b)
-		}
-		if in.err == nil {
-			in.err = n.checkFrame(in.b)
-		}
+		in, wait := n.readFrames(l, r, rate)
 		select {
 		case n.frames <- in:
 		case <-n.ctx.Done():
@@ -480,23 +477,75 @@ func (n *Node) slowDown(wait time.Duration) {
 	}
 }
 
-// readFrame reads a frame of a link, once there is room for it. Until then nothing is
-// read from the link, and TCP makes the sender wait.
-func (n *Node) readFrame(l *link, r *bufio.Reader, in *frameIn) error {
-	size, err := readLength(r, n.cfg.maxFrame())
-	if err != nil {
-		return err
+// readFrames waits for a frame, and takes it with all that have come by then: up to one
+// that needs memory of its own, or after which the peer has to wait.
+func (n *Node) readFrames(l *link, r *intake, rate *guard.FrameRate) (in framesIn, wait time.Duration) {
+	in.link = l.id
+	size, err := r.length(n.cfg.maxFrame())
+	switch {
+	case err != nil:
+	case wire.FrameHeader+size > len(r.buf):
+		if err = n.readLong(l, r, size, &in); err == nil {
+			wait, err = n.inspect(in.long, rate)
+		}
+	default:
+		if err = r.await(wire.FrameHeader + size); err == nil {
+			wait, err = n.takeFrames(r, &in, rate)
+		}
 	}
+	in.err = err
+	return in, wait
+}
+
+// takeFrames takes the whole frames that have come. Nothing more is read from the link
+// while there is no room for them, and TCP makes the sender wait.
+func (n *Node) takeFrames(r *intake, in *framesIn, rate *guard.FrameRate) (wait time.Duration, err error) {
+	if err := n.smallFrames.take(n.ctx, chunkSize); err != nil {
+		return 0, err
+	}
+	in.room, in.taken, in.chunk = &n.smallFrames, chunkSize, chunks.Get().(*chunk)
+	for range mostFrames {
+		size, whole := r.next(n.cfg.maxFrame())
+		if !whole || in.size+size > chunkSize {
+			break
+		}
+		frame := in.chunk[in.size:][:size]
+		r.take(frame)
+		if wait, err = n.inspect(frame[wire.FrameHeader:], rate); err != nil {
+			return 0, err
+		}
+		in.size += size
+		if wait > 0 {
+			return wait, nil
+		}
+	}
+	return 0, nil
+}
+
+// mostFrames come to the loop together, and mostBatches of them wait for it: so an
+// offender gets only so far ahead of the loop, which ends his link. Guesses.
+const (
+	mostFrames  = 128
+	mostBatches = 16
+)
+
+// inspect looks at a frame before the loop does.
+func (n *Node) inspect(frame []byte, rate *guard.FrameRate) (wait time.Duration, err error) {
+	if wait, err = n.accountFor(rate, frame); err == nil {
+		err = n.checkFrame(frame)
+	}
+	return wait, err
+}
+
+// readLong reads a frame into memory of its own, once there is room for it.
+func (n *Node) readLong(l *link, r *intake, size int, in *framesIn) (err error) {
+	r.take(make([]byte, wire.FrameHeader))
 	in.room, in.taken = &n.longFrames, size
 	if size <= smallFrame {
-		in.room, in.taken = &n.smallFrames, size
+		in.room = &n.smallFrames
 	}
 	if err := in.room.take(n.ctx, in.taken); err != nil {
 		in.room = nil
-		return err
-	}
-	if r.Buffered() >= size {
-		in.b, err = readSized(r, size, nil)
 		return err
 	}
 	f := in.room.watch(func() {
@@ -504,7 +553,7 @@ func (n *Node) readFrame(l *link, r *bufio.Reader, in *frameIn) error {
 		l.kill()
 	})
 	defer f.ends()
-	in.b, err = readSized(r, size, f)
+	in.long, err = readSized(r, size, f)
 	return err
 }
 
@@ -516,9 +565,13 @@ func readLength(r io.Reader, limit int) (int, error) {
 	}
 	size := binary.BigEndian.Uint32(head[:])
 	if size == 0 || uint64(size) > uint64(limit) {
-		return 0, fmt.Errorf("%w: %d bytes, at most %d are allowed", wire.ErrFrameSize, size, limit)
+		return 0, tooLong(size, limit)
 	}
 	return int(size), nil
+}
+
+func tooLong(size uint32, limit int) error {
+	return fmt.Errorf("%w: %d bytes, at most %d are allowed", wire.ErrFrameSize, size, limit)
 }
 
 // readFrame reads a short frame and takes its length off.
@@ -561,20 +614,19 @@ func readSized(r io.Reader, size int, f *filling) ([]byte, error) {
 	}
 }
 
-// send queues a frame; false if the queue is full.
-func (l *link) send(now time.Duration, f *broadcast.Frame, book wire.Book) bool {
-	head := wire.AppendFrameHead(nil, now, f, book)
+// send queues a frame, of which the head has been encoded; false if the queue is full.
+// The writer hears of it with the next signal.
+func (l *link) send(head []byte, f *broadcast.Frame, book wire.Book) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.queued > maxQueue {
+	if l.queued > maxQueue-chunkSize {
 		return false
 	}
 	l.enqueue(head)
 	if f.Kind == broadcast.Data {
 		l.enqueue(wire.EncodeMessage(f.Message, book))
 	}
-	l.cost += f.Cost()
-	l.signal()
+	l.queue.cost += f.Cost()
 	return true
 }
 
@@ -586,23 +638,21 @@ func (l *link) sendRaw(frame []byte) {
 	l.signal()
 }
 
-// queueCost is what a piece of a queue takes beside its bytes: its place there, which
-// may be twice as much, and what allocating rounds up.
-const queueCost = 64
-
 func (l *link) enqueue(b []byte) {
 	if l.ended {
 		return
 	}
-	l.queue = append(l.queue, b)
-	l.size += len(b)
-	l.hold(len(b) + queueCost)
+	held := l.queue.held
+	l.queue.add(b)
+	l.hold(l.queue.held - held)
 }
 
 // hold counts what the link keeps from being freed.
 func (l *link) hold(bytes int) {
-	l.queued += bytes
-	l.all.Add(int64(bytes))
+	if bytes != 0 {
+		l.queued += bytes
+		l.all.Add(int64(bytes))
+	}
 }
 
 // waiting is how many bytes wait to be sent.
@@ -626,9 +676,19 @@ func (l *link) kill() {
 	defer l.mu.Unlock()
 	l.ended = true
 	l.raw.Close()
-	l.hold(-(l.size + len(l.queue)*queueCost)) // what the writer has is its own to count
-	l.queue, l.size = nil, 0
+	l.hold(-l.queue.held) // what the writer has is its own to count
+	l.queue.reset()
 	l.signal()
+}
+
+// flush has the writers of all links write what has been queued since the last time.
+func (n *Node) flush() {
+	for _, l := range n.dirty {
+		l.dirty = false
+		l.signal()
+	}
+	clear(n.dirty)
+	n.dirty = n.dirty[:0]
 }
 
 // signal wakes the writer.
@@ -639,31 +699,44 @@ func (l *link) signal() {
 	}
 }
 
-func (l *link) takeWritten() (cost int, bytes uint64) {
+// takeWritten counts what has left for the link, and tells what it was for the machine.
+func (l *link) takeWritten(s *Stats) (cost int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	cost, bytes = l.doneCost, l.doneBytes
-	l.doneCost, l.doneBytes = 0, 0
-	return cost, bytes
+	l.addWritten(s)
+	cost = l.doneCost
+	l.doneCost, l.doneBytes, l.doneWrites = 0, 0, 0
+	return cost
+}
+
+// countWritten adds what takeWritten would count.
+func (l *link) countWritten(s *Stats) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.addWritten(s)
+}
+
+func (l *link) addWritten(s *Stats) {
+	s.LinkBytesSent += l.doneBytes
+	s.LinkWrites += l.doneWrites
 }
 
 // take empties the queue for the writer.
-func (l *link) take() (batch net.Buffers, size, cost int, closing, ended bool) {
+func (l *link) take() (closing, ended bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	batch, size, cost = l.queue, l.size, l.cost
-	l.queue, l.size, l.cost = nil, 0, 0
-	return batch, size, cost, l.closing, l.ended
+	l.writing, l.queue = l.queue, l.writing
+	return l.closing, l.ended
 }
 
 // write sends what is queued, until the link ends.
 func (n *Node) write(l *link) {
 	for range l.wake {
-		batch, size, cost, closing, ended := l.take()
+		closing, ended := l.take()
 		if ended {
 			return
 		}
-		if len(batch) > 0 && !n.writeBatch(l, batch, size, cost) {
+		if l.writing.size > 0 && !n.writeBatch(l) {
 			l.kill()
 			return
 		}
@@ -674,18 +747,24 @@ func (n *Node) write(l *link) {
 	}
 }
 
-func (n *Node) writeBatch(l *link, batch net.Buffers, size, cost int) bool {
-	pieces := len(batch) // writing takes them out
-	l.raw.SetWriteDeadline(time.Now().Add(writeTimeout))
-	err := l.writeOut(batch)
+func (n *Node) writeBatch(l *link) bool {
+	l.limitWrite(time.Now())
+	l.rest = l.writing.pieces // writing takes them out
+	err := l.writeOut()
+	held, size, cost := l.writing.held, l.writing.size, l.writing.cost
+	l.writing.reset()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.hold(-(size + pieces*queueCost))
+	l.hold(-held)
 	if err != nil {
 		return false
 	}
 	l.doneCost += cost
 	l.doneBytes += uint64(size)
+	l.doneWrites++
+	if cost == 0 {
+		return true // nobody waits for it
+	}
 	select {
 	case n.written <- struct{}{}:
 	default:
@@ -693,11 +772,23 @@ func (n *Node) writeBatch(l *link, batch net.Buffers, size, cost int) bool {
 	return true
 }
 
-func (l *link) writeOut(batch net.Buffers) (err error) {
-	if l.secured != nil {
-		_, err = l.secured.WriteBuffers(&batch)
-	} else {
-		_, err = batch.WriteTo(l.raw)
+// limitWrite sees to it that a write ends within writeTimeout, and no more than a tenth
+// of that before: to set a deadline costs as much as a short write.
+func (l *link) limitWrite(now time.Time) {
+	if latest := now.Add(writeTimeout); latest.Sub(l.deadline) > writeTimeout/10 {
+		l.raw.SetWriteDeadline(latest)
+		l.deadline = latest
+	}
+}
+
+func (l *link) writeOut() (err error) {
+	switch {
+	case l.secured != nil:
+		_, err = l.secured.WriteBuffers(&l.rest)
+	case len(l.rest) == 1:
+		_, err = l.raw.Write(l.rest[0])
+	default:
+		_, err = l.rest.WriteTo(l.raw)
 	}
 	return err
 }

@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,17 +15,23 @@ import (
 	"github.com/Ishan27gOrg/gossipProtocol/protocol"
 )
 
-// frameIn is a frame without its length, or the end of its link.
-type frameIn struct {
+// framesIn is what has come on a link at once: frames with their lengths in a chunk, or
+// a long one without; and the end of the link, if it came after them.
+type framesIn struct {
 	link  broadcast.LinkID
-	b     []byte
+	chunk *chunk
+	size  int
+	long  []byte
 	err   error
-	room  *room // that it was given; nil if none was
+	room  *room // that they were given; nil if none was
 	taken int
 }
 
-// done gives the room back.
-func (in *frameIn) done() {
+// done gives back what was taken.
+func (in *framesIn) done() {
+	if in.chunk != nil {
+		chunks.Put(in.chunk)
+	}
 	if in.room != nil {
 		in.room.give(in.taken)
 	}
@@ -44,6 +51,7 @@ type scratch struct {
 	packet []byte
 	sealed []byte
 	deck   []peer.Handle
+	head   []byte
 }
 
 // run starts the goroutines that do not belong to a link.
@@ -70,11 +78,8 @@ func (n *Node) loop() {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
-		var messages chan<- Message
-		var next Message
-		if m := n.backlog.first(); m != nil {
-			messages, next = n.messages, *m
-		}
+		n.backlog.offer()
+		messages, next := n.backlog.next()
 		select {
 		case <-n.ctx.Done():
 			return
@@ -82,15 +87,17 @@ func (n *Node) loop() {
 			f()
 		case p := <-n.packets:
 			n.handlePacket(p)
-		case f := <-n.frames:
-			n.handleFrame(f)
+		case in := <-n.frames:
+			n.handleFrames(&in)
+			n.handleMoreFrames()
 		case o := <-n.opened:
 			n.handleOpened(o)
 		case <-n.written:
 			n.handleWritten()
 		case messages <- next:
-			n.backlog.pop()
+			n.backlog.taken()
 		case <-timer.C:
+			n.alarm.at = broadcast.Never
 		}
 		n.tick(timer)
 	}
@@ -99,20 +106,45 @@ func (n *Node) loop() {
 // tick does what is due and sets the timer for what is due next.
 func (n *Node) tick(timer *time.Timer) {
 	now := n.now()
-	if n.machine.Deadline() <= now {
+	deadline := n.machine.Deadline()
+	if deadline <= now {
 		n.machine.SetWall(time.Duration(time.Now().UnixNano()) - now)
 		n.machine.Tick(now, &n.out)
 		n.carryOut()
+		deadline = n.machine.Deadline()
 	}
 	n.warnOfClocks(now)
 	n.warnOfKeys(now)
-	n.retrySenders()
+	if len(n.senders) > 0 {
+		n.retrySenders()
+		deadline = n.machine.Deadline()
+	}
 	if n.book.sweepDue() {
 		n.sweep()
 	}
 	n.notify()
-	// A deadline that has just passed again must not make the loop spin.
-	timer.Reset(min(max(n.machine.Deadline()-n.now(), time.Millisecond), time.Hour))
+	n.flush()
+	if n.backlog.isStuck() {
+		deadline = min(deadline, now+stuckFor)
+	}
+	n.alarm.set(timer, now, deadline)
+}
+
+// stuckFor is when to look whether messages with long clocks have been read. A guess.
+const stuckFor = 10 * time.Millisecond
+
+// alarm is when the loop's timer goes off; Never if it has.
+type alarm struct{ at, changed time.Duration }
+
+// set has it go off at a time, or somewhat before: a deadline that moves away is not
+// followed at each turn of a loop that is busy. One that has just passed again must not
+// make the loop spin.
+func (a *alarm) set(timer *time.Timer, now, deadline time.Duration) {
+	at := min(max(deadline, now+time.Millisecond), now+time.Hour)
+	if at < a.at || now >= a.changed+time.Millisecond {
+		timer.Reset(at - now)
+		a.at, a.changed = at, now
+	}
 }
 
 // sweep drops from the address book whoever nobody needs.
@@ -225,7 +257,7 @@ func (n *Node) shutDown() {
 		close(s.done)
 	}
 	n.senders = nil
-	close(n.messages)
+	n.backlog.close()
 	close(n.loopDone)
 }
 
@@ -259,52 +291,113 @@ func (n *Node) countBad(err error, otherwise *uint64) {
 	n.log.Debug("dropped", "error", err)
 }
 
-func (n *Node) handleFrame(in frameIn) {
+// handleFrames takes what has come on a link. Messages and announcements that came
+// together are one step of the machine.
+func (n *Node) handleFrames(in *framesIn) {
 	defer in.done()
 	l := n.links[in.link]
 	if l == nil {
 		return
 	}
-	if in.err != nil {
-		if errors.Is(in.err, wire.ErrFrameSize) || errors.Is(in.err, errFlood) || errors.Is(in.err, wire.ErrMalformed) || n.countRefusal(in.err) {
-			n.endBadLink(l, in.err)
-		} else {
-			n.endLink(l, in.err)
-		}
-		return
-	}
-	n.stats.LinkBytesReceived += uint64(len(in.b) + wire.FrameHeader)
-	if proof, ok := wire.ProofIn(in.b); ok {
-		n.handleProof(l, proof)
-		return
-	}
 	now := n.now()
-	f, err := wire.DecodeFrame(in.b, now, n.book)
-	if n.isCrowdedOut(func() { f, err = wire.DecodeFrame(in.b, now, n.book) }) {
-		n.endLink(l, errNames)
+	going := true
+	if n.keeper.owned = in.chunk == nil; in.long != nil {
+		going = n.handleFrame(now, l, in.long)
+	}
+	for b := in.frames(); going && len(b) > 0; {
+		size := wire.FrameHeader + int(binary.BigEndian.Uint32(b))
+		going = n.handleFrame(now, l, b[wire.FrameHeader:size])
+		b = b[size:]
+	}
+	n.settle(now)
+	if in.err == nil || n.links[in.link] != l {
 		return
+	}
+	if errors.Is(in.err, wire.ErrFrameSize) || errors.Is(in.err, errFlood) || errors.Is(in.err, wire.ErrMalformed) || n.countRefusal(in.err) {
+		n.endBadLink(l, in.err)
+	} else {
+		n.endLink(l, in.err)
+	}
+}
+
+// mostTogether is how much of what has come on links is handled before what it leads to
+// is written, and the application gets its share: a few chunks.
+const mostTogether = 8
+
+// handleMoreFrames takes what else has come on links.
+func (n *Node) handleMoreFrames() {
+	for range mostTogether - 1 {
+		select {
+		case in := <-n.frames:
+			n.handleFrames(&in)
+		default:
+			return
+		}
+	}
+}
+
+// frames are those in the chunk, with their lengths.
+func (in *framesIn) frames() []byte {
+	if in.chunk == nil {
+		return nil
+	}
+	return in.chunk[:in.size]
+}
+
+// handleFrame takes one frame; false if the link is over. The machine settles at once
+// after what concerns the link itself, and before so much has come that the log could
+// lose some of it before it was passed on.
+func (n *Node) handleFrame(now time.Duration, l *link, b []byte) bool {
+	n.stats.LinkBytesReceived += uint64(len(b) + wire.FrameHeader)
+	if proof, ok := wire.ProofIn(b); ok {
+		n.handleProof(l, proof)
+		return n.links[l.id] == l
+	}
+	f, err := n.decoder.Frame(b, now, n.book)
+	if n.book.full && n.isCrowdedOut(func() { f, err = n.decoder.Frame(b, now, n.book) }) {
+		n.endLink(l, errNames)
+		return false
 	}
 	switch {
 	case errors.Is(err, wire.ErrUnknownKind):
 		n.stats.UnknownKinds++
+		return true
 	case err != nil:
 		n.endBadLink(l, err)
+		return false
 	case f.Kind == broadcast.Data && len(f.Message.Payload) > n.cfg.MaxPayload:
 		n.endBadLink(l, fmt.Errorf("%w: %d bytes, at most %d are allowed here (Config.MaxPayload)",
 			ErrPayloadTooLong, len(f.Message.Payload), n.cfg.MaxPayload))
+		return false
 	case f.Kind == broadcast.Data && n.isBanned(f.Message.Dot.Origin):
 		n.stats.Revoked++
-		n.machine.Refuse(now, in.link, f.Message, &n.out)
+		n.machine.Refuse(now, l.id, f.Message, &n.out)
 		n.carryOut()
-	default:
-		n.stats.BadDescriptors += uint64(f.Skipped)
-		if f.Kind == broadcast.Data {
-			weigh(&f)
-		}
-		if n.signer != nil {
-			n.limitClaims(&f)
-		}
-		n.machine.HandleFrame(now, in.link, &f, &n.out)
+		return n.links[l.id] == l
+	}
+	n.stats.BadDescriptors += uint64(f.Skipped)
+	if f.Kind == broadcast.Data {
+		weigh(f)
+	}
+	if n.signer != nil {
+		n.limitClaims(f)
+	}
+	n.machine.TakeFrame(now, l.id, f, &n.out)
+	n.unsettled += len(b) + frameOverhead
+	if f.Kind != broadcast.Data && f.Kind != broadcast.IHave || n.unsettled > n.cfg.LogBytes/8 || len(n.out.Offences) > 0 {
+		n.settle(now)
+	}
+	return n.links[l.id] == l
+}
+
+// frameOverhead is about what a message is charged beside its bytes.
+const frameOverhead = 256
+
+// settle ends the machine's step, and does what it wants done.
+func (n *Node) settle(now time.Duration) {
+	if n.unsettled > 0 {
+		n.unsettled = 0
+		n.machine.Settle(now, &n.out)
 		n.carryOut()
 	}
 }
@@ -346,17 +439,16 @@ func (n *Node) endLink(l *link, err error) {
 
 // handleWritten returns to the machine the room that sockets have made.
 func (n *Node) handleWritten() {
-	for _, id := range n.sortedLinks() {
-		l := n.links[id]
-		if l == nil {
-			continue // ended by the step before
+	total := 0
+	for id, l := range n.links { // the order does not show: nothing is sent before all are counted
+		cost := l.takeWritten(&n.stats)
+		if total += cost; cost > 0 {
+			n.machine.TakeWritten(id, cost)
 		}
-		cost, bytes := l.takeWritten()
-		n.stats.LinkBytesSent += bytes
-		if cost > 0 {
-			n.machine.Written(n.now(), id, cost, &n.out)
-			n.carryOut()
-		}
+	}
+	if total > 0 {
+		n.machine.Settle(n.now(), &n.out)
+		n.carryOut()
 	}
 }
 
@@ -371,8 +463,9 @@ func (n *Node) sortedLinks() []broadcast.LinkID {
 
 // carryOut does what the machine wants done, which may make it want more.
 func (n *Node) carryOut() {
+	now := n.now()
 	for _, m := range n.out.Deliveries {
-		n.deliver(m)
+		n.deliver(now, m)
 	}
 	for i := range n.out.Events {
 		n.report(n.out.Events[i])
@@ -386,7 +479,7 @@ func (n *Node) carryOut() {
 	var slow []*link
 	for i := range n.out.Links.Sends {
 		s := &n.out.Links.Sends[i]
-		if l := n.links[s.Link]; l != nil && !l.send(n.now(), &s.Frame, n.book) {
+		if l := n.links[s.Link]; l != nil && !n.sendFrame(now, l, &s.Frame) {
 			slow = append(slow, l)
 		}
 		if int(n.queued.Load()) > n.memory.limit(queuesShare) {
@@ -408,6 +501,19 @@ func (n *Node) carryOut() {
 	}
 }
 
+// sendFrame queues a frame; false if the queue is full.
+func (n *Node) sendFrame(now time.Duration, l *link, f *broadcast.Frame) bool {
+	head := wire.AppendFrameHead(n.scratch.head[:0], now, f, n.book)
+	if n.scratch.head = head; len(head) >= longPiece {
+		n.scratch.head = nil // the queue keeps it
+	}
+	if !l.dirty {
+		l.dirty = true
+		n.dirty = append(n.dirty, l)
+	}
+	return l.send(head, f, n.book)
+}
+
 // relieve ends the link that has most queued, for all together have too much. What
 // its writer has in hand is let go of as soon as that notices.
 func (n *Node) relieve() (longest *link) {
@@ -427,8 +533,8 @@ func (n *Node) relieve() (longest *link) {
 	return longest
 }
 
-func (n *Node) deliver(m *broadcast.Message) {
-	for _, lost := range n.backlog.push(n.message(m), m.ClockBytes) {
+func (n *Node) deliver(now time.Duration, m *broadcast.Message) {
+	for _, lost := range n.backlog.push(n.message(now, m), m.ClockBytes) {
 		n.stats.BacklogDropped++
 		n.emit(Event{Kind: Overflow, Peer: Peer{ID: lost.Origin, Incarnation: lost.Incarnation}, From: lost.Seq, To: lost.Seq})
 	}
@@ -512,8 +618,12 @@ func (n *Node) leave(drained chan struct{}) {
 
 func (n *Node) readStats() Stats {
 	s := n.stats
+	for _, l := range n.links { // a sum: the order does not show
+		l.countWritten(&s)
+	}
 	s.Gauges, s.Counters = n.machine.Gauges(), n.machine.Counters()
-	s.BacklogMessages, s.BacklogBytes = len(n.backlog.list), n.backlog.bytes
+	n.backlog.collect()
+	s.BacklogMessages, s.BacklogBytes = n.backlog.len(), n.backlog.bytes
 	s.Identities = len(n.book.byID)
 	s.Unsealed += n.refused.unsealed.Load()
 	s.OtherKeys += n.refused.otherKeys.Load()

@@ -217,7 +217,7 @@ func (b *vessel) bytes(link broadcast.LinkID, raw []byte) bool {
 	}
 	b.n.machine.HandleFrame(b.now, link, &f, &b.n.out)
 	for _, m := range b.n.out.Deliveries {
-		b.n.backlog.push(b.n.message(m), m.ClockBytes)
+		b.n.backlog.push(b.n.message(b.now, m), m.ClockBytes)
 		wire.EncodeMessage(m, b.n.book)
 	}
 	b.n.out.Reset()
@@ -674,18 +674,21 @@ func TestAQueueIsChargedUntilItIsGone(t *testing.T) {
 			t.Errorf("%s: %d bytes are charged to all links and %d to this one, want %d", why, got, l.waiting(), want)
 		}
 	}
+	const short, long = chunkSize + pieceCost, longPiece + pieceCost
 	l.sendRaw(make([]byte, 1000))
 	l.sendRaw(make([]byte, 500))
-	step("two pieces wait", 1500+2*queueCost)
-	batch, size, cost, _, _ := l.take()
-	step("the writer has them", 1500+2*queueCost)
+	step("two short pieces wait", short)
+	l.sendRaw(make([]byte, longPiece))
+	step("a long one as well", short+long)
+	l.take()
+	step("the writer has them", short+long)
 	l.sendRaw(make([]byte, 200))
-	step("another one waits", 1700+3*queueCost)
+	step("another one waits", short+long+short)
 	l.kill()
-	step("that is let go of with the link", 1500+2*queueCost)
+	step("that is let go of with the link", short+long)
 	l.sendRaw(make([]byte, 200))
-	step("nothing more is taken", 1500+2*queueCost)
-	if n.writeBatch(l, batch, size, cost) {
+	step("nothing more is taken", short+long)
+	if n.writeBatch(l) {
 		t.Error("a link that is closed takes what is written")
 	}
 	step("the writer as well", 0)

@@ -123,8 +123,8 @@ type Stats struct {
 	// Datagrams and their bytes, without IP and UDP headers.
 	PacketsSent, PacketsReceived         uint64
 	PacketBytesSent, PacketBytesReceived uint64
-	// Bytes on links, without IP and TCP headers.
-	LinkBytesSent, LinkBytesReceived uint64
+	// Bytes on links, without IP and TCP headers, and how often some were written.
+	LinkBytesSent, LinkBytesReceived, LinkWrites uint64
 	// What was dropped, by reason.
 	BadPackets     uint64 // datagrams that do not decode
 	BadFrames      uint64 // connections ended for a frame that does not decode, or for too many
@@ -159,11 +159,11 @@ type Stats struct {
 
 // message makes what the application gets. The payload is copied: the log and
 // every link share the original.
-func (n *Node) message(m *broadcast.Message) Message {
+func (n *Node) message(now time.Duration, m *broadcast.Message) Message {
 	id := n.messageID(m.Dot)
 	return Message{
 		ID: id, Payload: append([]byte(nil), m.Payload...), Clock: m.Clock,
-		Hops: int(m.Hops), Age: max(0, n.now()-m.Born),
+		Hops: int(m.Hops), Age: max(0, now-m.Born),
 	}
 }
 

@@ -56,6 +56,8 @@ type Node struct {
 	book      *book
 	out       protocol.Outbox
 	links     map[broadcast.LinkID]*link
+	alarm     alarm
+	dirty     []*link // whose queues have something new
 	ending    []*link // closed in good order, and not yet at their end
 	lastLink  broadcast.LinkID
 	backlog   backlog
@@ -74,17 +76,19 @@ type Node struct {
 	namesakes namesakes
 	nonce     func() uint64 // of requests
 	scratch   scratch
+	decoder   wire.Decoder
+	keeper    keeper
+	unsettled int // what frames have brought, in bytes, since the machine settled
 	stats     Stats
 
 	// Into the loop.
 	packets chan packetIn
-	frames  chan frameIn
+	frames  chan framesIn
 	opened  chan openedIn
 	calls   chan func()
 	written chan struct{}
 	// Out of it.
-	messages chan Message
-	events   chan Event
+	events chan Event
 
 	ctx      context.Context // ends when the node closes
 	cancel   context.CancelCauseFunc
@@ -165,16 +169,16 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		signer:    newSigner(&cfg),
 		book:      newBook(id, addr, memory.limit(identitiesShare)),
 		links:     make(map[broadcast.LinkID]*link),
-		backlog:   backlog{limit: cfg.BacklogBytes},
+		alarm:     alarm{at: broadcast.Never},
+		backlog:   newBacklog(cfg.BacklogBytes, cfg.MaxPayload),
 		offences:  newWarnings(),
 		gaps:      newWarnings(),
 		namesakes: namesakes{known: make(map[uint64]*namesake)},
-		packets:   make(chan packetIn, 256),
-		frames:    make(chan frameIn, 64),
+		packets:   make(chan packetIn, 32),
+		frames:    make(chan framesIn, mostBatches),
 		opened:    make(chan openedIn), // what waits is charged as a handshake
 		calls:     make(chan func()),
 		written:   make(chan struct{}, 1),
-		messages:  make(chan Message), // what waits is in the backlog, which counts bytes
 		events:    make(chan Event, 256),
 		loopDone:  make(chan struct{}),
 	}
@@ -197,6 +201,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 // machineConfig returns what the protocol is configured with on this node.
 func (n *Node) machineConfig() protocol.Config {
 	m := n.cfg.machine(n.book.self, n.book, &n.memory)
+	m.Keep = n.keeper.keep
 	if n.signer != nil {
 		m.Evidence, m.Dated = n.evidence, true
 		m.Sampling.Identity = n.samplerIdentity()
@@ -308,7 +313,7 @@ func (n *Node) waitTurn(ctx context.Context, payload int) error {
 
 // Messages delivers the network's messages, this node's own among them, in the
 // order of Config.Order. It is closed when the node is.
-func (n *Node) Messages() <-chan Message { return n.messages }
+func (n *Node) Messages() <-chan Message { return n.backlog.out }
 
 // Events reports links, gaps, conflicts and drops. Reading it is optional: the
 // channel holds 256 events, and what finds no room is counted in Stats.

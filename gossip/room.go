@@ -68,6 +68,18 @@ func (r *room) take(ctx context.Context, bytes int) error {
 	return r.wait(ctx, w)
 }
 
+// tryTake takes bytes that one can do without: at most half of all, and only if nobody
+// waits.
+func (r *room) tryTake(bytes int) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.waiting) > 0 || r.used+bytes > r.size/2 {
+		return false
+	}
+	r.used += bytes
+	return true
+}
+
 func (r *room) wait(ctx context.Context, w *waiter) error {
 	look := time.NewTicker(watchEvery)
 	defer look.Stop()

@@ -110,7 +110,7 @@ func (n *member) step(do func()) {
 }
 
 func (l *lab) sendFrame(e *end, f broadcast.Frame) {
-	f.Candidates = slices.Clone(f.Candidates)
+	f.Candidates, f.Announced = slices.Clone(f.Candidates), slices.Clone(f.Announced)
 	if f.Message != nil {
 		m := *f.Message
 		if !f.WithClock {

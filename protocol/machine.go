@@ -88,6 +88,9 @@ type Config struct {
 	// them, for what shows to others that its origin has got so far; empty if there is
 	// nothing. Nil where origins sign nothing.
 	Evidence func(*broadcast.Message) string
+	// Keep is asked for what is kept in place of a message from a link, for a driver
+	// that uses a frame's memory again: see causal.Config. Nil keeps the message itself.
+	Keep func(m *broadcast.Message, waits bool) *broadcast.Message
 }
 
 // DefaultConfig returns the documented defaults.
@@ -132,8 +135,8 @@ type Event struct {
 }
 
 // Outbox collects what a Machine wants done. The driver owns it, carries it
-// out and resets it before the next step. Views in packets and frames are
-// valid until then.
+// out and resets it before the next step. Views in packets and frames, and
+// announcements in frames, are valid until then.
 type Outbox struct {
 	Packets    []peersampling.Packet
 	Links      broadcast.Outbox
@@ -253,7 +256,7 @@ func (m *Machine) causalConfig() causal.Config {
 		Announced: m.cfg.Announced, Awaited: m.cfg.Awaited,
 		Order: m.cfg.Order, HoldBytes: m.cfg.HoldBytes, Retry: m.cfg.Retry, GiveUp: m.cfg.GiveUp, Graft: m.cfg.GraftAfter,
 		Horizon: m.cfg.Horizon, Wall: m.cfg.Wall, Dated: m.cfg.Dated, Self: m.cfg.Self,
-		Name: m.cfg.Directory.Name, Handle: m.cfg.Directory.Handle,
+		Keep: m.cfg.Keep, Name: m.cfg.Directory.Name, Handle: m.cfg.Directory.Handle,
 	}
 }
 
@@ -337,18 +340,35 @@ func (m *Machine) Disconnected(now time.Duration, link broadcast.LinkID, out *Ou
 
 // Written tells that messages of this cost (Frame.Cost) have left for the link.
 func (m *Machine) Written(now time.Duration, link broadcast.LinkID, cost int, out *Outbox) {
-	m.begin(now, out)
-	m.relay.Written(link, cost)
+	m.TakeWritten(link, cost)
+	m.Settle(now, out)
+}
+
+// TakeWritten is Written for one of several links; see TakeFrame.
+func (m *Machine) TakeWritten(link broadcast.LinkID, cost int) { m.relay.Written(link, cost) }
+
+// HandleFrame takes a frame from a link. The machine keeps f.Message, unless
+// Config.Keep says otherwise.
+func (m *Machine) HandleFrame(now time.Duration, link broadcast.LinkID, f *broadcast.Frame, out *Outbox) {
+	m.TakeFrame(now, link, f, out)
 	m.settle(now, out)
 }
 
-// HandleFrame takes a frame from a link. The machine keeps f.Message.
-func (m *Machine) HandleFrame(now time.Duration, link broadcast.LinkID, f *broadcast.Frame, out *Outbox) {
+// TakeFrame is HandleFrame for one of several frames that are there at once: what it
+// leads to is in the outbox only after Settle, or whatever step comes next. The driver
+// carries out after either, and lets no more than that come together which it would let
+// a link wait for.
+func (m *Machine) TakeFrame(now time.Duration, link broadcast.LinkID, f *broadcast.Frame, out *Outbox) {
 	m.begin(now, out)
 	m.links.Heard(now, link)
 	if m.isInPlace(now, link, f) && !m.judgeControl(now, link, f) {
 		m.handleFrame(now, link, f, out)
 	}
+}
+
+// Settle ends a step of several frames, or of several calls of TakeWritten.
+func (m *Machine) Settle(now time.Duration, out *Outbox) {
+	m.begin(now, out)
 	m.settle(now, out)
 }
 

@@ -222,3 +222,18 @@ func held(f func()) int64 {
 	runtime.ReadMemStats(&after)
 	return int64(after.HeapAlloc) - int64(before.HeapAlloc)
 }
+
+// However many clocks an event comes after, its own is a fraction of an allocation while
+// it is small.
+func TestAdvanceAllAllocations(t *testing.T) {
+	for _, origins := range []int{1, 8, 16} {
+		c := many(origins)
+		pasts := []Clock{c}
+		for i := range min(origins, 5) {
+			pasts = append(pasts, c.Increment(nameOf(i)))
+		}
+		o := id(nameOf(0), 0)
+		var maker Maker
+		wantAllocs(t, fmt.Sprint("AdvanceAll at ", origins), 0, func() { sink = maker.AdvanceAll(pasts, o, 1<<40, 0) })
+	}
+}

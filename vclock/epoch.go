@@ -1,5 +1,7 @@
 package vclock
 
+import "slices"
+
 // Horizon is how many epochs an entry stays in clocks after its last event, at
 // least: a clock of epoch e has none that are older than e - Horizon.
 const Horizon = 8
@@ -42,6 +44,81 @@ func (c Clock) Advance(o Origin, n uint64, epoch uint32) Clock {
 	k := key{Origin: o, hash: hashName(o.Name), epoch: epoch}
 	newest := max(c.epoch, epoch)
 	return Clock{root: c.since(newest), epoch: newest}.with(&k, n)
+}
+
+// Maker makes clocks, some to an allocation, for who makes many that are all kept for
+// about as long: one that is kept longer keeps up to 1.5 KiB of others. The zero Maker is
+// usable.
+type Maker struct {
+	nodes   []node
+	entries []entry
+}
+
+// How much a Maker allocates at once.
+const (
+	madeNodes   = 16
+	madeEntries = 64
+)
+
+// AdvanceAll returns the clock of an event that comes after all of pasts: what merging
+// them, and then [Clock.Advance] with this epoch or the newest of theirs, comes to. If all
+// of them are small it allocates little, however many there are.
+func (m *Maker) AdvanceAll(pasts []Clock, o Origin, n uint64, epoch uint32) Clock {
+	for _, p := range pasts {
+		epoch = max(epoch, p.epoch)
+	}
+	if c, ok := m.advanceSmall(pasts, o, n, epoch); ok {
+		return c
+	}
+	var past Clock
+	for _, p := range slices.Backward(pasts) { // the last most likely knows most
+		past = past.Merge(p)
+	}
+	return past.Advance(o, n, epoch)
+}
+
+// advanceSmall is AdvanceAll where one bucket has room for the clock, and for all that
+// it is made of; false if there is no such bucket.
+func (m *Maker) advanceSmall(pasts []Clock, o Origin, n uint64, epoch uint32) (c Clock, ok bool) {
+	var rooms [2][2 * bucketMax]entry
+	es := rooms[1][:0]
+	for i, p := range pasts {
+		if p.root.isBranch() || floor(p.epoch) != floor(epoch) { // E2
+			return c, false
+		}
+		if es = appendUnion(rooms[i%2][:0], es, p.root.run()); len(es) > bucketMax {
+			return c, false
+		}
+	}
+	k := key{Origin: o, hash: hashName(o.Name), epoch: epoch}
+	switch i, found := find(es, &k); {
+	case n == 0 || !found && len(es) == bucketMax:
+		return c, false
+	case found && es[i].key.epoch >= epoch:
+		es[i].n = n
+	case found:
+		kept := k
+		es[i] = entry{&kept, n}
+	default:
+		kept := k // k is on the stack
+		es = slices.Insert(es, i, entry{&kept, n})
+	}
+	return Clock{root: m.bucket(es), epoch: epoch}, true
+}
+
+// bucket returns one with a copy of es.
+func (m *Maker) bucket(es []entry) *node {
+	if len(m.nodes) == 0 {
+		m.nodes = make([]node, madeNodes)
+	}
+	if len(m.entries) < len(es) {
+		m.entries = make([]entry, madeEntries)
+	}
+	out, room := &m.nodes[0], m.entries[:len(es):len(es)]
+	m.nodes, m.entries = m.nodes[1:], m.entries[len(es):]
+	copy(room, es)
+	out.entries = room
+	return out
 }
 
 // floor is the oldest epoch that a clock of this epoch has entries of.

@@ -267,3 +267,31 @@ func textOf(c Clock) string {
 	b, _ := c.MarshalText()
 	return string(b)
 }
+
+// AdvanceAll is merging and advancing, whatever else its Maker has made.
+func TestAdvanceAllIsMergeAndAdvance(t *testing.T) {
+	var maker Maker
+	checkEveryHash(t, func(t *rapid.T) {
+		var pasts []Clock
+		for range rapid.IntRange(0, 4).Draw(t, "pasts") {
+			c, _ := drawTimed(t)
+			pasts = append(pasts, c)
+		}
+		o, n, epoch := drawOrigin(t), uint64(rapid.IntRange(0, 9).Draw(t, "n")), uint32(rapid.IntRange(0, 60).Draw(t, "epoch"))
+		var want Clock
+		for _, p := range pasts {
+			want = want.Merge(p)
+		}
+		want = want.Advance(o, n, max(epoch, want.Epoch()))
+		before := bytesOf(maker.AdvanceAll(pasts, o, n, epoch))
+		got := maker.AdvanceAll(pasts, o, n, epoch)
+		maker.AdvanceAll(pasts, drawOrigin(t), 1, epoch)
+		checkShape(t, got)
+		if bytesOf(got) != before {
+			t.Fatal("a clock has changed")
+		}
+		if bytesOf(got) != bytesOf(want) || got.Epoch() != want.Epoch() {
+			t.Fatalf("%v, want %v, of %v", got, want, pasts)
+		}
+	})
+}

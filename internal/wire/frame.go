@@ -281,10 +281,45 @@ func appendAge(dst []byte, age time.Duration) []byte {
 
 // DecodeFrame takes a frame apart, without its length. The message of a DATA
 // frame keeps b, which nobody may change any more.
-func DecodeFrame(b []byte, now time.Duration, book Book) (broadcast.Frame, error) {
+func DecodeFrame(b []byte, now time.Duration, book Book) (f broadcast.Frame, err error) {
+	if IsData(b) {
+		f.Message = &broadcast.Message{}
+	}
+	err = decodeFrame(&f, b, now, book)
+	return f, err
+}
+
+// Decoder is room to take frames apart in, one after the other.
+type Decoder struct {
+	frame     broadcast.Frame
+	message   broadcast.Message
+	announced []broadcast.Announcement
+}
+
+// Frame is DecodeFrame, but that the frame is the decoder's, and so are its message and
+// its announcements: they are valid until the next call.
+func (d *Decoder) Frame(b []byte, now time.Duration, book Book) (*broadcast.Frame, error) {
+	if cap(d.message.Deps) > mostSpare {
+		d.message.Deps = nil
+	}
+	d.frame.Message, d.frame.Announced = &d.message, d.announced
+	err := decodeFrame(&d.frame, b, now, book)
+	if d.frame.Kind == broadcast.IHave && cap(d.frame.Announced) > cap(d.announced) && cap(d.frame.Announced) <= mostSpare {
+		d.announced = d.frame.Announced[:0]
+	}
+	return &d.frame, err
+}
+
+// mostSpare is how many elements a Decoder has room for between two frames.
+const mostSpare = 1 << 10
+
+// decodeFrame takes a frame apart, into the message and the room for announcements that
+// there are.
+func decodeFrame(f *broadcast.Frame, b []byte, now time.Duration, book Book) error {
+	m, announced := f.Message, f.Announced[:0]
 	r := reader{b: b}
 	kind, signed := plainKind(r.byte())
-	f := broadcast.Frame{Kind: kind}
+	*f = broadcast.Frame{Kind: kind}
 	switch f.Kind {
 	case broadcast.Neighbor:
 		f.Token, f.Priority, f.Repair = r.uint64(), r.bool(), r.bool()
@@ -304,26 +339,28 @@ func DecodeFrame(b []byte, now time.Duration, book Book) (broadcast.Frame, error
 	case broadcast.Refine:
 		f.Refine = r.prefixes()
 	case broadcast.Data:
-		r.data(&f, signed, now, book)
+		f.Message = m
+		r.data(f, signed, now, book)
 	case broadcast.Want:
 		f.Wants = r.wants(book)
 	case broadcast.Gone:
 		f.Gone = r.gone(signed, book)
 	case broadcast.IHave:
-		f.Announced = r.announced(book)
+		f.Announced = r.announced(announced, book)
 	default:
 		r.fail(fmt.Errorf("%w of frame: %d", ErrUnknownKind, f.Kind))
 	}
 	switch {
 	case r.err == nil && len(r.b) > 0:
 		r.fail(fmt.Errorf("%w: %d bytes too many", ErrMalformed, len(r.b)))
-	case r.err == nil && signed && kindOf(&f) == byte(kind):
+	case r.err == nil && signed && kindOf(f) == byte(kind):
 		r.fail(fmt.Errorf("%w: no evidence where there should be some", ErrMalformed))
 	}
 	if r.err != nil {
-		return broadcast.Frame{Kind: f.Kind}, fmt.Errorf("%v frame: %w", f.Kind, r.err)
+		*f = broadcast.Frame{Kind: f.Kind}
+		return fmt.Errorf("%v frame: %w", f.Kind, r.err)
 	}
-	return f, nil
+	return nil
 }
 
 // proofKind is the kind of PROOF, which is between the drivers at both ends: the sender
@@ -490,7 +527,8 @@ func (r *reader) age() time.Duration {
 }
 
 func (r *reader) data(f *broadcast.Frame, signed bool, now time.Duration, book Book) {
-	m := &broadcast.Message{}
+	m := f.Message
+	*m = broadcast.Message{Deps: m.Deps[:0]}
 	flags := r.byte()
 	if hops := r.byte(); hops < math.MaxUint8 {
 		m.Hops = hops + 1
@@ -508,14 +546,13 @@ func (r *reader) data(f *broadcast.Frame, signed bool, now time.Duration, book B
 	}
 	m.Encoded = r.b
 	m.Dot = r.dot(book)
-	m.Deps = r.deps(book)
+	m.Deps = r.deps(m.Deps, book)
 	r.checkSeq(m.Dot)
 	if signed {
 		r.bytes(SignatureSize)
 		m.Signed = true
 	}
 	m.Payload = r.bytes(len(r.b))
-	f.Message = m
 }
 
 func (r *reader) epoch() uint32 {
@@ -553,12 +590,11 @@ func (r *reader) clock() (c vclock.Clock) {
 	return c
 }
 
-func (r *reader) deps(book Book) []peer.Dot {
+func (r *reader) deps(deps []peer.Dot, book Book) []peer.Dot {
 	n := r.count(causal.MaxDeps, smallestOrigin+1)
-	if n == 0 {
-		return nil
+	if cap(deps) < n {
+		deps = make([]peer.Dot, 0, n)
 	}
-	deps := make([]peer.Dot, 0, n)
 	for range n {
 		d := r.dot(book)
 		r.checkSeq(d)
@@ -607,7 +643,7 @@ func (r *reader) goneEntry(signed bool, book Book) broadcast.GoneEntry {
 	return g
 }
 
-func (r *reader) announced(book Book) (announced []broadcast.Announcement) {
+func (r *reader) announced(announced []broadcast.Announcement, book Book) []broadcast.Announcement {
 	for range r.count(maxControl, smallestOrigin+2) {
 		a := broadcast.Announcement{Dot: r.dot(book), Hops: r.byte()}
 		r.checkSeq(a.Dot)

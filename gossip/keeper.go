@@ -1,0 +1,72 @@
+package gossip
+
+import (
+	"slices"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+)
+
+// keeper holds on to messages that came in memory which is used again. Those that are
+// being delivered are put next to each other, many to an allocation: they leave the log
+// in the order in which they enter it now, so none keeps others from being freed for
+// long. What is held back may go at any time, and has memory of its own.
+type keeper struct {
+	// What is left of the last allocations.
+	messages []broadcast.Message
+	bytes    []byte
+	dots     []peer.Dot
+	// owned says that the bytes of the message in hand are not used again.
+	owned bool
+}
+
+const (
+	// How much is allocated at once. Together it is some 20 KiB, little beside what the
+	// log has where there is much to deliver.
+	keptMessages = 32
+	keptBytes    = 16 << 10
+	keptDots     = 64
+	// What takes more than these has an allocation of its own, lest much of one be left
+	// unused.
+	mostBytes = keptBytes / 8
+	mostDots  = keptDots / 8
+)
+
+// keep is for protocol.Config.
+func (k *keeper) keep(m *broadcast.Message, waits bool) *broadcast.Message {
+	var kept *broadcast.Message
+	bytes := m.Encoded
+	if waits {
+		kept = new(broadcast.Message)
+		*kept = *m
+		kept.Deps = slices.Clone(m.Deps)
+		if !k.owned {
+			bytes = slices.Clone(bytes)
+		}
+	} else {
+		kept = &cut(&k.messages, 1, keptMessages, 1)[0]
+		*kept = *m
+		kept.Deps = append(cut(&k.dots, len(m.Deps), keptDots, mostDots)[:0], m.Deps...)
+		if !k.owned {
+			bytes = append(cut(&k.bytes, len(bytes), keptBytes, mostBytes)[:0], bytes...)
+		}
+	}
+	kept.Encoded, kept.Payload = bytes, bytes[len(bytes)-len(m.Payload):]
+	return kept
+}
+
+// cut takes n elements off what is left, or off a new allocation of size elements; or
+// allocates just them, if they are more than most.
+func cut[E any](left *[]E, n, size, most int) (piece []E) {
+	switch {
+	case n == 0:
+		return nil
+	case n > most:
+		return make([]E, n)
+	case n > len(*left):
+		*left = make([]E, size)
+	}
+	piece = (*left)[:n:n]
+	*left = (*left)[n:]
+	return piece
+}
