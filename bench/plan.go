@@ -26,9 +26,8 @@ type plan struct {
 	log      io.Writer
 }
 
-// run measures everything once, then a second time and so on, in an order that changes
-// with each run, until all runs are made or the budget is used up. Each cell has a
-// process of its own.
+// run measures everything once, then a second time and so on, until all runs are made
+// or the budget is used up. Each cell has a process of its own.
 func (p *plan) run(report func(Result)) error {
 	began := time.Now()
 	for run := 1; run <= p.runs; run++ {
@@ -55,17 +54,14 @@ func because(err error) string {
 }
 
 // cells are all of a run: by measure and number of nodes, so that systems that are
-// compared run next to each other; these start with another one in each run, and go
-// backwards in every second.
+// compared run next to each other. Each run starts with another one, and every second
+// goes backwards.
 func (p *plan) cells(run int) (cells []cell) {
+	step, k := 1-2*(run%2), len(p.systems)
 	for _, m := range p.measures {
 		for _, n := range p.nodes {
-			for i := range p.systems {
-				i = (i + run - 1) % len(p.systems)
-				if run%2 == 0 {
-					i = len(p.systems) - 1 - i
-				}
-				s := p.systems[i]
+			for i := range k {
+				s := p.systems[((run+step*i)%k+k)%k]
 				if m.moves && s.Static || m.oursOnly && s.Label() != ours || m.name == "origins" && n != p.nodes[0] {
 					continue
 				}
