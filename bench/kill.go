@@ -41,19 +41,22 @@ func measureKill(b *bench) error {
 	b.led.survivors(alive)
 	died := time.Since(b.led.start)
 
-	const burst = 50
+	const (
+		burst    = 50
+		settling = 5 * time.Second
+	)
 	from := b.led.next.Load()
 	if err := b.atOnce(left, burst); err != nil {
 		return err
 	}
 	b.led.drain(from, from+burst, 10*time.Second)
 	stop = make(chan struct{})
-	time.AfterFunc(10*time.Second, func() { close(stop) })
+	time.AfterFunc(settling, func() { close(stop) })
 	if err := b.beat(left[0], 100*time.Millisecond, stop); err != nil {
 		return err
 	}
 	to := b.led.next.Load()
-	b.led.drain(from, to, 20*time.Second)
+	b.led.drain(from, to, 10*time.Second)
 
 	b.result(256, burst, "delivery ratio", b.led.ratio(from, from+burst), "")
 	if lasts := b.led.lasts(from, from+burst); len(lasts) > 0 {

@@ -89,6 +89,7 @@ func runMain(args []string) error {
 	out := flags.String("out", "results.jsonl", "`file` that results are appended to")
 	p := plan{log: os.Stderr}
 	flags.IntVar(&p.runs, "runs", 5, "how often everything is measured")
+	flags.IntVar(&p.first, "first", 1, "`number` of the first run, where there are others before")
 	flags.DurationVar(&p.budget, "budget", 0, "`time` after which nothing new is begun")
 	flags.DurationVar(&p.limit, "limit", 5*time.Minute, "`time` after which a child process is ended")
 	flags.StringVar(&p.profiles, "profiles", "", "`directory` for profiles of CPU and heap")

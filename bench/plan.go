@@ -18,6 +18,7 @@ type plan struct {
 	systems  []System
 	measures []measure
 	nodes    []int
+	first    int // the number of the first run
 	runs     int
 	budget   time.Duration
 	limit    time.Duration // of one cell
@@ -30,7 +31,7 @@ type plan struct {
 // or the budget is used up. Each cell has a process of its own.
 func (p *plan) run(report func(Result)) error {
 	began := time.Now()
-	for run := 1; run <= p.runs; run++ {
+	for run := p.first; run < p.first+p.runs; run++ {
 		cells := p.cells(run)
 		for i, c := range cells {
 			if p.budget > 0 && time.Since(began) > p.budget {
