@@ -31,7 +31,7 @@ func memberlistSystems() []System {
 	tuned.Variant = "tuned"
 	tuned.Settings = "v0.7.0, gossip to 4 nodes every 10 ms in packets of up to 60,000 B, no compression, a queue of 65,536 packets to handle"
 	tuned.MaxPayload = 59_000
-	tuned.Window = sameWindow(512)
+	tuned.Window = sameWindow(1024)
 	tuned.Patience = 3 * time.Second
 	tuned.Start = func(n int, _ Options, d Deliver) (Cluster, error) {
 		return startMemberlist(n, tuneMemberlist, d)

@@ -32,7 +32,7 @@ func ourSystems() []System {
 			Variant:    variant,
 			Settings:   settings + "; logs of 64 MiB, or 2 GiB over all nodes if that is less",
 			MaxPayload: 64 << 20,
-			Window:     ourWindow,
+			Window:     sameWindow(256),
 			Patience:   time.Minute,
 			Start: func(n int, o Options, d Deliver) (Cluster, error) {
 				return startOurs(n, o, configure, d)
@@ -48,8 +48,6 @@ func ourSystems() []System {
 		variant("flood", "every message crosses every link, in the clear", func(c *gossip.Config) error { c.Flood = true; return nil }),
 	}
 }
-
-func ourWindow(_, payload int) int { return sameWindow(1024)(0, payload) }
 
 func useKeyring(c *gossip.Config) (err error) {
 	c.Keyring, err = keyring.New(keyring.NewKey())
