@@ -49,7 +49,7 @@ func gossipsubSystems() []System {
 	return []System{
 		variant("default", "defaults: signed", 16, func() []pubsub.Option { return nil }),
 		variant("unsigned", "StrictNoSign, the id is in the payload", 16, unsigned),
-		variant("tuned", "unsigned; queues of 4,096 messages for each peer, for validation and for the subscription", 1024, tuned, pubsub.WithBufferSize(4096)),
+		variant("tuned", "unsigned; queues of 4,096 messages for each peer, for validation and for the subscription", 256, tuned, pubsub.WithBufferSize(4096)),
 	}
 }
 
