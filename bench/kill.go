@@ -7,6 +7,9 @@ import (
 	"time"
 )
 
+// burst is how many messages are broadcast at once.
+const burst = 50
+
 // measureKill has 30 % of the nodes die at once, and then 50 of the others broadcast at
 // once. After that one broadcasts every 100 ms, so that it can be seen when the network
 // is whole again.
@@ -41,10 +44,7 @@ func measureKill(b *bench) error {
 	b.led.survivors(alive)
 	died := time.Since(b.led.start)
 
-	const (
-		burst    = 50
-		settling = 5 * time.Second
-	)
+	const settling = 5 * time.Second
 	from := b.led.next.Load()
 	if err := b.atOnce(left, burst); err != nil {
 		return err

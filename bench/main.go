@@ -4,6 +4,7 @@
 //
 //	go run ./bench --systems gossip,memberlist --nodes 16,64 --measure saturated,latency --out results.jsonl
 //	go run ./bench table results.jsonl
+//	go run ./bench targets results.jsonl
 //	go run ./bench plot results.jsonl plots
 //	go run ./bench list
 //
@@ -51,6 +52,12 @@ func command(args []string) error {
 			return err
 		}
 		return writeTables(os.Stdout, results)
+	case "targets":
+		results, err := readResults(args)
+		if err != nil {
+			return err
+		}
+		return writeTargets(os.Stdout, results)
 	case "plot":
 		if len(args) < 2 {
 			return errors.New("plot takes files of results, and a directory")
@@ -64,7 +71,7 @@ func command(args []string) error {
 		list()
 		return nil
 	default:
-		return fmt.Errorf("there is no verb %q: run, table, plot, list", verb)
+		return fmt.Errorf("there is no verb %q: run, table, targets, plot, list", verb)
 	}
 }
 

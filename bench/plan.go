@@ -182,11 +182,11 @@ func childMain(spec string) error {
 	return measureCell(c, func(r Result) { out.Encode(stamp(r)) })
 }
 
-var now = time.Now()
+var began = time.Now()
 
 // stamp says when and with what it was measured.
 func stamp(r Result) Result {
-	r.Go, r.Cores, r.Date, r.Commit = runtime.Version(), runtime.NumCPU(), now.UTC().Format(time.DateOnly), commit
+	r.Go, r.Cores, r.Date, r.Commit = runtime.Version(), runtime.NumCPU(), began.UTC().Format(time.DateOnly), commit
 	return r
 }
 

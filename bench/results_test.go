@@ -81,6 +81,49 @@ func TestPlots(t *testing.T) {
 	}
 }
 
+// A target is held against the best of those that it names.
+func TestTargets(t *testing.T) {
+	result := func(label string, value float64) Result {
+		system, variant, _ := strings.Cut(label, "/")
+		return Result{
+			System: system, Variant: variant, Measure: "saturated", Metric: "deliveries per CPU-second", Unit: "1/s",
+			Nodes: 64, Payload: 256, Origins: 8, Value: &value, Run: 1,
+		}
+	}
+	results := []Result{
+		result(ours, 50_000),
+		result("gossipsub/default", 2000),
+		result("gossipsub/tuned", 10_000),
+		result("memberlist/tuned", 10_000),
+	}
+	var b strings.Builder
+	if err := writeTargets(&b, results); err != nil {
+		t.Fatal(err)
+	}
+	const want = `| target | N | ours | compared with | is | |
+| --- | ---: | ---: | ---: | ---: | --- |
+| gossip/plain, saturated: deliveries per CPU-second [1/s], 256 B, 8 origins ≥ 10 × | 64 | 50.0 k | 10.0 k (gossipsub/tuned) | 5 | **missed** |
+| gossip/plain, saturated: deliveries per CPU-second [1/s], 256 B, 8 origins ≥ 3 × | 64 | 50.0 k | 10.0 k (memberlist/tuned) | 5 | reached |
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+// What never happened is worse than any time that it took others.
+func TestTargetOfNever(t *testing.T) {
+	slow := 100.0
+	all := grids([]Result{
+		{System: "gossip", Variant: "plain", Measure: "kill", Metric: "whole after", Nodes: 64},
+		{System: "serf", Variant: "default", Measure: "kill", Metric: "whole after", Nodes: 64, Value: &slow},
+	})
+	var b strings.Builder
+	(&target{ours: ours, than: []string{"serf/default"}, times: 1, less: true}).judge(&b, all[0])
+	if !strings.Contains(b.String(), "missed") {
+		t.Errorf("%q", b.String())
+	}
+}
+
 // Digits are not invented, and what is short of a ratio of 1 is not rounded away.
 func TestNumber(t *testing.T) {
 	for v, want := range map[float64]string{
