@@ -27,7 +27,7 @@ import (
 func main() {
 	if err := command(os.Args[1:]); err != nil {
 		if !errors.Is(err, flag.ErrHelp) {
-			fmt.Fprintln(os.Stderr, "bench:", err)
+			fmt.Fprintln(os.Stderr, "bench:", strings.Join(strings.Fields(err.Error()), " ")) // one line, for the results
 		}
 		os.Exit(1)
 	}

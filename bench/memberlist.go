@@ -99,7 +99,11 @@ func (c *memberlistCluster) Join(i, contact int) error {
 		return nil
 	}
 	at := c.node(contact).list.LocalNode()
-	_, err = list.Join([]string{net.JoinHostPort(at.Addr.String(), strconv.Itoa(int(at.Port)))})
+	for range 5 { // on a busy machine it may not get all of the state within its TCPTimeout
+		if _, err = list.Join([]string{net.JoinHostPort(at.Addr.String(), strconv.Itoa(int(at.Port)))}); err == nil {
+			return nil
+		}
+	}
 	return err
 }
 
