@@ -19,6 +19,22 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// waitTime is how long the process's threads have been ready and had no core.
+func waitTime() (waited time.Duration) {
+	threads, err := os.ReadDir("/proc/self/task")
+	if err != nil {
+		return 0
+	}
+	for _, thread := range threads { // time on a core, time waiting for one, turns
+		b, err := os.ReadFile("/proc/self/task/" + thread.Name() + "/schedstat")
+		if fields := strings.Fields(string(b)); err == nil && len(fields) == 3 {
+			ns, _ := strconv.ParseInt(fields[1], 10, 64)
+			waited += time.Duration(ns)
+		}
+	}
+	return waited
+}
+
 // countCalls counts the process's system calls until the function that it returns is
 // called; with perf, which has the kernel count them and costs little. That returns -1
 // if perf is absent or may not.

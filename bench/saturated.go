@@ -80,6 +80,7 @@ type pushed struct {
 	messages, deliveries int64
 	ratio                float64
 	wall, cpu            time.Duration // until the last delivery
+	waited               time.Duration
 	mallocs, bytes       uint64
 }
 
@@ -89,9 +90,10 @@ func (b *bench) push(payload, origins, window int, during time.Duration) (p push
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	first, was := b.led.next.Load(), b.led.delivered.Load()
-	began, cpu := time.Now(), cpuTime()
+	began, cpu, waited := time.Now(), cpuTime(), waitTime()
 	err = b.flood(payload, origins, window, during)
 	p.wall, p.cpu = b.watch(first, was, began, cpu)
+	p.waited = waitTime() - waited
 	runtime.ReadMemStats(&after)
 	to := b.led.next.Load()
 	p.messages, p.deliveries, p.ratio = int64(to-first), b.led.delivered.Load()-was, b.led.ratio(first, to)
@@ -162,6 +164,7 @@ func (p *pushed) report(b *bench, payload, origins int) {
 	b.result(payload, origins, "deliveries per CPU-second", float64(p.deliveries)/p.cpu.Seconds(), "1/s")
 	b.result(payload, origins, "delivery ratio", p.ratio, "")
 	b.result(payload, origins, "deliveries per second", float64(p.deliveries)/p.wall.Seconds(), "1/s")
+	b.result(payload, origins, "waiting for a core, per CPU-second", p.waited.Seconds()/p.cpu.Seconds(), "s")
 	b.result(payload, origins, "allocations per delivery", float64(p.mallocs)/deliveries, "")
 	b.result(payload, origins, "allocated bytes per delivery", float64(p.bytes)/deliveries, "B")
 }

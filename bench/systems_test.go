@@ -58,7 +58,7 @@ func TestMeasuresReport(t *testing.T) {
 		measure, system string
 		metrics         int
 	}{
-		{"saturated", "floor/batched", 6},
+		{"saturated", "floor/batched", 7},
 		{"latency", "floor/single", 7},
 		{"latency", ours, 7},
 		{"join", ours, 3},
