@@ -17,7 +17,7 @@ func (t traffic) minus(traffic) traffic { return traffic{} }
 
 func loopback() traffic               { return traffic{} }
 func cpuTime() time.Duration          { return 0 }
-func waitTime() time.Duration { return 0 }
+func waitTime() time.Duration         { return 0 }
 func countCalls() (stop func() int64) { return func() int64 { return -1 } }
 func ownNetwork(*exec.Cmd)            {}
 func makeEthernet() error             { return errors.New("only on Linux") }
