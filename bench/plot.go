@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -46,7 +47,7 @@ func (g *grid) plot(file string) error {
 	p := plot.New()
 	p.Title.Text = g.String()
 	p.X.Label.Text = "nodes"
-	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{}
+	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, g.ticks()
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
 	p.Legend.Top = true
 	drawn := false
@@ -77,6 +78,14 @@ func (g *grid) plot(file string) error {
 		p.Y.Min, p.Y.Max = p.Y.Min/2, p.Y.Max*2
 	}
 	return p.Save(6*vg.Inch, 4*vg.Inch, file)
+}
+
+// ticks are the numbers of nodes themselves.
+func (g *grid) ticks() (ticks plot.ConstantTicks) {
+	for _, n := range g.nodes {
+		ticks = append(ticks, plot.Tick{Value: float64(n), Label: strconv.Itoa(n)})
+	}
+	return ticks
 }
 
 // points leaves out what a logarithm cannot show.
