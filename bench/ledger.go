@@ -22,9 +22,9 @@ type ledger struct {
 	nodes     int
 	words     int // of 64 bits, for as many nodes
 	start     time.Time
-	alive     []bool // nil: all. Does not change while messages are under way.
-	want      int32  // deliveries of a message that is everywhere
-	timed     bool   // keep the time of each delivery
+	alive     atomic.Pointer[[]bool] // nil: all
+	want      atomic.Int32           // deliveries of a message that is everywhere
+	timed     bool                   // keep the time of each delivery
 	delivered atomic.Int64
 	next      atomic.Uint64
 	chunks    [1 << 16]atomic.Pointer[chunk]
@@ -68,9 +68,9 @@ func newLedger(nodes int) *ledger {
 		nodes:  nodes,
 		words:  (nodes + 63) / 64,
 		start:  time.Now(),
-		want:   int32(nodes - 1),
 		filler: make([]byte, 2<<20),
 	}
+	l.want.Store(int32(nodes - 1))
 	random := rand.NewPCG(1, 2)
 	for i := 0; i < len(l.filler); i += 8 {
 		binary.BigEndian.PutUint64(l.filler[i:], random.Uint64())
@@ -80,12 +80,14 @@ func newLedger(nodes int) *ledger {
 
 // survivors has only these nodes count from now on.
 func (l *ledger) survivors(alive []bool) {
-	l.alive, l.want = alive, -1
+	want := int32(-1)
 	for _, a := range alive {
 		if a {
-			l.want++
+			want++
 		}
 	}
+	l.alive.Store(&alive)
+	l.want.Store(want)
 }
 
 // newPayload is a buffer to be filled by write.
@@ -143,7 +145,7 @@ func (l *ledger) deliver(node int, payload []byte) {
 		}
 		return
 	}
-	if l.alive != nil && !l.alive[node] {
+	if alive := l.alive.Load(); alive != nil && !(*alive)[node] {
 		return
 	}
 	c := l.chunks[number/perChunk].Load()
@@ -162,7 +164,7 @@ func (l *ledger) deliver(node int, payload []byte) {
 		e.last.Store(int64(now)) // of two at once either will do
 	}
 	l.delivered.Add(1)
-	if e.got.Add(1) == l.want {
+	if e.got.Add(1) == l.want.Load() {
 		e.close()
 	}
 }
@@ -175,7 +177,7 @@ func (e *entry) close() {
 }
 
 // everywhere tells whether all nodes that count have had the message.
-func (l *ledger) everywhere(number uint64) bool { return l.entry(number).got.Load() >= l.want }
+func (l *ledger) everywhere(number uint64) bool { return l.entry(number).got.Load() >= l.want.Load() }
 
 // delays are the times that deliveries of these messages took, of all nodes.
 func (l *ledger) delays(from, to uint64) (delays []time.Duration) {
@@ -207,7 +209,7 @@ func (l *ledger) ratio(from, to uint64) float64 {
 	for number := from; number < to; number++ {
 		got += int(l.entry(number).got.Load())
 	}
-	return float64(got) / float64(max(1, int(to-from)*int(l.want)))
+	return float64(got) / float64(max(1, int(to-from)*int(l.want.Load())))
 }
 
 // drain waits until these messages are everywhere, or nothing has been delivered for

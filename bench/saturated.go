@@ -145,7 +145,7 @@ func (b *bench) flood(payload, origins, places int, during time.Duration) error 
 // watch waits for the last delivery, and returns the time and the CPU time until then.
 func (b *bench) watch(first uint64, delivered int64, began time.Time, cpu time.Duration) (wall, used time.Duration) {
 	to := b.led.next.Load()
-	all := delivered + int64(to-first)*int64(b.led.want)
+	all := delivered + int64(to-first)*int64(b.led.want.Load())
 	now := func() (time.Duration, time.Duration) { return time.Since(began), cpuTime() - cpu }
 	wall, used = now()
 	was, since := b.led.delivered.Load(), time.Now()
