@@ -43,7 +43,9 @@ type chunk struct {
 }
 
 type entry struct {
-	origin int32
+	// from is one more than the origin. It is set last and read first, by whom the
+	// message has got to over a socket, so that the rest may be read.
+	from   atomic.Int32
 	got    atomic.Int32
 	sent   time.Duration // since the ledger's start
 	last   atomic.Int64  // when the last node had it, since the ledger's start
@@ -103,8 +105,8 @@ func (l *ledger) newPayload(size int) []byte {
 func (l *ledger) write(payload []byte, origin int, w *window) uint64 {
 	number := l.next.Add(1) - 1
 	e := l.entryToMake(number)
-	e.origin, e.window = int32(origin), w
-	e.sent = time.Since(l.start)
+	e.window, e.sent = w, time.Since(l.start)
+	e.from.Store(int32(origin) + 1)
 	binary.BigEndian.PutUint64(payload[8:], number)
 	return number
 }
@@ -151,7 +153,7 @@ func (l *ledger) deliver(node int, payload []byte) {
 	c := l.chunks[number/perChunk].Load()
 	i := int(number % perChunk)
 	e := &c.entries[i]
-	if int(e.origin) == node {
+	if int(e.from.Load()) == node+1 {
 		return
 	}
 	bit := uint64(1) << (node % 64)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -90,7 +91,7 @@ func (c *serfCluster) node(i int) *serf.Serf {
 }
 
 func (c *serfCluster) Broadcast(node int, payload []byte) error {
-	return c.node(node).UserEvent("e", payload, false)
+	return c.node(node).UserEvent("e", slices.Clone(payload), false)
 }
 
 func (c *serfCluster) Kill(node int) { c.node(node).Shutdown() }
