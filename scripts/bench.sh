@@ -4,7 +4,8 @@
 #
 #	scripts/bench.sh [RUNS] [large]
 #
-# One run takes half an hour on two cores, a large one an hour. Runs are made one after
+# One run takes half an hour on two cores that have nothing else to do, a large one an
+# hour. Runs are made one after
 # the other: of five that are interrupted in the third, two are whole.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,7 +13,8 @@ cd "$(dirname "$0")/.."
 runs=${1:-1}
 size=${2:-main}
 out=${OUT:-results.jsonl}
-peers=memberlist/tuned,memberlist/default,gossipsub/tuned,gossipsub/default
+all=floor/single,gossip/plain,gossip/keyring,gossip/unordered,memberlist/tuned,gossipsub/tuned,gossipsub/default
+quiet=gossip/plain,gossip/keyring,memberlist/default,gossipsub/default
 bin=$(mktemp -d)
 trap 'rm -rf "$bin"' EXIT
 go build -o "$bin/bench" ./bench
@@ -22,13 +24,13 @@ bench() { "$bin/bench" --out "$out" --runs 1 --first "$run" "$@"; }
 for ((run = 1; run <= runs; run++)); do
 	case $size in
 	main)
-		all=floor,gossip/plain,gossip/keyring,gossip/unordered,$peers
-		bench --systems $all --nodes 16,64,256 --payload 256 --measure saturated,latency,wire,join,kill
-		bench --systems $all --nodes 64,256 --measure idle
+		bench --systems $all --nodes 16,64,256 --payload 256 --limit 3m --measure saturated,latency,wire
+		bench --systems $all --nodes 64,256 --limit 2m --measure join,kill
+		bench --systems $quiet --nodes 64,256 --limit 3m --measure idle
 		;;
 	large)
-		all=floor/single,gossip/plain,gossip/keyring,memberlist/tuned,gossipsub/default
-		bench --systems $all --nodes 1000 --limit 15m --rate 2 --measure saturated,latency,idle,kill
+		bench --systems $all --nodes 1000 --limit 15m --rate 2 --payload 256 --measure saturated,latency,kill
+		bench --systems $quiet --nodes 1000 --limit 15m --measure idle
 		bench --systems gossip/plain --nodes 10000 --limit 30m --measure latency,idle
 		;;
 	*)
@@ -38,3 +40,4 @@ for ((run = 1; run <= runs; run++)); do
 	esac
 done
 "$bin/bench" table "$out"
+"$bin/bench" targets "$out"
