@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Each is one line.
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI    = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-PACKAGES    = ./... ./cmd/gossip/... ./internal/wirebench/...
+PACKAGES    = ./... ./cmd/gossip/... ./internal/wirebench/... ./bench/...
 GOFILES     = $(shell git ls-files '*.go' | grep -v '^testdata/')
 
 help:
@@ -19,8 +19,14 @@ netns: ## real network faults between 12 hosts in network namespaces (Linux, roo
 	GOSSIP_NETNS=all go test -count=1 -v -timeout 20m ./internal/netns
 experiments: ## the papers' experiments, with plots, into experiments/ (half an hour)
 	go run ./cmd/gossip sim experiment all
-bench: ## the micro-benchmarks
+bench: ## this project and its peers on the same work (Linux, root, iproute2; half an hour for RUNS=1)
+	./scripts/bench.sh $(or $(RUNS),1)
+bench-large: ## the same with 1,000 nodes, and 10,000 of ours (an hour)
+	./scripts/bench.sh $(or $(RUNS),1) large
+microbench: ## the micro-benchmarks
 	go test -run '^$$' -bench . -benchmem $(PACKAGES)
+bench-compare: ## the micro-benchmarks here and at BASE=rev, compared with benchstat
+	./scripts/bench-compare.sh "$(BASE)"
 fuzz: ## every fuzz target of every module, FUZZTOTAL=60m in all
 	./scripts/fuzz.sh $(or $(FUZZTOTAL),60m)
 vuln: ## are there known vulnerabilities in what the code calls?
@@ -29,6 +35,7 @@ tidy-check: ## do the go.mod files list what is needed, and no more?
 	go mod tidy -diff
 	cd cmd/gossip && go mod tidy -diff
 	cd internal/wirebench && go mod tidy -diff
+	cd bench && go mod tidy -diff
 fmt: ## format
 	gofmt -w $(GOFILES)
 fmt-check: ## is everything formatted?
@@ -41,4 +48,4 @@ lint: ## golangci-lint, which takes minutes to build
 	$(GOLANGCI) run $(PACKAGES)
 check: fmt-check vet staticcheck ## formatting, vet and staticcheck
 
-.PHONY: help demo test race soak netns experiments bench fuzz vuln tidy-check fmt fmt-check vet staticcheck lint check
+.PHONY: help demo test race soak netns experiments bench bench-large microbench bench-compare fuzz vuln tidy-check fmt fmt-check vet staticcheck lint check

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"runtime"
+	"runtime/pprof"
+	"slices"
+	"time"
+)
+
+// A cell is what one child process measures: one System, with one number of nodes.
+type cell struct {
+	System   string
+	Nodes    int
+	Measure  string
+	Payloads []int
+	Origins  []int
+	Window   int           // of saturated; 0: the system's
+	Rate     float64       // messages per second, of latency and wire
+	For      time.Duration // how long to measure; 0: what is usual for the measure
+	Settle   time.Duration // how long to be quiet before idle
+	Profile  string        // a file for a profile of CPU time while it is measured
+	Run      int
+}
+
+// A measure appends what it finds by calling report.
+type measure struct {
+	name, about string
+	run         func(*bench) error
+	// quiet has it run in a network namespace of its own, in which packets are counted.
+	quiet bool
+	// moves is for systems that nodes can join and leave.
+	moves bool
+	// oursOnly is for what others do not have.
+	oursOnly bool
+}
+
+var measures = []measure{
+	{name: "saturated", about: "deliveries per CPU-second, ratio, allocations and system calls, as fast as it goes", run: measureSaturated},
+	{name: "latency", about: "time per delivery and to the last node at light load", run: measureLatency},
+	{name: "wire", about: "bytes and packets on the wire at light load, headers and acknowledgements included", run: measureWireLight, quiet: true},
+	{name: "wire-saturated", about: "the same, as fast as it goes", run: measureWireSaturated, quiet: true},
+	{name: "idle", about: "bytes, CPU, memory, goroutines and sockets of nodes that have nothing to do", run: measureIdle, quiet: true},
+	{name: "join", about: "time until a node that joins gets what others broadcast", run: measureJoin, moves: true},
+	{name: "kill", about: "30 % of the nodes die at once, then 50 messages at once", run: measureKill, moves: true},
+	{name: "log", about: "memory of 10,000 and 100,000 messages in the log", run: measureLog, oursOnly: true},
+	{name: "origins", about: "cost of a delivery with 10 to 10,000 origins that were ever heard of (Nodes does not count)", run: measureOrigins, oursOnly: true},
+	{name: "windows", about: "saturated with other windows, to choose the system's", run: measureWindows},
+}
+
+func findMeasure(name string) (measure, error) {
+	i := slices.IndexFunc(measures, func(m measure) bool { return m.name == name })
+	if i < 0 {
+		return measure{}, fmt.Errorf("there is no measure %q", name)
+	}
+	return measures[i], nil
+}
+
+// bench is a cell that is being measured.
+type bench struct {
+	cell
+	system  System
+	led     *ledger
+	cluster Cluster
+	up      time.Duration
+	report  func(r Result)
+}
+
+func (b *bench) result(payload, origins int, metric string, value float64, unit string) {
+	b.report(Result{
+		System: b.system.Name, Variant: b.system.Variant, Measure: b.Measure, Metric: metric,
+		Nodes: b.Nodes, Payload: payload, Origins: origins, Value: &value, Unit: unit, Run: b.Run,
+	})
+}
+
+// never reports that what was waited for did not happen.
+func (b *bench) never(metric string, unit string) {
+	b.report(Result{
+		System: b.system.Name, Variant: b.system.Variant, Measure: b.Measure, Metric: metric,
+		Nodes: b.Nodes, Unit: unit, Run: b.Run,
+	})
+}
+
+// measureCell measures a cell in this process.
+func measureCell(c cell, report func(Result)) error {
+	system, err := find(c.System)
+	if err != nil {
+		return err
+	}
+	m, err := findMeasure(c.Measure)
+	if err != nil {
+		return err
+	}
+	return m.run(&bench{cell: c, system: system, led: newLedger(c.Nodes), report: report})
+}
+
+// start has the system's nodes run, and returns once messages reach all of them.
+func (b *bench) start(o Options) error {
+	began := time.Now()
+	cluster, err := b.system.Start(b.Nodes, o, b.led.deliver)
+	if err != nil {
+		return fmt.Errorf("start: %w", err)
+	}
+	b.cluster = cluster
+	if err := b.settle(5 * time.Minute); err != nil {
+		return err
+	}
+	b.up = time.Since(began)
+	return nil
+}
+
+// settle broadcasts until three messages have reached everybody.
+func (b *bench) settle(most time.Duration) error {
+	payload := b.led.newPayload(64)
+	first := b.led.next.Load()
+	best := 0.0
+	for began := time.Now(); time.Since(began) < most; time.Sleep(200 * time.Millisecond) {
+		b.led.write(payload, 0, nil)
+		if err := b.cluster.Broadcast(0, payload); err != nil {
+			return fmt.Errorf("broadcast: %w", err)
+		}
+		whole := 0
+		for number := first; number < b.led.next.Load(); number++ {
+			best = max(best, b.led.ratio(number, number+1))
+			if b.led.everywhere(number) {
+				whole++
+			}
+		}
+		if whole >= 3 {
+			b.led.drain(first, b.led.next.Load(), 500*time.Millisecond)
+			return nil
+		}
+	}
+	return fmt.Errorf("after %v no message reaches more than %.1f %% of the nodes", most, 100*best)
+}
+
+// lasting is how long to measure.
+func (b *bench) lasting(usual time.Duration) time.Duration {
+	if b.For > 0 {
+		return b.For
+	}
+	return usual
+}
+
+// profile writes a profile until the function that it returns is called.
+func (b *bench) profile() (stop func()) {
+	if b.Profile == "" {
+		return func() {}
+	}
+	f, err := os.Create(b.Profile)
+	if err == nil {
+		err = pprof.StartCPUProfile(f)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench: no profile:", err)
+		return func() {}
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		f.Close()
+		if heap, err := os.Create(b.Profile + ".heap"); err == nil {
+			runtime.GC()
+			pprof.Lookup("heap").WriteTo(heap, 0)
+			heap.Close()
+		}
+	}
+}
+
+// trickle broadcasts at a rate, from a random node each time, until told to stop.
+func (b *bench) trickle(size int, rate float64, stop <-chan struct{}) error {
+	payload := b.led.newPayload(size)
+	tick := time.NewTicker(time.Duration(float64(time.Second) / rate))
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-stop:
+			return nil
+		}
+		origin := rand.IntN(b.Nodes)
+		if b.system.Static {
+			origin = 0 // or each would connect to everybody
+		}
+		b.led.write(payload, origin, nil)
+		if err := b.cluster.Broadcast(origin, payload); err != nil {
+			return fmt.Errorf("broadcast: %w", err)
+		}
+	}
+}
+
+// tooLong tells, also those who read the results, that a payload is too long.
+func (b *bench) tooLong(payload int) bool {
+	if payload <= b.system.MaxPayload {
+		return false
+	}
+	b.report(Result{
+		System: b.system.Name, Variant: b.system.Variant, Measure: b.Measure, Nodes: b.Nodes, Payload: payload,
+		Run: b.Run, Error: fmt.Sprintf("takes %d B at most", b.system.MaxPayload),
+	})
+	return true
+}

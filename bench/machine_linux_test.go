@@ -1,0 +1,99 @@
+package main
+
+import (
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+)
+
+// A child in a network of its own sees an Ethernet: a datagram counts with its headers,
+// a long one once for each packet that it takes, and a stream has no packets of 64 KiB.
+func TestOwnNetworkIsAnEthernet(t *testing.T) {
+	if os.Getenv("BENCH_TEST_CHILD") == "" {
+		if !mayMakeNetworks() {
+			t.Skip("needs root and iproute2")
+		}
+		child := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v")
+		child.Env = append(os.Environ(), "BENCH_TEST_CHILD=1")
+		ownNetwork(child)
+		if out, err := child.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		return
+	}
+	if err := makeEthernet(); err != nil {
+		t.Fatal(err)
+	}
+	const ip, udp, tcp = 20, 8, 20 + 12 // 12 of timestamps
+	if got, want := datagram(t, 100), (traffic{ip + udp + 100, 1}); got != want {
+		t.Errorf("100 B: %+v and not %+v", got, want)
+	}
+	if got, want := datagram(t, 4000), (traffic{3*ip + udp + 4000, 3}); got != want {
+		t.Errorf("4000 B: %+v and not %+v", got, want)
+	}
+	const length = 1 << 20
+	got := stream(t, length)
+	segments := int64(length / (1500 - ip - tcp))
+	if got.packets <= segments || got.bytes < length+got.packets*(ip+tcp) {
+		t.Errorf("1 MiB: %+v, but there are %d segments, and acknowledgements", got, segments)
+	}
+}
+
+func TestCPUTimeGrows(t *testing.T) {
+	before := cpuTime()
+	for began := time.Now(); time.Since(began) < 20*time.Millisecond; {
+	}
+	if used := cpuTime() - before; used < 5*time.Millisecond || used > 10*time.Second {
+		t.Errorf("%v", used)
+	}
+}
+
+// datagram sends one on the loopback interface and returns what crossed it.
+func datagram(t *testing.T, size int) traffic {
+	to, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer to.Close()
+	conn, err := net.Dial("udp", to.LocalAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	before := loopback()
+	if _, err := conn.Write(make([]byte, size)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := to.ReadFrom(make([]byte, size)); err != nil {
+		t.Fatal(err)
+	}
+	return loopback().minus(before)
+}
+
+// stream does the same with a connection.
+func stream(t *testing.T, size int64) traffic {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	conn, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	in, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	before := loopback()
+	go conn.Write(make([]byte, size))
+	if _, err := io.CopyN(io.Discard, in, size); err != nil {
+		t.Fatal(err)
+	}
+	return loopback().minus(before)
+}

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"github.com/Ishan27gOrg/gossipProtocol/peersampling"
+	"github.com/Ishan27gOrg/gossipProtocol/protocol"
+	"github.com/Ishan27gOrg/gossipProtocol/vclock"
+)
+
+// measureOrigins steps one protocol.Machine, without sockets, through messages of ten
+// origins that talk in turn, after it has heard of many more.
+func measureOrigins(b *bench) error {
+	for _, origins := range []int{10, 1000, 10_000} {
+		l, err := newListener(origins)
+		if err != nil {
+			return err
+		}
+		for range origins {
+			l.hear(len(l.seq))
+		}
+		const deliveries = 200_000
+		for range deliveries / 10 { // so that the log is full
+			l.hear(rand.IntN(10))
+		}
+		had := l.machine.Stats.Delivered
+		runtime.GC()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		cpu := cpuTime()
+		for i := range deliveries {
+			l.hear(i % 10)
+		}
+		used := cpuTime() - cpu
+		runtime.ReadMemStats(&after)
+		if got := l.machine.Stats.Delivered - had; got != deliveries {
+			return fmt.Errorf("%d of %d messages were delivered", got, deliveries)
+		}
+		b.result(256, origins, "CPU time per delivery in the machine", float64(used.Nanoseconds())/deliveries, "ns")
+		b.result(256, origins, "allocations per delivery in the machine", float64(after.Mallocs-before.Mallocs)/deliveries, "")
+	}
+	return nil
+}
+
+// listener is a machine with five links that is told messages on the first. Its log
+// holds 1 MiB.
+type listener struct {
+	machine *protocol.Machine
+	out     protocol.Outbox
+	now     time.Duration
+	seq     map[int]uint64
+	last    []peer.Dot
+	payload []byte
+}
+
+// nameless names handles by their number.
+type nameless struct{}
+
+func (nameless) Name(h peer.Handle) vclock.Origin {
+	return peer.ID{Name: "n" + strconv.Itoa(int(h)), Incarnation: uint64(h)}
+}
+
+func (nameless) Handle(o vclock.Origin) peer.Handle { return peer.Handle(o.Incarnation) }
+
+const firstOrigin = 100
+
+func newListener(origins int) (*listener, error) {
+	cfg := protocol.DefaultConfig(1, nameless{}, peersampling.Healer(20))
+	cfg.Log.Bytes = 1 << 20
+	m, err := protocol.New(0, cfg, rand.NewPCG(1, 2))
+	if err != nil {
+		return nil, err
+	}
+	l := &listener{machine: m, seq: make(map[int]uint64, origins), payload: make([]byte, 256)}
+	for link := broadcast.LinkID(1); link <= 5; link++ {
+		m.Connected(l.now, link, peer.Handle(1+link), false, &l.out)
+		m.HandleFrame(l.now, link, &broadcast.Frame{Kind: broadcast.Neighbor, Token: uint64(link)}, &l.out)
+		m.HandleFrame(l.now, link, &broadcast.Frame{Kind: broadcast.Digest, Opening: true, Digest: []broadcast.DigestPart{{}}}, &l.out)
+	}
+	l.out.Reset()
+	return l, nil
+}
+
+// hear has the machine told the next message of an origin, which depends on the last
+// one, and has all frames written that it wants sent.
+func (l *listener) hear(origin int) {
+	l.now += time.Microsecond
+	l.seq[origin]++
+	dot := peer.Dot{Origin: firstOrigin + peer.Handle(origin), Seq: l.seq[origin]}
+	m := &broadcast.Message{Dot: dot, Deps: l.last, Payload: l.payload, Born: l.now}
+	l.machine.HandleFrame(l.now, 1, &broadcast.Frame{Kind: broadcast.Data, Message: m}, &l.out)
+	for _, s := range l.out.Links.Sends {
+		l.machine.Written(l.now, s.Link, s.Frame.Cost(), &l.out)
+	}
+	l.out.Reset()
+	l.last = []peer.Dot{dot}
+}

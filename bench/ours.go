@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"log/slog"
+	"math/big"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/gossip"
+	"github.com/Ishan27gOrg/gossipProtocol/keyring"
+)
+
+// ours is how a user who changes nothing runs it.
+const ours = "gossip/plain"
+
+// ourSystems are package gossip, as a program uses it: a goroutine for each node
+// reads Messages.
+func ourSystems() []System {
+	const name = "gossip"
+	variant := func(variant, settings string, configure func(*gossip.Config) error) System {
+		return System{
+			Name:       name,
+			Variant:    variant,
+			Settings:   settings + "; logs of 64 MiB, or 2 GiB over all nodes if that is less",
+			MaxPayload: 64 << 20,
+			Window:     sameWindow(256),
+			Patience:   time.Minute,
+			Start: func(n int, o Options, d Deliver) (Cluster, error) {
+				return startOurs(n, o, configure, d)
+			},
+		}
+	}
+	return []System{
+		variant("plain", "defaults: causal order, in the clear", func(*gossip.Config) error { return nil }),
+		variant("keyring", "with a keyring: sealed datagrams, TLS 1.3 links", useKeyring),
+		variant("tls", "with certificates: TLS 1.3 links that both ends show one on", useCertificates),
+		variant("fifo", "FIFO order, in the clear", func(c *gossip.Config) error { c.Order = gossip.FIFO; return nil }),
+		variant("unordered", "no order, in the clear", func(c *gossip.Config) error { c.Order = gossip.Unordered; return nil }),
+		variant("flood", "every message crosses every link, in the clear", func(c *gossip.Config) error { c.Flood = true; return nil }),
+	}
+}
+
+func useKeyring(c *gossip.Config) (err error) {
+	c.Keyring, err = keyring.New(keyring.NewKey())
+	return err
+}
+
+func useCertificates(c *gossip.Config) (err error) {
+	c.TLS, err = newCertificates()
+	return err
+}
+
+type ourCluster struct {
+	cfg     gossip.Config // of all
+	deliver Deliver
+	readers sync.WaitGroup
+
+	mu    sync.RWMutex
+	nodes []*gossip.Node
+}
+
+func startOurs(n int, o Options, configure func(*gossip.Config) error, deliver Deliver) (Cluster, error) {
+	c := &ourCluster{deliver: deliver}
+	c.cfg = gossip.Config{
+		MaxPayload: 2 << 20, // the longest payload of a measure is 1 MiB
+		LogBytes:   o.LogBytes,
+		Logger:     slog.New(slog.DiscardHandler),
+	}
+	if c.cfg.LogBytes == 0 {
+		c.cfg.LogBytes = min(64<<20, max(4<<20, 2<<30/n))
+	}
+	if err := configure(&c.cfg); err != nil {
+		return nil, err
+	}
+	for i := range n {
+		if err := c.start(i, 0); err != nil {
+			c.Close()
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
+func (c *ourCluster) start(i, contact int) error {
+	cfg := c.cfg
+	cfg.ID = fmt.Sprint("n", i)
+	if i > 0 {
+		cfg.Join = []string{c.node(contact).Self().Addr}
+	}
+	node, err := gossip.Start(context.Background(), cfg)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	c.nodes = append(c.nodes, node)
+	c.mu.Unlock()
+	c.readers.Go(func() {
+		for m := range node.Messages() {
+			c.deliver(i, m.Payload)
+		}
+	})
+	return nil
+}
+
+func (c *ourCluster) node(i int) *gossip.Node {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.nodes[i]
+}
+
+func (c *ourCluster) Broadcast(node int, payload []byte) error {
+	_, err := c.node(node).Broadcast(context.Background(), payload)
+	return err
+}
+
+func (c *ourCluster) Kill(node int)                { c.node(node).Close() }
+func (c *ourCluster) Join(node, contact int) error { return c.start(node, contact) }
+
+func (c *ourCluster) Close() {
+	var closing sync.WaitGroup
+	for _, n := range c.nodes {
+		closing.Go(func() { n.Close() })
+	}
+	closing.Wait()
+	c.readers.Wait()
+}
+
+// certificates are one certificate, which all nodes show, and the authority that it
+// is from.
+type certificates struct {
+	own   tls.Certificate
+	roots *x509.CertPool
+}
+
+func (c *certificates) Certificate() (*tls.Certificate, error) { return &c.own, nil }
+func (c *certificates) Roots() (*x509.CertPool, error)         { return c.roots, nil }
+
+func newCertificates() (*certificates, error) {
+	authority := &x509.Certificate{
+		SerialNumber:          big.NewInt(1),
+		Subject:               pkix.Name{CommonName: "bench"},
+		NotAfter:              time.Now().Add(24 * time.Hour),
+		IsCA:                  true,
+		BasicConstraintsValid: true,
+		KeyUsage:              x509.KeyUsageCertSign,
+	}
+	root, rootKey, err := issue(authority, authority, nil)
+	if err != nil {
+		return nil, err
+	}
+	leaf, key, err := issue(&x509.Certificate{
+		SerialNumber: big.NewInt(2),
+		Subject:      pkix.Name{CommonName: "node"},
+		NotAfter:     authority.NotAfter,
+		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth, x509.ExtKeyUsageServerAuth},
+	}, root, rootKey)
+	if err != nil {
+		return nil, err
+	}
+	c := &certificates{
+		own:   tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key, Leaf: leaf},
+		roots: x509.NewCertPool(),
+	}
+	c.roots.AddCert(root)
+	return c, nil
+}
+
+// issue makes a certificate, signed with its own key if by is nil.
+func issue(template, parent *x509.Certificate, by *ecdsa.PrivateKey) (*x509.Certificate, *ecdsa.PrivateKey, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	if by == nil {
+		by = key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), by)
+	if err != nil {
+		return nil, nil, err
+	}
+	cert, err := x509.ParseCertificate(der)
+	return cert, key, err
+}

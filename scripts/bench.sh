@@ -1,0 +1,43 @@
+#!/usr/bin/env bash
+# Measures this project and its peers on the same work, and writes tables. Results are
+# appended to results.jsonl (OUT), so that more runs make better medians:
+#
+#	scripts/bench.sh [RUNS] [large]
+#
+# One run takes half an hour on two cores that have nothing else to do, a large one an
+# hour. Runs are made one after
+# the other: of five that are interrupted in the third, two are whole.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+runs=${1:-1}
+size=${2:-main}
+out=${OUT:-results.jsonl}
+all=floor/single,gossip/plain,gossip/keyring,gossip/unordered,memberlist/tuned,gossipsub/tuned,gossipsub/default
+quiet=gossip/plain,gossip/keyring,memberlist/default,gossipsub/default
+bin=$(mktemp -d)
+trap 'rm -rf "$bin"' EXIT
+go build -o "$bin/bench" ./bench
+
+bench() { "$bin/bench" --out "$out" --runs 1 --first "$run" "$@"; }
+
+for ((run = 1; run <= runs; run++)); do
+	case $size in
+	main)
+		bench --systems $all --nodes 16,64,256 --payload 256 --limit 3m --measure saturated,latency,wire
+		bench --systems $all --nodes 64,256 --limit 2m --measure join,kill
+		bench --systems $quiet --nodes 64,256 --limit 3m --measure idle
+		;;
+	large)
+		bench --systems $all --nodes 1000 --limit 15m --rate 2 --payload 256 --measure saturated,latency,kill
+		bench --systems $quiet --nodes 1000 --limit 15m --measure idle
+		bench --systems gossip/plain --nodes 10000 --limit 30m --measure latency,idle
+		;;
+	*)
+		echo "bench: there is main and large, and no \"$size\"" >&2
+		exit 1
+		;;
+	esac
+done
+"$bin/bench" table "$out"
+"$bin/bench" targets "$out"
