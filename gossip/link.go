@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -727,6 +728,7 @@ func (l *link) take() (closing, ended bool) {
 // write sends what is queued, until the link ends.
 func (n *Node) write(l *link) {
 	for range l.wake {
+		runtime.Gosched() // see handleMoreFrames
 		closing, ended := l.take()
 		if ended {
 			return

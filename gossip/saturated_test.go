@@ -129,6 +129,7 @@ func (c *plant) measure(b *testing.B, origins, size int) {
 	before, again := usage(), c.duplicates()
 	c.send(b, messages, origins, size)
 	used := usage().minus(before)
+	b.ReportMetric(used.cpu.Seconds()/b.Elapsed().Seconds(), "cores")
 	b.StopTimer()
 	deliveries := float64(messages * len(c.nodes))
 	b.ReportMetric(float64(used.cpu.Nanoseconds())/deliveries, "cpu-ns/delivery")
