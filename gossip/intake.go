@@ -3,7 +3,6 @@ package gossip
 import (
 	"encoding/binary"
 	"io"
-	"runtime"
 
 	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
 )
@@ -81,7 +80,6 @@ func (in *intake) fill() error {
 	in.resize()
 	in.w = copy(in.buf, in.buf[in.r:in.w])
 	in.r = 0
-	runtime.Gosched() // see handleMoreFrames
 	n, err := in.src.Read(in.buf[in.w:])
 	in.w += n
 	if in.slack++; n > smallIntake/2 {
