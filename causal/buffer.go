@@ -785,8 +785,8 @@ func (b *Buffer) Handles(mark func(peer.Handle)) {
 	for d := range b.waiters {
 		mark(d.Origin)
 	}
-	for _, a := range b.wants.list {
-		mark(a.dot.Origin)
+	for _, s := range b.wants.list {
+		mark(s.want.dot.Origin)
 	}
 	for _, h := range b.heads {
 		mark(h.dot.Origin)

@@ -194,9 +194,10 @@ func (b *Buffer) Bounded() string {
 // Hasten asks at once for what was announced: a link that may have been about to
 // bring it is gone.
 func (b *Buffer) Hasten(now time.Duration) {
-	for _, a := range b.wants.list {
-		if a.announced {
+	for i := range b.wants.list {
+		if a := b.wants.list[i].want; a.announced {
 			a.next, a.urgent = min(a.next, now), true
+			b.wants.list[i].at = a.due()
 		}
 	}
 	heap.Init(&b.wants.list)

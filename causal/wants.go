@@ -72,31 +72,39 @@ type wants struct {
 }
 
 // agenda is a heap: what is due first comes first, and of that the oldest.
-type agenda []*asking
+type agenda []slot
+
+// slot is an entry with what it is compared by: to look it up in the entry would be most
+// of what the heap costs.
+type slot struct {
+	at     time.Duration // when it is due
+	number uint64
+	want   *asking
+}
 
 var _ heap.Interface = (*agenda)(nil)
 
 func (l agenda) Len() int { return len(l) }
 func (l agenda) Less(i, j int) bool {
-	return cmp.Or(cmp.Compare(l[i].due(), l[j].due()), cmp.Compare(l[i].number, l[j].number)) < 0
+	return l[i].at < l[j].at || l[i].at == l[j].at && l[i].number < l[j].number
 }
 func (l agenda) Swap(i, j int) {
 	l[i], l[j] = l[j], l[i]
-	l[i].place, l[j].place = i, j
+	l[i].want.place, l[j].want.place = i, j
 }
 
 // Push and Pop are for package heap.
 func (l *agenda) Push(x any) {
 	a := x.(*asking)
 	a.place = len(*l)
-	*l = append(*l, a)
+	*l = append(*l, slot{a.due(), a.number, a})
 }
 
 // Pop takes the last one out.
 func (l *agenda) Pop() any {
 	last := len(*l) - 1
-	a := (*l)[last]
-	(*l)[last] = nil
+	a := (*l)[last].want
+	(*l)[last] = slot{}
 	*l = (*l)[:last]
 	a.place = -1
 	return a
@@ -148,6 +156,7 @@ func (w *wants) recycle(a *asking) {
 func (w *wants) reschedule(a *asking, next time.Duration) {
 	a.next = next
 	if a.place >= 0 {
+		w.list[a.place].at = a.due()
 		heap.Fix(&w.list, a.place)
 	}
 }
@@ -184,7 +193,7 @@ func (b *Buffer) Deadline() time.Duration {
 		t = min(t, b.sweepAt)
 	}
 	if len(b.wants.list) > 0 {
-		t = min(t, b.wants.list[0].due())
+		t = min(t, b.wants.list[0].at)
 	}
 	return t
 }
@@ -211,7 +220,8 @@ func (b *Buffer) Gone(claims []broadcast.Claim) {
 	for _, c := range claims {
 		said[c.Origin] = c
 	}
-	for _, a := range b.wants.list {
+	for _, s := range b.wants.list {
+		a := s.want
 		if c := said[a.dot.Origin]; !a.clock && a.upTo == 0 && a.dot.Seq <= c.Gone {
 			a.upTo, a.born = c.Gone, c.Born
 		}
@@ -286,7 +296,7 @@ func (b *Buffer) maybeSweep(now time.Duration) {
 // takeDue takes what is due out of the agenda, in the order in which it was added.
 func (w *wants) takeDue(now time.Duration) []*asking {
 	w.scratch = w.scratch[:0]
-	for len(w.list) > 0 && w.list[0].due() <= now {
+	for len(w.list) > 0 && w.list[0].at <= now {
 		w.scratch = append(w.scratch, heap.Pop(&w.list).(*asking))
 	}
 	slices.SortFunc(w.scratch, func(x, y *asking) int { return cmp.Compare(x.number, y.number) })

@@ -400,7 +400,11 @@ func (w *world) checkWants() {
 		w.fail("%d wants in the list, %d in the index", len(b.list), len(b.index))
 	}
 	announced, due := 0, broadcast.Never
-	for i, a := range b.list {
+	for i, s := range b.list {
+		a := s.want
+		if s.at != a.due() || s.number != a.number {
+			w.fail("%v is due at %v, and the list has it at %v", a.want, a.due(), s.at)
+		}
 		if a.place != i || b.index[a.want] != a {
 			w.fail("%v is at %d, and should be at %d", a.want, i, a.place)
 		}
@@ -411,8 +415,8 @@ func (w *world) checkWants() {
 			w.fail("%d links that have %v", len(a.others), a.want)
 		}
 	}
-	if len(b.list) > 0 && b.list[0].due() != due {
-		w.fail("the first is due at %v, one is at %v", b.list[0].due(), due)
+	if len(b.list) > 0 && b.list[0].at != due {
+		w.fail("the first is due at %v, one is at %v", b.list[0].at, due)
 	}
 	if announced != b.announced || announced > maxAnnounced || len(b.pulled) > maxPulled {
 		w.fail("%d of %d are announced, %d were pulled", announced, b.announced, len(b.pulled))

@@ -618,7 +618,7 @@ func TestAPeerThatDoesNotReadIsGivenUp(t *testing.T) {
 	known := stranger{peer.ID{Name: "mallory", Incarnation: 1}}
 	f := broadcast.Frame{Kind: broadcast.Gone, Gone: []broadcast.GoneEntry{{Dot: peer.Dot{Origin: 1, Seq: 1}}}}
 	head := wire.AppendFrameHead(nil, 0, &f, known)
-	for l.send(head, &f, known) {
+	for l.send(0, head, &f, known) {
 		if l.queued > maxQueue+1<<10 {
 			t.Fatalf("%d bytes are queued, the bound is %d", l.queued, maxQueue)
 		}

@@ -75,6 +75,7 @@ type link struct {
 	queue   queue
 	queued  int           // what it and what the writer has in hand is charged, which counts in all
 	all     *atomic.Int64 // of all links
+	since   time.Duration // when it last took something, or last had nothing to take
 	closing bool
 	ended   bool
 	wake    chan struct{} // the queue, or closing, has changed; room for one
@@ -83,7 +84,9 @@ type link struct {
 	doneBytes  uint64
 	doneWrites uint64
 
-	dirty bool // of the loop's own: there is something new in the queue
+	// The loop's own.
+	dirty    bool // there is something in the queue that the writer does not know of
+	gathered int  // how much
 	// The writer's own.
 	writing  queue
 	rest     net.Buffers // of it, while it is written
@@ -504,9 +507,10 @@ func (n *Node) takeFrames(r *intake, in *framesIn, rate *guard.FrameRate) (wait 
 		return 0, err
 	}
 	in.room, in.taken, in.chunk = &n.smallFrames, chunkSize, chunks.Get().(*chunk)
-	for range mostFrames {
+	links := max(fairLinks, int(n.open.Load()))
+	for range max(1, mostFrames*fairLinks/links) {
 		size, whole := r.next(n.cfg.maxFrame())
-		if !whole || in.size+size > chunkSize {
+		if !whole || in.size+size > chunkSize || in.size > 0 && in.size+size > chunkSize*fairLinks/links {
 			break
 		}
 		frame := in.chunk[in.size:][:size]
@@ -523,10 +527,13 @@ func (n *Node) takeFrames(r *intake, in *framesIn, rate *guard.FrameRate) (wait 
 }
 
 // mostFrames come to the loop together, and mostBatches of them wait for it: so an
-// offender gets only so far ahead of the loop, which ends his link. Guesses.
+// offender gets only so far ahead of the loop, which ends his link. Where there are more
+// than fairLinks links, each brings so much less at a time: whoever brings little must not
+// wait for many who bring much. Guesses.
 const (
 	mostFrames  = 128
 	mostBatches = 16
+	fairLinks   = 8
 )
 
 // inspect looks at a frame before the loop does.
@@ -616,9 +623,12 @@ func readSized(r io.Reader, size int, f *filling) ([]byte, error) {
 
 // send queues a frame, of which the head has been encoded; false if the queue is full.
 // The writer hears of it with the next signal.
-func (l *link) send(head []byte, f *broadcast.Frame, book wire.Book) bool {
+func (l *link) send(now time.Duration, head []byte, f *broadcast.Frame, book wire.Book) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.queued == 0 {
+		l.since = now
+	}
 	if l.queued > maxQueue-chunkSize {
 		return false
 	}
@@ -655,11 +665,11 @@ func (l *link) hold(bytes int) {
 	}
 }
 
-// waiting is how many bytes wait to be sent.
-func (l *link) waiting() int {
+// waiting is how many bytes wait to be sent, and since when none of them has been.
+func (l *link) waiting() (bytes int, since time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.queued
+	return l.queued, l.since
 }
 
 // close lets the writer finish the queue and then close the link.
@@ -684,7 +694,7 @@ func (l *link) kill() {
 // flush has the writers of all links write what has been queued since the last time.
 func (n *Node) flush() {
 	for _, l := range n.dirty {
-		l.dirty = false
+		l.dirty, l.gathered = false, 0
 		l.signal()
 	}
 	clear(n.dirty)
@@ -756,6 +766,7 @@ func (n *Node) writeBatch(l *link) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.hold(-held)
+	l.since = n.now()
 	if err != nil {
 		return false
 	}

@@ -511,27 +511,44 @@ func (n *Node) sendFrame(now time.Duration, l *link, f *broadcast.Frame) bool {
 		l.dirty = true
 		n.dirty = append(n.dirty, l)
 	}
-	return l.send(head, f, n.book)
+	ok := l.send(now, head, f, n.book)
+	if l.gathered += len(head) + f.Cost(); l.gathered > chunkSize {
+		l.gathered = 0
+		l.signal() // more than that need not wait for what comes with it
+	}
+	return ok
 }
 
-// relieve ends the link that has most queued, for all together have too much. What
-// its writer has in hand is let go of as soon as that notices.
-func (n *Node) relieve() (longest *link) {
-	most := -1
-	look := func(l *link) {
-		if q := l.waiting(); q > most {
-			longest, most = l, q
+// relieve ends a link, for all together have too much queued: of those that have at
+// least half as much as the longest, the one that has taken nothing for the longest time,
+// and of several the one that came last. What is delivered at one moment waits on all
+// links at once, and on most of them for a moment only; and whoever comes to take up room
+// must not push out who was there. What the writer of the link has in hand is let go of
+// as soon as that notices.
+func (n *Node) relieve() (stuck *link) {
+	var all []*link
+	for _, id := range n.sortedLinks() {
+		all = append(all, n.links[id])
+	}
+	all = append(all, n.ending...)
+	most := 0
+	for _, l := range all {
+		bytes, _ := l.waiting()
+		most = max(most, bytes)
+	}
+	var since time.Duration
+	for _, l := range all {
+		bytes, at := l.waiting()
+		if at = at.Round(stuckAfter); bytes >= most/2 && (stuck == nil || at <= since) {
+			stuck, since = l, at
 		}
 	}
-	for _, id := range n.sortedLinks() {
-		look(n.links[id])
-	}
-	for _, l := range n.ending {
-		look(l)
-	}
-	longest.kill()
-	return longest
+	stuck.kill()
+	return stuck
 }
+
+// stuckAfter is what makes a difference between two links that take nothing. A guess.
+const stuckAfter = 250 * time.Millisecond
 
 func (n *Node) deliver(now time.Duration, m *broadcast.Message) {
 	for _, lost := range n.backlog.push(n.message(now, m), m.ClockBytes) {

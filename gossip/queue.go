@@ -12,8 +12,9 @@ import (
 type queue struct {
 	pieces net.Buffers
 	chunks []*chunk // the pieces that are, and are given back once they are written
-	open   *chunk   // the last piece, if it has room
-	used   int      // bytes in it
+	scrap  *scrap   // the first piece, likewise, where little was written the last time
+	busy   bool     // much was
+	open   []byte   // the last piece, if there may be room behind it
 	size   int      // bytes in all
 	held   int      // what is charged for it
 	cost   int      // in the machine's terms
@@ -22,6 +23,10 @@ type queue struct {
 // chunk is what a queue, and a link's reader, borrow and give back: a link that has
 // nothing to say holds none.
 type chunk [chunkSize]byte
+
+// scrap is for queues that are short, as most are of links whose peers do not read: what
+// is charged for them must not crowd out those of others.
+type scrap [1 << 10]byte
 
 const (
 	// chunkSize is also as much as a TLS record holds.
@@ -34,7 +39,10 @@ const (
 	pieceCost = 64
 )
 
-var chunks = sync.Pool{New: func() any { return new(chunk) }}
+var (
+	chunks = sync.Pool{New: func() any { return new(chunk) }}
+	scraps = sync.Pool{New: func() any { return new(scrap) }}
+)
 
 // add appends bytes, which are copied if there are few. Nobody may change the others
 // any more.
@@ -47,28 +55,45 @@ func (q *queue) add(b []byte) {
 		return
 	}
 	for len(b) > 0 {
-		if q.open == nil || q.used == chunkSize {
-			q.open, q.used = chunks.Get().(*chunk), 0
-			q.chunks = append(q.chunks, q.open)
-			q.pieces = append(q.pieces, nil)
-			q.held += chunkSize + pieceCost
+		if len(q.open) == cap(q.open) {
+			q.extend()
 		}
-		n := copy(q.open[q.used:], b)
-		q.used, b = q.used+n, b[n:]
-		q.pieces[len(q.pieces)-1] = q.open[:q.used]
+		n := min(len(b), cap(q.open)-len(q.open))
+		q.open = append(q.open, b[:n]...)
+		q.pieces[len(q.pieces)-1] = q.open
+		b = b[n:]
 	}
 }
 
-// reset gives the chunks back, and keeps the room of the lists unless they are long.
+// extend adds an empty piece.
+func (q *queue) extend() {
+	if len(q.pieces) == 0 && !q.busy {
+		q.scrap = scraps.Get().(*scrap)
+		q.open = q.scrap[:0]
+	} else {
+		c := chunks.Get().(*chunk)
+		q.chunks = append(q.chunks, c)
+		q.open = c[:0]
+	}
+	q.pieces = append(q.pieces, q.open)
+	q.held += cap(q.open) + pieceCost
+}
+
+// reset gives back what was borrowed, and keeps the room of the lists unless they are
+// long.
 func (q *queue) reset() {
 	for _, c := range q.chunks {
 		chunks.Put(c)
 	}
+	if q.scrap != nil {
+		scraps.Put(q.scrap)
+	}
 	clear(q.pieces)
 	clear(q.chunks)
-	*q = queue{pieces: q.pieces[:0], chunks: q.chunks[:0]}
+	busy := q.size > len(scrap{})
+	*q = queue{pieces: q.pieces[:0], chunks: q.chunks[:0], busy: busy}
 	if cap(q.pieces) > maxSpare || cap(q.chunks) > maxSpare {
-		*q = queue{}
+		*q = queue{busy: busy}
 	}
 }
 
