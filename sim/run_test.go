@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -155,6 +156,7 @@ func TestScenarioFiles(t *testing.T) {
 		"everywhere": func(r Report) bool { return r.Nodes == 230 && r.Missing == 0 && r.Messages >= 318 && r.Messages <= 320 },
 		"churn":      func(r Report) bool { return r.Nodes == 240 && r.Survivors < 140 && r.Talks[1].Reliability == 1 },
 	}
+	long := []string{"many", "atonce", "churn"}
 	files, err := filepath.Glob("testdata/scenarios/*.txt")
 	if err != nil || len(files) != len(fits) {
 		t.Errorf("%v: %d files and %d tests", err, len(files), len(fits))
@@ -162,6 +164,9 @@ func TestScenarioFiles(t *testing.T) {
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".txt")
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && slices.Contains(long, name) {
+				t.Skip("takes minutes under the race detector, and has no goroutines to race")
+			}
 			t.Parallel()
 			text, err := os.ReadFile(file)
 			if err != nil || !strings.HasPrefix(string(text), "# ") {
