@@ -1,0 +1,100 @@
+package gossip
+
+import (
+	"bytes"
+	"encoding/binary"
+	"io"
+	"testing"
+)
+
+// script is a source that gives what it was told to, a piece at a time, and fails the
+// test if it is asked for nothing: a reader that does so never ends.
+type script struct {
+	t      *testing.T
+	pieces [][]byte
+	asked  int // in vain
+}
+
+func (s *script) Read(b []byte) (int, error) {
+	if len(b) == 0 {
+		if s.asked++; s.asked > 100 {
+			s.t.Fatal("asked for nothing, again and again")
+		}
+		return 0, nil
+	}
+	if len(s.pieces) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, s.pieces[0])
+	if s.pieces[0] = s.pieces[0][n:]; len(s.pieces[0]) == 0 {
+		s.pieces = s.pieces[1:]
+	}
+	return n, nil
+}
+
+// TestAnIntakeKeepsRoomForItsFrame: a reader that has begun to wait for a frame, which its
+// buffer is long enough for, must not be given a shorter one while it waits. If nobody had
+// room for a chunk any more it would read nothing, for ever, and never sleep.
+func TestAnIntakeKeepsRoomForItsFrame(t *testing.T) {
+	frame := func(size int) []byte {
+		b := binary.BigEndian.AppendUint32(nil, uint32(size))
+		for i := range size {
+			b = append(b, byte(i))
+		}
+		return b
+	}
+	r := &room{size: 2 * chunkSize}
+	src := &script{t: t}
+	in := newIntake(src, r)
+	defer in.close()
+	next := func() []byte {
+		t.Helper()
+		size, err := in.length(1 << 20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if size+4 > len(in.buf) {
+			t.Fatalf("the buffer has become %d bytes long", len(in.buf))
+		}
+		if err := in.await(size + 4); err != nil {
+			t.Fatal(err)
+		}
+		b := make([]byte, size+4)
+		in.take(b)
+		return b
+	}
+	// Much comes at once, and the reader borrows a chunk.
+	src.pieces = [][]byte{bytes.Repeat(frame(96), 2*smallIntake/100)}
+	for range 2 * smallIntake / 100 {
+		next()
+	}
+	if in.chunk == nil {
+		t.Fatal("no chunk for much that comes")
+	}
+	// Then little, for just as long as it may keep it.
+	for in.slack < mostSlack {
+		src.pieces = append(src.pieces, frame(8))
+		next()
+	}
+	if in.chunk == nil {
+		t.Fatal("the chunk is gone too early")
+	}
+	// The beginning of a frame that is longer than the small buffer, and while the rest is
+	// under way others take all the room that there is.
+	long := frame(3 * smallIntake)
+	src.pieces = [][]byte{long[:100], long[100:200], long[200:]}
+	if size, err := in.length(1 << 20); err != nil || size != 3*smallIntake {
+		t.Fatal(size, err)
+	}
+	r.mu.Lock()
+	r.used = r.size
+	r.mu.Unlock()
+	if err := in.await(len(long)); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, len(long))
+	in.take(got)
+	if !bytes.Equal(got, long) {
+		t.Error("something else was read")
+	}
+}
