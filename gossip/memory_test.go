@@ -265,6 +265,16 @@ func TestChargesAreHonest(t *testing.T) {
 				deps = []peer.Dot{d}
 			}
 		}, func(b *vessel) int { u := b.n.machine.Gauges(); return u.LogBytes + b.n.backlog.bytes }},
+		{"messages that are far apart", Config{LogBytes: 32 << 20, BacklogBytes: 1 << 20, Order: Unordered}, func(b *vessel) {
+			for i := range uint64(60_000) {
+				d := peer.Dot{Origin: 100 + peer.Handle(i%240), Seq: 1 + 65*(i/240)}
+				b.frame(1, &broadcast.Frame{Kind: broadcast.Data, Message: &broadcast.Message{Dot: d}}, nil)
+			}
+		}, func(b *vessel) int {
+			u := b.n.machine.Gauges()
+			spans := 2 * 16 * u.LogMessages // no more than there may be origins, whose share has room for them
+			return u.LogBytes + b.n.backlog.bytes + spans + times(u.Origins, originCost) + times(u.Expected, wantCost)
+		}},
 		{"a backlog", Config{LogBytes: 1 << 20, BacklogBytes: 16 << 20}, func(b *vessel) {
 			for seq := range uint64(100_000) {
 				b.frame(1, &broadcast.Frame{Kind: broadcast.Data, Message: &broadcast.Message{Dot: peer.Dot{Origin: 100 + peer.Handle(seq%100), Seq: seq/100 + 1}}}, nil)
