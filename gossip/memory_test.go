@@ -347,6 +347,28 @@ func TestChargesAreHonest(t *testing.T) {
 			u := b.n.machine.Gauges()
 			return u.LogBytes + b.n.backlog.bytes + times(u.Origins, originCost) + times(b.n.book.len(), identityCost)
 		}},
+		{"origins whose clocks were made among many others", Config{LogBytes: 1 << 20, BacklogBytes: 1 << 20}, func(b *vessel) {
+			var deps []peer.Dot
+			for i := range peer.Handle(16) {
+				d := peer.Dot{Origin: 100 + i, Seq: 1}
+				b.frame(1, &broadcast.Frame{Kind: broadcast.Data, Message: &broadcast.Message{Dot: d}}, nil)
+				if i < 15 {
+					deps = append(deps, d)
+				}
+			}
+			last := peer.Dot{Origin: 99}
+			for i := range peer.Handle(1 << 11) { // likewise
+				b.frame(1, &broadcast.Frame{Kind: broadcast.Data, Message: &broadcast.Message{Dot: peer.Dot{Origin: 10_000 + i, Seq: 1}}}, longNames)
+				for range 15 {
+					next := peer.Dot{Origin: 99, Seq: last.Seq + 1}
+					b.frame(1, &broadcast.Frame{Kind: broadcast.Data, Message: &broadcast.Message{Dot: next, Deps: deps}}, nil)
+					last, deps = next, []peer.Dot{next}
+				}
+			}
+		}, func(b *vessel) int {
+			u := b.n.machine.Gauges()
+			return u.LogBytes + b.n.backlog.bytes + times(u.Origins, originCost) + times(b.n.book.len(), identityCost)
+		}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			b := newVessel(t, tc.cfg)
