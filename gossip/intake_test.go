@@ -46,7 +46,6 @@ func TestAnIntakeKeepsRoomForItsFrame(t *testing.T) {
 	r := &room{size: 2 * chunkSize}
 	src := &script{t: t}
 	in := newIntake(src, r)
-	defer in.close()
 	next := func() []byte {
 		t.Helper()
 		size, err := in.length(1 << 20)
@@ -86,9 +85,10 @@ func TestAnIntakeKeepsRoomForItsFrame(t *testing.T) {
 	if size, err := in.length(1 << 20); err != nil || size != 3*smallIntake {
 		t.Fatal(size, err)
 	}
-	r.mu.Lock()
-	r.used = r.size
-	r.mu.Unlock()
+	others := r.size - r.held()
+	if others != chunkSize || r.take(t.Context(), others) != nil {
+		t.Fatalf("%d bytes are left of %d", others, r.size)
+	}
 	if err := in.await(len(long)); err != nil {
 		t.Fatal(err)
 	}
@@ -96,5 +96,8 @@ func TestAnIntakeKeepsRoomForItsFrame(t *testing.T) {
 	in.take(got)
 	if !bytes.Equal(got, long) {
 		t.Error("something else was read")
+	}
+	if in.close(); r.held() != others {
+		t.Errorf("%d bytes are charged for a reader that has ended", r.held()-others)
 	}
 }

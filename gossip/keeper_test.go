@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
@@ -64,4 +65,40 @@ func TestAKeptMessageIsItsOwn(t *testing.T) {
 			t.Errorf("%s: its payload is there twice", what)
 		}
 	}
+}
+
+// TestALogKeepsWhatCame: a node that took messages many at a time passes them on as they
+// were, long after the memory that they came in has been used for others.
+func TestALogKeepsWhatCame(t *testing.T) {
+	ctx := within(t, 30*time.Second)
+	payload := func(seq uint64) []byte { return bytes.Repeat(fmt.Appendf(nil, "%08d", seq), 1+int(seq)%40) }
+	const count = 2000
+	read := func(n *Node) {
+		t.Helper()
+		for range count {
+			select {
+			case m := <-n.Messages():
+				if !bytes.Equal(m.Payload, payload(m.ID.Seq)) {
+					t.Fatalf("message %d has become %.40q", m.ID.Seq, m.Payload)
+				}
+			case <-ctx.Done():
+				t.Fatal("not all messages come")
+			}
+		}
+	}
+	a := start(t, Config{ID: "a"})
+	b := start(t, Config{ID: "b", Join: []string{a.Self().Addr}})
+	if err := b.Ready(ctx); err != nil {
+		t.Fatal(err)
+	}
+	for seq := range uint64(count) {
+		if _, err := a.Broadcast(ctx, payload(seq+1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read(b)
+	if err := a.Close(); err != nil {
+		t.Fatal(err)
+	}
+	read(start(t, Config{ID: "c", Join: []string{b.Self().Addr}}))
 }
