@@ -5,6 +5,10 @@ import (
 	"encoding/binary"
 	"io"
 	"testing"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/guard"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
 )
 
 // script is a source that gives what it was told to, a piece at a time, and fails the
@@ -99,5 +103,40 @@ func TestAnIntakeKeepsRoomForItsFrame(t *testing.T) {
 	}
 	if in.close(); r.held() != others {
 		t.Errorf("%d bytes are charged for a reader that has ended", r.held()-others)
+	}
+}
+
+// TestManyLinksBringLittleEach: where there are more links than a few, each brings so much
+// less at a time, in frames and in bytes; but always one frame, however long.
+func TestManyLinksBringLittleEach(t *testing.T) {
+	for _, tc := range []struct{ links, length, want int }{
+		{1, 60, mostFrames},
+		{fairLinks, 60, mostFrames},
+		{8 * fairLinks, 60, mostFrames / 8},
+		{8 * fairLinks, 1020, 2},
+		{8 * fairLinks, 4000, 1},
+		{1 << 20, 60, 1},
+	} {
+		n := &Node{cfg: Config{}.withDefaults(), smallFrames: room{size: 4 * chunkSize}}
+		n.ctx = t.Context()
+		n.clock.begin()
+		n.open.Store(int64(tc.links))
+		frame := append(binary.BigEndian.AppendUint32(nil, uint32(tc.length)), make([]byte, tc.length)...)
+		frame[wire.FrameHeader] = byte(broadcast.Data)
+		src := &script{t: t, pieces: [][]byte{bytes.Repeat(frame, chunkSize/len(frame))}}
+		r := newIntake(src, &n.smallFrames)
+		r.chunk = chunks.Get().(*chunk) // as after much that has come
+		r.buf = r.chunk[:]
+		if _, err := r.length(n.cfg.maxFrame()); err != nil {
+			t.Fatal(err)
+		}
+		var in framesIn
+		if _, err := n.takeFrames(r, &in, guard.NewFrameRate(0)); err != nil {
+			t.Fatal(err)
+		}
+		if got := in.size / len(frame); got != tc.want {
+			t.Errorf("of %d links one brings %d frames of %d bytes at a time, want %d", tc.links, got, tc.length, tc.want)
+		}
+		in.done()
 	}
 }
