@@ -21,9 +21,10 @@ type run struct {
 	n      int // messages in it
 }
 
-// maxHole is how many messages may be missing in a run, between two that are there. A
-// guess: more than are under way at a time, and few to reserve room for.
-const maxHole = 64
+// fewHoles is how many places of a run may be empty when it grows, beside as many as it
+// has messages: whoever numbers messages far apart must not have room reserved for what
+// is between. A guess.
+const fewHoles = 8
 
 func newPositions() positions {
 	return positions{byOrigin: make(map[peer.Handle]*run), far: make(map[peer.Dot]uint64)}
@@ -68,7 +69,7 @@ func (p *positions) set(d peer.Dot, pos uint64) {
 		r = &run{origin: d.Origin, first: d.Seq}
 		p.byOrigin[d.Origin] = r
 	}
-	if d.Seq < r.first || d.Seq-r.first > uint64(len(r.at)+maxHole) {
+	if !r.mayReach(d.Seq) {
 		p.far[d] = pos
 		return
 	}
@@ -77,6 +78,15 @@ func (p *positions) set(d peer.Dot, pos uint64) {
 	}
 	r.at[d.Seq-r.first] = pos + 1
 	r.n++
+}
+
+// mayReach reports whether a number has a place in the run, or may be given one.
+func (r *run) mayReach(seq uint64) bool {
+	if seq < r.first {
+		return false
+	}
+	places := seq - r.first + 1
+	return places <= uint64(len(r.at)+1) || places <= uint64(2*(r.n+1)+fewHoles)
 }
 
 // remove forgets a message.

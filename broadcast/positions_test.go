@@ -23,6 +23,10 @@ func TestPositionsAreAMap(t *testing.T) {
 		{"anywhere", func(r *rand.Rand, _ uint64) peer.Dot {
 			return peer.Dot{Origin: peer.Handle(1 + r.Uint64N(40)), Seq: 1 + r.Uint64N(peer.MaxSeq)}
 		}},
+		{"with holes", func(_ *rand.Rand, i uint64) peer.Dot { return peer.Dot{Origin: 1, Seq: 1 + i*65} }},
+		{"with holes, after many without", func(_ *rand.Rand, i uint64) peer.Dot {
+			return peer.Dot{Origin: 1, Seq: 1 + i + 64*(max(i, 400)-400)}
+		}},
 		{"in few places", func(r *rand.Rand, _ uint64) peer.Dot {
 			return peer.Dot{Origin: peer.Handle(1 + r.Uint64N(20)), Seq: 1 + r.Uint64N(300)}
 		}},
@@ -55,7 +59,7 @@ func TestPositionsAreAMap(t *testing.T) {
 				for _, r := range p.byOrigin {
 					places += len(r.at)
 				}
-				if places > (1+maxHole)*len(order) {
+				if places > 3*len(order)+fewHoles*len(p.byOrigin) {
 					t.Fatalf("%d places for %d messages", places, len(order))
 				}
 			}

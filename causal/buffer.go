@@ -176,7 +176,12 @@ type head struct {
 	epoch uint32 // of the clock
 	bytes int    // that the clock takes, if it came along
 	bare  bool   // the clock had to go
+	own   bool   // the clock has memory of its own
 }
+
+// mostSharing is how many heads have clocks that keep others from being freed: the last
+// ones, which most likely go with the next message. A guess.
+const mostSharing = 64
 
 // New returns an empty buffer over the node's version vector and log.
 func New(cfg Config, seen *broadcast.Seen, log Log) *Buffer {
@@ -669,6 +674,7 @@ func (b *Buffer) deliver(now time.Duration, h *held) {
 			x.bytes = m.ClockBytes
 		}
 		b.heads = append(b.heads, x)
+		b.settleHead(len(b.heads) - 1 - mostSharing)
 		if x.bytes > 0 {
 			b.stripHeads()
 		}
@@ -679,6 +685,14 @@ func (b *Buffer) deliver(now time.Duration, h *held) {
 	}
 	b.releaseWaiters(m.Dot)
 	b.askHole(now, m.Dot.Origin, h.from)
+}
+
+// settleHead gives a head's clock memory of its own: it may stay for long. Each delivery
+// moves heads by one place at most, so none gets past that place as it was.
+func (b *Buffer) settleHead(i int) {
+	if i >= 0 && !b.heads[i].own {
+		b.heads[i].clock, b.heads[i].own = b.heads[i].clock.Clone(), true
+	}
 }
 
 // stripHeads lets go of the clocks of the oldest heads, if those that came along take

@@ -65,7 +65,7 @@ func (in *intake) take(b []byte) { in.r += copy(b, in.buf[in.r:in.w]) }
 // await reads until there are n bytes, for which the buffer is long enough.
 func (in *intake) await(n int) error {
 	for in.w-in.r < n {
-		if err := in.fill(); err != nil {
+		if err := in.fill(n); err != nil {
 			if err == io.EOF && in.w > in.r {
 				err = io.ErrUnexpectedEOF
 			}
@@ -75,9 +75,9 @@ func (in *intake) await(n int) error {
 	return nil
 }
 
-// fill reads once.
-func (in *intake) fill() error {
-	in.resize()
+// fill reads once, on the way to so many bytes.
+func (in *intake) fill(want int) error {
+	in.resize(want)
 	in.w = copy(in.buf, in.buf[in.r:in.w])
 	in.r = 0
 	n, err := in.src.Read(in.buf[in.w:])
@@ -91,14 +91,15 @@ func (in *intake) fill() error {
 	return err
 }
 
-// resize changes the buffer, if another one is due and there is room for it.
-func (in *intake) resize() {
+// resize changes the buffer, if another one is due and there is room for it. It stays
+// long enough for what is waited for: there may be no other chunk later.
+func (in *intake) resize(want int) {
 	left := in.buf[in.r:in.w]
 	switch {
 	case in.chunk == nil && in.w == len(in.buf) && in.room.tryTake(chunkSize):
 		in.chunk = chunks.Get().(*chunk)
 		in.r, in.w, in.buf = 0, copy(in.chunk[:], left), in.chunk[:]
-	case in.chunk != nil && in.slack > mostSlack && len(left) <= smallIntake:
+	case in.chunk != nil && in.slack > mostSlack && max(len(left), want) <= smallIntake:
 		in.r, in.w, in.buf = 0, copy(in.small, left), in.small
 		in.giveBack()
 	}

@@ -265,6 +265,16 @@ func TestChargesAreHonest(t *testing.T) {
 				deps = []peer.Dot{d}
 			}
 		}, func(b *vessel) int { u := b.n.machine.Gauges(); return u.LogBytes + b.n.backlog.bytes }},
+		{"messages that are far apart", Config{LogBytes: 32 << 20, BacklogBytes: 1 << 20, Order: Unordered}, func(b *vessel) {
+			for i := range uint64(60_000) {
+				d := peer.Dot{Origin: 100 + peer.Handle(i%240), Seq: 1 + 65*(i/240)}
+				b.frame(1, &broadcast.Frame{Kind: broadcast.Data, Message: &broadcast.Message{Dot: d}}, nil)
+			}
+		}, func(b *vessel) int {
+			u := b.n.machine.Gauges()
+			spans := 2 * 16 * u.LogMessages // no more than there may be origins, whose share has room for them
+			return u.LogBytes + b.n.backlog.bytes + spans + times(u.Origins, originCost) + times(u.Expected, wantCost)
+		}},
 		{"a backlog", Config{LogBytes: 1 << 20, BacklogBytes: 16 << 20}, func(b *vessel) {
 			for seq := range uint64(100_000) {
 				b.frame(1, &broadcast.Frame{Kind: broadcast.Data, Message: &broadcast.Message{Dot: peer.Dot{Origin: 100 + peer.Handle(seq%100), Seq: seq/100 + 1}}}, nil)
@@ -332,6 +342,28 @@ func TestChargesAreHonest(t *testing.T) {
 		{"origins with long names", Config{LogBytes: 1 << 20, BacklogBytes: 1 << 20}, func(b *vessel) {
 			for i := range peer.Handle(1 << 13) { // each is a head, and all heads are looked at each time
 				b.frame(1, &broadcast.Frame{Kind: broadcast.Data, Message: &broadcast.Message{Dot: peer.Dot{Origin: 10_000 + i, Seq: 1}}}, longNames)
+			}
+		}, func(b *vessel) int {
+			u := b.n.machine.Gauges()
+			return u.LogBytes + b.n.backlog.bytes + times(u.Origins, originCost) + times(b.n.book.len(), identityCost)
+		}},
+		{"origins whose clocks were made among many others", Config{LogBytes: 1 << 20, BacklogBytes: 1 << 20}, func(b *vessel) {
+			var deps []peer.Dot
+			for i := range peer.Handle(16) {
+				d := peer.Dot{Origin: 100 + i, Seq: 1}
+				b.frame(1, &broadcast.Frame{Kind: broadcast.Data, Message: &broadcast.Message{Dot: d}}, nil)
+				if i < 15 {
+					deps = append(deps, d)
+				}
+			}
+			last := peer.Dot{Origin: 99}
+			for i := range peer.Handle(1 << 11) { // likewise
+				b.frame(1, &broadcast.Frame{Kind: broadcast.Data, Message: &broadcast.Message{Dot: peer.Dot{Origin: 10_000 + i, Seq: 1}}}, longNames)
+				for range 15 {
+					next := peer.Dot{Origin: 99, Seq: last.Seq + 1}
+					b.frame(1, &broadcast.Frame{Kind: broadcast.Data, Message: &broadcast.Message{Dot: next, Deps: deps}}, nil)
+					last, deps = next, []peer.Dot{next}
+				}
 			}
 		}, func(b *vessel) int {
 			u := b.n.machine.Gauges()

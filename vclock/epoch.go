@@ -47,8 +47,8 @@ func (c Clock) Advance(o Origin, n uint64, epoch uint32) Clock {
 }
 
 // Maker makes clocks, some to an allocation, for who makes many that are all kept for
-// about as long: one that is kept longer keeps up to 1.5 KiB of others. The zero Maker is
-// usable.
+// about as long: one that is kept longer keeps up to 5 KiB of others, unless it is Cloned.
+// The zero Maker is usable.
 type Maker struct {
 	nodes   []node
 	entries []entry
@@ -119,6 +119,14 @@ func (m *Maker) bucket(es []entry) *node {
 	copy(room, es)
 	out.entries = room
 	return out
+}
+
+// Clone returns c in memory that it shares with no other clock of a [Maker].
+func (c Clock) Clone() Clock {
+	if c.root == nil || c.root.isBranch() { // a Maker makes buckets alone
+		return c
+	}
+	return Clock{root: newBucket(c.root.entries), epoch: c.epoch}
 }
 
 // floor is the oldest epoch that a clock of this epoch has entries of.

@@ -290,6 +290,9 @@ func TestAdvanceAllIsMergeAndAdvance(t *testing.T) {
 		if bytesOf(got) != before {
 			t.Fatal("a clock has changed")
 		}
+		if clone := got.Clone(); bytesOf(clone) != before || clone.Epoch() != got.Epoch() {
+			t.Fatal("a clone is another clock")
+		}
 		if bytesOf(got) != bytesOf(want) || got.Epoch() != want.Epoch() {
 			t.Fatalf("%v, want %v, of %v", got, want, pasts)
 		}
