@@ -165,7 +165,7 @@ func (r *Relay) Has(id LinkID) bool { return r.find(id) != nil }
 // Takes reports whether a frame has a meaning on a link now.
 func (r *Relay) Takes(id LinkID, f *Frame) bool {
 	switch f.Kind {
-	case Neighbor, NeighborReply, Disconnect, Ping:
+	case Neighbor, NeighborReply, Disconnect, Ping, Pong:
 		return true
 	}
 	s := r.find(id)

@@ -152,8 +152,11 @@ type Config struct {
 	// peer sampling service: short while things change, long when they do not.
 	// Zero: 1 s and 10 s.
 	ExchangeMin, ExchangeMax time.Duration
-	// Heartbeat is the longest silence on a link before a ping. A link that is
-	// silent for LinkTimeout is given up. Zero: 3 s and 10 s.
+	// Heartbeat is the longest silence on a link in use before a ping; where there is
+	// nothing but pings these become rarer, up to six times. A link is given up
+	// LinkTimeout less Heartbeat after a ping that is not answered: a host that
+	// vanishes is found within LinkTimeout if anything is sent to it, and within
+	// LinkTimeout and five Heartbeats otherwise. Zero: 3 s and 10 s.
 	Heartbeat, LinkTimeout time.Duration
 	// Logger gets warnings, and at debug level what goes on. Nil:
 	// slog.Default().
