@@ -67,6 +67,9 @@ type Change struct {
 	Peer   peer.Handle
 	Up     bool
 	Repair bool
+	// Patient is true at the end that did not dial: where both ends would say the same,
+	// it leaves that to the other.
+	Patient bool
 }
 
 // Links is the active view (HyParView, section 4.1): a small, symmetric set of
@@ -436,7 +439,7 @@ func (l *Links) establish(now time.Duration, c *conn, s connState) {
 			l.choice.begun = now
 		}
 	}
-	l.changes = append(l.changes, Change{Link: c.id, Peer: c.peer, Up: true, Repair: s == repaired})
+	l.changes = append(l.changes, Change{Link: c.id, Peer: c.peer, Up: true, Repair: s == repaired, Patient: !c.outbound})
 }
 
 // giveUp ends a link in good order: the peer is told.
