@@ -21,7 +21,7 @@ const (
 	Neighbor      FrameKind = iota + 1 // asks to become neighbours, or for a repair
 	NeighborReply                      // yes or no, and others to try
 	Disconnect                         // this link is given up; nothing follows
-	Ping                               // nothing to say, but alive
+	Ping                               // are you alive?
 	Digest                             // which messages the sender has had
 	Data                               // one message
 	Want                               // please send these
@@ -31,12 +31,17 @@ const (
 	Graft                              // from now on send messages, not announcements
 	Prune                              // from now on send announcements, not messages
 	Refine                             // tell more of those parts of your digest
+
+	Pong FrameKind = 18 // nothing to say, but alive; 14 to 17 are the driver's
 )
 
 // String names the kind as docs/protocol.md does.
 func (k FrameKind) String() string {
 	names := [...]string{"?", "NEIGHBOR", "NEIGHBOR_REPLY", "DISCONNECT", "PING", "DIGEST", "DATA", "WANT", "GONE", "SYNC_DONE", "IHAVE", "GRAFT", "PRUNE", "REFINE"}
-	if int(k) < len(names) {
+	switch {
+	case k == Pong:
+		return "PONG"
+	case int(k) < len(names):
 		return names[k]
 	}
 	return "?"

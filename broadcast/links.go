@@ -14,10 +14,14 @@ type LinksConfig struct {
 	// Max is how many links a node keeps. HyParView's experiments use 5
 	// (section 5.1). More cost duplicates, fewer cost resilience. 1 to 32.
 	Max int
-	// Heartbeat is the longest silence on a link before a ping, Timeout the
-	// longest before it is given up. Shorter finds dead peers sooner (a peer
-	// whose process died is found at once, by its connection breaking) and
-	// costs idle traffic. Defaults, 3 s and 10 s, are guesses.
+	// Heartbeat is how long a peer may be silent, where something was said, before it is
+	// pinged, and Timeout before the link is given up. Where there are only pings and
+	// their answers, the time to the next one doubles, up to five Heartbeats; the end
+	// that has not dialled waits a fifth longer. So a host that vanishes is found within
+	// Timeout if anything is sent to it, and within Timeout and five more Heartbeats, 25 s, in
+	// any case. (A peer whose process died is found at once, by its connection
+	// breaking.) Shorter finds it sooner, and costs idle traffic. Defaults, 3 s and
+	// 10 s, are guesses. The two ends need not have the same.
 	Heartbeat, Timeout time.Duration
 	// Answer is how long a dial or a request may go unanswered. A guess: 5 s.
 	Answer time.Duration
@@ -63,6 +67,9 @@ type Change struct {
 	Peer   peer.Handle
 	Up     bool
 	Repair bool
+	// Patient is true at the end that did not dial: where both ends would say the same,
+	// it leaves that to the other.
+	Patient bool
 }
 
 // Links is the active view (HyParView, section 4.1): a small, symmetric set of
@@ -118,8 +125,7 @@ type conn struct {
 	purpose  purpose
 	token    uint64
 	since    time.Duration
-	heard    time.Duration
-	said     time.Duration
+	signs    signs
 	blame    int           // the score of what it should not have done
 	blamed   time.Duration // when that was last looked at
 }
@@ -163,7 +169,7 @@ func NewLinks(cfg LinksConfig, self peer.Handle, draw func() uint64) *Links {
 
 // Opened takes a new connection whose other end has proven who it is.
 func (l *Links) Opened(now time.Duration, id LinkID, p peer.Handle, outbound bool, out *Outbox) {
-	c := &conn{id: id, peer: p, outbound: outbound, since: now, heard: now, said: now}
+	c := &conn{id: id, peer: p, outbound: outbound, since: now, signs: newSigns(now, outbound)}
 	if !outbound {
 		switch {
 		case l.isCrowded(p):
@@ -312,7 +318,6 @@ func (l *Links) Handle(now time.Duration, id LinkID, f *Frame, view []peer.Descr
 	if c == nil {
 		return
 	}
-	c.heard = now
 	switch f.Kind {
 	case Neighbor:
 		l.handleNeighbor(now, c, f, view, out)
@@ -434,7 +439,7 @@ func (l *Links) establish(now time.Duration, c *conn, s connState) {
 			l.choice.begun = now
 		}
 	}
-	l.changes = append(l.changes, Change{Link: c.id, Peer: c.peer, Up: true, Repair: s == repaired})
+	l.changes = append(l.changes, Change{Link: c.id, Peer: c.peer, Up: true, Repair: s == repaired, Patient: !c.outbound})
 }
 
 // giveUp ends a link in good order: the peer is told.
@@ -599,8 +604,8 @@ func (l *Links) Tick(now time.Duration, out *Outbox) {
 				l.refuse(now, c.peer)
 			}
 			l.drop(now, c, out)
-		case c.lasting() && now >= c.said+l.cfg.Heartbeat:
-			out.send(c.id, Frame{Kind: Ping})
+		case c.lasting():
+			c.signs.tick(now, l.cfg, c.id, out)
 		}
 	}
 }
@@ -610,7 +615,7 @@ func (l *Links) limit(c *conn) time.Duration {
 	if c.state == greeted || c.state == asked {
 		return c.since + l.cfg.Answer
 	}
-	return c.heard + l.cfg.Timeout
+	return c.signs.limit(l.cfg)
 }
 
 // lasting reports whether the connection is agreed upon, so that silence on it
@@ -626,7 +631,7 @@ func (l *Links) Deadline() time.Duration {
 	for _, c := range l.conns {
 		t = min(t, l.limit(c))
 		if c.lasting() {
-			t = min(t, c.said+l.cfg.Heartbeat)
+			t = min(t, c.signs.deadline(l.cfg))
 		}
 	}
 	switch pending := l.pending(); {
@@ -639,17 +644,20 @@ func (l *Links) Deadline() time.Duration {
 	return t
 }
 
-// Heard and Said keep a connection alive.
-func (l *Links) Heard(now time.Duration, id LinkID) {
+// Heard notes that a frame has come on a connection, and answers if it is a ping.
+func (l *Links) Heard(now time.Duration, id LinkID, kind FrameKind, out *Outbox) {
 	if c := l.find(id); c != nil {
-		c.heard = now
+		c.signs.hear(now, kind)
+		if kind == Ping {
+			out.send(id, Frame{Kind: Pong})
+		}
 	}
 }
 
-// Said notes that something was sent on the link.
-func (l *Links) Said(now time.Duration, id LinkID) {
+// Said notes that a frame was sent on a connection.
+func (l *Links) Said(now time.Duration, id LinkID, kind FrameKind) {
 	if c := l.find(id); c != nil {
-		c.said = now
+		c.signs.say(now, kind)
 	}
 }
 

@@ -141,27 +141,6 @@ func TestAPeerThatAsksAgainHasLostTheLink(t *testing.T) {
 	}
 }
 
-// A link on which nothing is said is pinged, and given up when nothing comes.
-func TestSilence(t *testing.T) {
-	w := strangers(t, 2, nil)
-	a, b := w.nodes[0], w.nodes[1]
-	w.link(a, b)
-	w.run(time.Hour)
-	wantLinked(t, "pings keep an idle link", a, b, true)
-	since := w.now
-	for a.links.Linked(b.self) { // b is gone, and the network does not tell
-		w.now = a.links.Deadline()
-		w.tick(a)
-		for _, e := range w.busy() {
-			e.queue, e.fin = nil, false
-		}
-	}
-	cfg := a.links.cfg
-	if d := w.now - since; d < cfg.Timeout-cfg.Heartbeat || d > cfg.Timeout || a.links.Stats.TimedOut != 1 {
-		t.Errorf("given up after %v, want about %v", d, cfg.Timeout)
-	}
-}
-
 // A repair lasts for as long as one end has something to send, even if the
 // other has nothing to say.
 func TestALongRepairIsNotSilence(t *testing.T) {

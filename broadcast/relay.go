@@ -26,8 +26,10 @@ type RelayConfig struct {
 	// crosses every link. It costs as many payloads as there are links, and none
 	// ever waits to be asked for. Without it links make up a tree (Plumtree).
 	Flood bool
-	// AnnounceEvery is how long announcements are gathered for one frame. Longer
-	// saves frames, and has a node wait longer for what the tree does not bring.
+	// AnnounceEvery is how long announcements are gathered for one frame, and half as
+	// long again at the end that has not dialled: it need not announce what the other
+	// has announced by then. Longer saves frames, and has a node wait longer for what
+	// the tree does not bring.
 	AnnounceEvery time.Duration
 }
 
@@ -97,7 +99,8 @@ type stream struct {
 	inflight      int
 	mode          mode
 	announceAt    time.Duration // when the next announcements are due
-	strict        uint64        // a judge that comes in vain and is before this one is once too often
+	announceEvery time.Duration
+	strict        uint64 // a judge that comes in vain and is before this one is once too often
 	sentDone      bool
 	gotDone       bool
 	stale         bool
@@ -117,7 +120,10 @@ func (r *Relay) Open(now time.Duration, c Change, out *Outbox) {
 	s := &stream{
 		link: c.Link, peer: c.Peer, repair: c.Repair, slot: r.freeSlot(),
 		start: r.log.End(), cursor: r.log.Begin(),
-		announceAt: Never, strict: r.judges.count + 1 + vainSpan,
+		announceAt: Never, announceEvery: r.cfg.AnnounceEvery, strict: r.judges.count + 1 + vainSpan,
+	}
+	if c.Patient {
+		s.announceEvery += r.cfg.AnnounceEvery / 2
 	}
 	r.streams = append(r.streams, s)
 	r.sendDigest(now, s.link, out)
@@ -165,7 +171,7 @@ func (r *Relay) Has(id LinkID) bool { return r.find(id) != nil }
 // Takes reports whether a frame has a meaning on a link now.
 func (r *Relay) Takes(id LinkID, f *Frame) bool {
 	switch f.Kind {
-	case Neighbor, NeighborReply, Disconnect, Ping:
+	case Neighbor, NeighborReply, Disconnect, Ping, Pong:
 		return true
 	}
 	s := r.find(id)

@@ -12,16 +12,17 @@ import (
 // hub is one Relay with its log, and what the test knows of the peers that its
 // links lead to.
 type hub struct {
-	fail  func(format string, args ...any)
-	now   time.Duration
-	log   *Log
-	seen  *Seen
-	relay *Relay
-	links []*spoke
-	out   Outbox
-	all   []*Message            // ever in the log, by position
-	via   map[*Message][]*spoke // the links that it came by
-	added map[*Message]time.Duration
+	patient bool // of links opened from now on: the peer has dialled
+	fail    func(format string, args ...any)
+	now     time.Duration
+	log     *Log
+	seen    *Seen
+	relay   *Relay
+	links   []*spoke
+	out     Outbox
+	all     []*Message            // ever in the log, by position
+	via     map[*Message][]*spoke // the links that it came by
+	added   map[*Message]time.Duration
 	// judge is which one a message is, 0 if it is none; judged is how many there were.
 	judge  map[*Message]uint64
 	judged uint64
@@ -101,7 +102,7 @@ func (h *hub) open(repair bool, had dots) *spoke {
 		s.has[d] = true
 	}
 	s.said = []Frame{{Kind: Digest, Opening: true, Digest: []DigestPart{s.peer.Part(Prefix{})}}}
-	h.relay.Open(h.now, Change{Link: s.id, Peer: 7, Up: true, Repair: repair}, &h.out)
+	h.relay.Open(h.now, Change{Link: s.id, Peer: 7, Up: true, Repair: repair, Patient: h.patient}, &h.out)
 	h.take()
 	h.checkSlots()
 	return s
@@ -137,7 +138,7 @@ func (h *hub) pump() {
 		}
 		if !x.announces() {
 			h.fail("link %d stands at %d of %d although it has room", s.id, x.cursor, h.log.End())
-		} else if x.announceAt > h.now+h.relay.cfg.AnnounceEvery {
+		} else if x.announceAt > h.now+x.announceEvery {
 			h.fail("link %d has something to announce at %v, and does so at %v", s.id, h.now, x.announceAt)
 		}
 	}

@@ -210,7 +210,7 @@ func (r *Relay) announce(now time.Duration, s *stream, out *Outbox) {
 	case s.cursor == r.log.End() || s.inflight >= r.cfg.Window:
 		s.announceAt = Never
 	case s.announceAt == Never:
-		s.announceAt = now + r.cfg.AnnounceEvery
+		s.announceAt = now + s.announceEvery
 	}
 }
 

@@ -259,6 +259,31 @@ func TestAnnouncementsAreGathered(t *testing.T) {
 	}
 }
 
+// Both ends of a lazy link have the message. The one that has not dialled waits for half
+// as long again, and has nothing left to announce when the other has by then.
+func TestOneEndAnnounces(t *testing.T) {
+	for _, told := range []bool{true, false} {
+		h, _ := treeHub(t, nil, 1)
+		h.patient = true
+		s := h.open(false, nil)
+		h.hearAll(s)
+		h.hearPrune(s)
+		m := h.add(1, 0)
+		h.pump()
+		h.now += h.relay.cfg.AnnounceEvery
+		if h.pump(); len(s.announced) != 0 {
+			t.Fatalf("announced %v as soon as the other end", s.announced)
+		}
+		if told {
+			h.announce(s, m)
+		}
+		h.now += h.relay.cfg.AnnounceEvery / 2
+		if h.pump(); (len(s.announced) == 0) != told {
+			t.Errorf("the other end has announced it, %v; announced %v", told, s.announced)
+		}
+	}
+}
+
 // Announcements take room in a link's window like messages, for they must not
 // pile up either, and their link is idle only when the socket has taken them.
 func TestAnnouncementsWaitForRoom(t *testing.T) {

@@ -34,6 +34,8 @@ type node struct {
 	open  map[LinkID]Change // by the changes reported
 	// free is when a peer that said no may be asked again at the earliest.
 	free map[peer.Handle]time.Duration
+	// pings is how many it has sent.
+	pings int
 }
 
 // attempt is a dial on its way.
@@ -85,7 +87,10 @@ func (w *world) step(n *node, do func(out *Outbox)) {
 		}
 	}
 	for _, s := range n.out.Sends {
-		n.links.Said(w.now, s.Link)
+		n.links.Said(w.now, s.Link, s.Frame.Kind)
+		if s.Frame.Kind == Ping {
+			n.pings++
+		}
 		if e := w.ends[s.Link-1]; !e.closed {
 			s.Frame.Announced = slices.Clone(s.Frame.Announced)
 			e.queue = append(e.queue, s.Frame)
@@ -188,7 +193,7 @@ func (w *world) arrive(e *end) {
 	}
 	w.step(o.node, func(out *Outbox) {
 		o.node.note(&f, o.id)
-		o.node.links.Heard(w.now, o.id)
+		o.node.links.Heard(w.now, o.id, f.Kind, out)
 		switch f.Kind {
 		case Neighbor, NeighborReply, Disconnect:
 			o.node.links.Handle(w.now, o.id, &f, slices.Clone(o.node.view), out)

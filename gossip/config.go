@@ -150,10 +150,13 @@ type Config struct {
 	Memory int
 	// ExchangeMin and ExchangeMax bound the time between two exchanges of the
 	// peer sampling service: short while things change, long when they do not.
-	// Zero: 1 s and 10 s.
+	// Zero: 1 s and 15 s.
 	ExchangeMin, ExchangeMax time.Duration
-	// Heartbeat is the longest silence on a link before a ping. A link that is
-	// silent for LinkTimeout is given up. Zero: 3 s and 10 s.
+	// Heartbeat is the longest silence on a link in use before a ping; where there is
+	// nothing but pings these become rarer, up to six times. A link is given up
+	// LinkTimeout less Heartbeat after a ping that is not answered: a host that
+	// vanishes is found within LinkTimeout if anything is sent to it, and within
+	// LinkTimeout and five Heartbeats otherwise. Zero: 3 s and 10 s.
 	Heartbeat, LinkTimeout time.Duration
 	// Logger gets warnings, and at debug level what goes on. Nil:
 	// slog.Default().
@@ -207,7 +210,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Retention, time.Hour)
 	setDefault(&c.Horizon, 24*time.Hour)
 	setDefault(&c.ExchangeMin, time.Second)
-	setDefault(&c.ExchangeMax, max(10*time.Second, c.ExchangeMin))
+	setDefault(&c.ExchangeMax, max(15*time.Second, c.ExchangeMin))
 	setDefault(&c.Heartbeat, 3*time.Second)
 	setDefault(&c.LinkTimeout, max(10*time.Second, 3*c.Heartbeat))
 	if c.Logger == nil {

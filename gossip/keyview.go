@@ -40,8 +40,8 @@ type KeyUse struct {
 // an hour after somebody was last known to have it. Names are cut to 32 bytes.
 //
 // Before a node's Use of a new key, its LackedBy should be empty, or Lacked long past;
-// before Remove of an old one, its Used should be. A minute is long with the default
-// ExchangeMax of 10 s and up to some thousands of nodes.
+// before Remove of an old one, its Used should be. Two minutes are long with the default
+// ExchangeMax of 15 s and up to some thousands of nodes.
 func (n *Node) Keys() (keys []KeyUse) {
 	if n.cfg.Keyring == nil {
 		return nil

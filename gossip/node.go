@@ -142,6 +142,10 @@ func StartOn(ctx context.Context, cfg Config, listen func(address string) (trans
 	return Start(ctx, cfg)
 }
 
+// mostEvents wait to be read: a guess. All of the room for them is taken from the start,
+// so that a longer queue would be a good part of what an idle node needs.
+const mostEvents = 128
+
 func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, error) {
 	addr, err := cfg.advertised(tr.Addr())
 	if err != nil {
@@ -179,7 +183,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		opened:    make(chan openedIn), // what waits is charged as a handshake
 		calls:     make(chan func()),
 		written:   make(chan struct{}, 1),
-		events:    make(chan Event, 256),
+		events:    make(chan Event, mostEvents),
 		loopDone:  make(chan struct{}),
 	}
 	n.longFrames.size, n.smallFrames.size = memory.limit(framesShare), memory.limit(smallShare)
@@ -316,7 +320,7 @@ func (n *Node) waitTurn(ctx context.Context, payload int) error {
 func (n *Node) Messages() <-chan Message { return n.backlog.out }
 
 // Events reports links, gaps, conflicts and drops. Reading it is optional: the
-// channel holds 256 events, and what finds no room is counted in Stats.
+// channel holds 128 events, and what finds no room is counted in Stats.
 func (n *Node) Events() <-chan Event { return n.events }
 
 // View returns the node's partial view, a random sample of the network,

@@ -20,7 +20,7 @@ func (m *Machine) Expel(now time.Duration, p peer.Handle, out *Outbox) {
 // earlier one of that origin, has a gap.
 func (m *Machine) Refuse(now time.Duration, link broadcast.LinkID, msg *broadcast.Message, out *Outbox) {
 	m.begin(now, out)
-	m.links.Heard(now, link)
+	m.links.Heard(now, link, broadcast.Data, &out.Links)
 	if m.relay.Has(link) && msg.Dot.Origin != m.cfg.Self {
 		m.buffer.Renounce(now, msg)
 		m.proveMessage(msg)

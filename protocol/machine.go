@@ -360,7 +360,7 @@ func (m *Machine) HandleFrame(now time.Duration, link broadcast.LinkID, f *broad
 // a link wait for.
 func (m *Machine) TakeFrame(now time.Duration, link broadcast.LinkID, f *broadcast.Frame, out *Outbox) {
 	m.begin(now, out)
-	m.links.Heard(now, link)
+	m.links.Heard(now, link, f.Kind, &out.Links)
 	if m.isInPlace(now, link, f) && !m.judgeControl(now, link, f) {
 		m.handleFrame(now, link, f, out)
 	}
@@ -531,7 +531,7 @@ func (m *Machine) settle(now time.Duration, out *Outbox) {
 	m.applyChanges(now, out)
 	m.maybeConfirm(now, out)
 	for _, s := range out.Links.Sends {
-		m.links.Said(now, s.Link)
+		m.links.Said(now, s.Link, s.Frame.Kind)
 	}
 	m.out = nil
 }

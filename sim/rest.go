@@ -18,10 +18,10 @@ const (
 	// rest. Two hundred nodes that were cut in two take a hundred seconds.
 	calming = 4 * time.Minute
 	// restFrames and restPackets are what a node may send in a second of rest, on
-	// average. Five links that are pinged every three seconds come to 1.7 frames,
-	// and exchanges and probes to 0.5 datagrams, or 1.9 under Brahms; half again is
-	// for links that are still being looked for.
-	restFrames, restPackets = 2.5, 3
+	// average. Five links that are pinged every fifteen seconds come to 0.3 frames,
+	// and exchanges and probes to 0.5 datagrams, or 1.9 under Brahms; the rest is for
+	// links that are still being looked for, or are changed now and then.
+	restFrames, restPackets = 2, 3
 )
 
 // parts counts the networks that the links make of nodes. Both ends must know of

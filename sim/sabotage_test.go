@@ -111,7 +111,7 @@ func TestABrokenPromiseIsTold(t *testing.T) {
 					if n.Handle == 3 && s.Frame.Kind == broadcast.Data {
 						last = s
 					}
-					if n.Handle == 3 && s.Frame.Kind == broadcast.Ping && last.Frame.Message != nil {
+					if n.Handle == 3 && isSign(s.Frame.Kind) && last.Frame.Message != nil {
 						n.out.Links.Sends = append(n.out.Links.Sends, broadcast.Send{Link: s.Link, Frame: last.Frame})
 						break
 					}
@@ -121,7 +121,7 @@ func TestABrokenPromiseIsTold(t *testing.T) {
 		{9, "links are grafted for ever", calm, func(w *World) {
 			w.spoil = func(n *Node) {
 				for _, s := range n.out.Links.Sends {
-					if s.Frame.Kind == broadcast.Ping {
+					if isSign(s.Frame.Kind) {
 						n.out.Links.Sends = append(n.out.Links.Sends, broadcast.Send{Link: s.Link, Frame: broadcast.Frame{Kind: broadcast.Graft}})
 					}
 				}
@@ -285,3 +285,6 @@ func repeatData(times int) func(*Node) {
 		}
 	}
 }
+
+// isSign tells the frames that a node at rest sends.
+func isSign(k broadcast.FrameKind) bool { return k == broadcast.Ping || k == broadcast.Pong }

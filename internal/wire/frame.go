@@ -332,7 +332,7 @@ func decodeFrame(f *broadcast.Frame, b []byte, now time.Duration, book Book) err
 		}
 	case broadcast.Disconnect:
 		f.Leaving = r.bool()
-	case broadcast.Ping, broadcast.SyncDone, broadcast.Graft, broadcast.Prune:
+	case broadcast.Ping, broadcast.Pong, broadcast.SyncDone, broadcast.Graft, broadcast.Prune:
 	case broadcast.Digest:
 		f.Opening = r.bool()
 		f.Digest = r.digest(signed, book)

@@ -186,7 +186,7 @@ func checkTestimonies(t *testing.T, b []byte, f *broadcast.Frame, book *testBook
 func checkForm(t *testing.T, b []byte, f *broadcast.Frame, book Book) {
 	t.Helper()
 	switch f.Kind {
-	case broadcast.Neighbor, broadcast.Disconnect, broadcast.Ping, broadcast.Digest, broadcast.Refine,
+	case broadcast.Neighbor, broadcast.Disconnect, broadcast.Ping, broadcast.Pong, broadcast.Digest, broadcast.Refine,
 		broadcast.Gone, broadcast.SyncDone, broadcast.IHave, broadcast.Graft, broadcast.Prune:
 		if again := AppendFrame(nil, now, f, book)[FrameHeader:]; !bytes.Equal(again, b) {
 			t.Fatalf("%x has another form, %x", b, again)

@@ -246,6 +246,7 @@ func vectors() []vector {
 		frameVector("disconnect_leaving", "goodbye", broadcast.Frame{Kind: broadcast.Disconnect, Leaving: true},
 			frameParts("DISCONNECT"), []part{{1, "leaving"}}),
 		frameVector("ping", "alive", broadcast.Frame{Kind: broadcast.Ping}, frameParts("PING")),
+		frameVector("pong", "alive, too", broadcast.Frame{Kind: broadcast.Pong}, frameParts("PONG")),
 		frameVector("digest", "how a digest begins: 1 to 5, 8 and 10 to 20 of ann's, nothing of bob's, 2^53 of eve's; ann's first 3 are gone, the third for 1.5 s",
 			broadcast.Frame{Kind: broadcast.Digest, Opening: true, Digest: []broadcast.DigestPart{{Entries: []broadcast.DigestEntry{
 				{Origin: hAnn, Contiguous: 5, Spans: []broadcast.Span{{From: 8, To: 8}, {From: 10, To: 20}}, Gone: 3, Age: 1500 * time.Millisecond},

@@ -206,7 +206,7 @@ func checkFull(t *rapid.T, p *peersampling.Packet, size int, next peer.Descripto
 var frameKinds = []broadcast.FrameKind{
 	broadcast.Neighbor, broadcast.NeighborReply, broadcast.Disconnect, broadcast.Ping, broadcast.Digest,
 	broadcast.Data, broadcast.Want, broadcast.Gone, broadcast.SyncDone,
-	broadcast.IHave, broadcast.Graft, broadcast.Prune, broadcast.Refine,
+	broadcast.IHave, broadcast.Graft, broadcast.Prune, broadcast.Refine, broadcast.Pong,
 }
 
 func (b *testBook) drawFrame(t *rapid.T, kind broadcast.FrameKind) broadcast.Frame {
