@@ -39,13 +39,13 @@ var notHere = map[string]string{
 	"So it is with blind selection, and with rand view selection in 2004": "it drifts for longer than the average is taken over",
 	"There is a configuration with Cyclon's balance (a deviation below 2) that heals in fewer than 10 periods, with exchanges that overlap, loss and churn": "what forgets soon prefers the young, and what is even moves descriptors without regard to age",
 	"Head peer selection, (head,*,*), clusters severely, even from the random start":                                                                        "with head view selection it does not: partners keep what they have",
-	"So it is where one datagram in ten is lost":                                                                                                            "who takes a live peer for dead and finds it again bridges to it, at the cost of another link; the tree is mended, and gets deeper each time",
 }
 
 // notHereAtScale are those that do not hold at the papers' own scale, and may at the
 // small one.
 var notHereAtScale = map[string]string{
-	"So they are over the tree": "what is late is asked for, and may overtake what it depends on",
+	"So it is where one datagram in ten is lost": "who takes a live peer for dead and finds it again bridges to it, at the cost of another link; the tree is mended, and gets deeper each time",
+	"So they are over the tree":                  "what is late is asked for, and may overtake what it depends on",
 }
 
 // carriedOut are the results at the small scale, each made once.
