@@ -46,7 +46,7 @@ const (
 
 // A full node asks for another link of its own choice, in place of its oldest one, after
 // chooseSeldom back-offs; where pressure links had to make room since, after chooseOften;
-// and if it then has none of its own choice, after chooseSoon: after 10 minutes, a minute,
+// and if it then has none of its own choice, after chooseSoon: after an hour, a minute,
 // and 10 s. The first is a compromise between how long a bad choice lasts and what it
 // costs in a quiet network: a dial, and two branches of trees. With a pressure of 1, each
 // choice would cause another one where it evicts somebody, without end. The first
@@ -54,7 +54,7 @@ const (
 const (
 	chooseSoon   = 2
 	chooseOften  = 12
-	chooseSeldom = 120
+	chooseSeldom = 720
 	pressure     = 4
 )
 
@@ -118,7 +118,7 @@ func (l *Links) evictOne(now time.Duration, out *Outbox) {
 	}
 }
 
-// makeRoom gives up a link for one of this node's own choice: the oldest of these, if
+// makeRoom gives up a link for another of this node's own choice: the oldest of these, if
 // there are as many as are kept.
 func (l *Links) makeRoom(now time.Duration, out *Outbox) {
 	chosen := slices.DeleteFunc(l.linked(), func(c *conn) bool { return !c.outbound })
@@ -174,7 +174,7 @@ func (l *Links) nextChoice() time.Duration {
 func (l *Links) choose(now time.Duration, view []peer.Descriptor, out *Outbox) {
 	l.noteChoice(now)
 	if p := l.candidate(now, view); p != peer.None {
-		l.dial(now, p, forBridge, out)
+		l.dial(now, p, forChoice, out)
 	}
 }
 

@@ -114,6 +114,7 @@ type purpose uint8
 const (
 	forLink   purpose = iota // HyParView NEIGHBOR
 	forBridge                // the same, and room is made for it here too
+	forChoice                // the same, in place of an earlier choice
 	forRepair
 )
 
@@ -196,7 +197,7 @@ func (l *Links) Opened(now time.Duration, id LinkID, p peer.Handle, outbound boo
 	out.send(id, Frame{
 		Kind: Neighbor, Token: c.token,
 		Repair:   d.purpose == forRepair,
-		Priority: d.purpose == forBridge || l.Len() == 0,
+		Priority: d.purpose == forBridge || d.purpose == forChoice || l.Len() == 0,
 	})
 }
 
@@ -419,12 +420,15 @@ func (l *Links) handleReply(now time.Duration, c *conn, f *Frame, out *Outbox) {
 		return
 	}
 	isFull := l.Len() >= l.cfg.Max
-	if l.Linked(c.peer) || isFull && c.purpose != forBridge && l.choices() >= l.keptChoices() {
+	if l.Linked(c.peer) || isFull && c.purpose == forLink && l.choices() >= l.keptChoices() {
 		l.giveUp(now, c, out)
 		return
 	}
-	if isFull {
+	switch {
+	case isFull && c.purpose == forChoice:
 		l.makeRoom(now, out)
+	case isFull:
+		l.evictOne(now, out)
 	}
 	l.establish(now, c, linked)
 }

@@ -22,6 +22,7 @@ type network struct {
 	mu      sync.Mutex
 	changed chan struct{} // closed and replaced at each delivery
 	replies int           // still to be sent on receiving something
+	sending int           // replies, right now
 }
 
 // member is one node and the journal of what it delivered.
@@ -106,6 +107,9 @@ func (m *member) read() {
 		m.mu.Unlock()
 		if m.net.mayReply() {
 			m.Broadcast(context.Background(), []byte("reply to "+msg.ID.String()))
+			m.net.mu.Lock()
+			m.net.sending--
+			m.net.mu.Unlock()
 		}
 		m.net.mu.Lock()
 		close(m.net.changed)
@@ -122,6 +126,7 @@ func (net *network) mayReply() bool {
 		return false
 	}
 	net.replies--
+	net.sending++
 	return true
 }
 
@@ -163,37 +168,39 @@ func (net *network) judge() *oracle.Report {
 }
 
 // settled waits until every member that was not cut has delivered as many
-// messages as the others, and no replies are left, then judges.
+// messages as the others, and the same, and no replies are left, then judges.
 func (net *network) settled(ctx context.Context, atLeast int) *oracle.Report {
 	net.t.Helper()
 	for {
 		net.mu.Lock()
-		changed, left := net.changed, net.replies
+		changed, left := net.changed, net.replies+net.sending
 		net.mu.Unlock()
-		if fewest, most := net.counts(); left == 0 && fewest == most && fewest >= atLeast {
+		if fewest, most, all := net.counts(); left == 0 && fewest == most && most == all && all >= atLeast {
 			return net.judge()
 		}
 		select {
 		case <-changed:
 		case <-ctx.Done():
 			r := net.judge()
-			fewest, most := net.counts()
+			fewest, most, _ := net.counts()
 			net.t.Errorf("not settled: %v: %d replies unsent, nodes have %d to %d messages, at least %d expected", context.Cause(ctx), left, fewest, most, atLeast)
 			return r
 		}
 	}
 }
 
-func (net *network) counts() (fewest, most int) {
+func (net *network) counts() (fewest, most, all int) {
 	fewest = int(^uint(0) >> 1)
+	var up []oracle.Journal
 	for _, m := range net.members {
 		m.mu.Lock()
 		if !m.killed {
+			up = append(up, m.journal)
 			fewest, most = min(fewest, len(m.journal.Log)), max(most, len(m.journal.Log))
 		}
 		m.mu.Unlock()
 	}
-	return fewest, most
+	return fewest, most, len(oracle.Union(up))
 }
 
 // kill closes a member abruptly.
