@@ -149,8 +149,8 @@ func TestNobodyAnswers(t *testing.T) {
 func TestTooFewOfWhatWasAskedFor(t *testing.T) {
 	hub := launch(t, nil, "agent").address()
 	for _, tt := range []struct{ args, want string }{
-		{"listen --count 2 --timeout 500ms --join " + hub, "0 of 2 messages came within 500ms"},
-		{"send --wait-links 2 --timeout 500ms --join " + hub + " x", "1 of 2 links came up within 500ms (--wait-links, --timeout)"},
+		{"listen --count 2 --timeout 2s --join " + hub, "0 of 2 messages came within 2s"},
+		{"send --wait-links 2 --timeout 2s --join " + hub + " x", "1 of 2 links came up within 2s (--wait-links, --timeout)"},
 	} {
 		status, _, stderr := call(t, "", strings.Fields(tt.args)...)
 		if status != statusFailed || !strings.Contains(stderr, tt.want) {
