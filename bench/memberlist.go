@@ -68,14 +68,7 @@ type memberlistNode struct {
 }
 
 func startMemberlist(n int, tune func(*memberlist.Config), deliver Deliver) (Cluster, error) {
-	c := &memberlistCluster{tune: tune, deliver: deliver}
-	for i := range n {
-		if err := c.Join(i, 0); err != nil {
-			c.Close()
-			return nil, err
-		}
-	}
-	return c, nil
+	return joined(&memberlistCluster{tune: tune, deliver: deliver}, n)
 }
 
 func (c *memberlistCluster) Join(i, contact int) error {

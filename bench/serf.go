@@ -35,14 +35,7 @@ type serfCluster struct {
 }
 
 func startSerf(n int, _ Options, deliver Deliver) (Cluster, error) {
-	c := &serfCluster{deliver: deliver, stopped: make(chan struct{})}
-	for i := range n {
-		if err := c.Join(i, 0); err != nil {
-			c.Close()
-			return nil, err
-		}
-	}
-	return c, nil
+	return joined(&serfCluster{deliver: deliver, stopped: make(chan struct{})}, n)
 }
 
 func (c *serfCluster) Join(i, contact int) error {

@@ -54,6 +54,18 @@ type Cluster interface {
 	Close()
 }
 
+// joined has n nodes join a cluster that has none, all through the first. What has
+// started is closed again if one of them cannot.
+func joined(c Cluster, n int) (Cluster, error) {
+	for i := range n {
+		if err := c.Join(i, 0); err != nil {
+			c.Close()
+			return nil, err
+		}
+	}
+	return c, nil
+}
+
 var errStatic = errors.New("nobody can join or leave")
 
 // Label is the name that a system is chosen by.
