@@ -110,6 +110,13 @@ func (b *Buffer) Announced(now time.Duration, d peer.Dot, link broadcast.LinkID)
 	return true
 }
 
+// mayCome reports whether a message that was announced, and not yet asked for, may still
+// come by itself, though it was not to take so long when it was announced: where queues
+// are getting longer, those that came meanwhile were later than those before.
+func (b *Buffer) mayCome(now time.Duration, a *asking) bool {
+	return a.announced && len(a.asked) == 0 && !a.urgent && a.since+b.patience() > now
+}
+
 // source notes a link whose peer has the message.
 func (a *asking) source(link broadcast.LinkID) {
 	if !a.has(link) && len(a.others) < maxSources {

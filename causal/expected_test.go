@@ -52,6 +52,23 @@ func TestTheAnnouncedIsAskedForWhenItIsLate(t *testing.T) {
 	w.checkEmpty()
 }
 
+// Where messages turn out to be later than they were when one was announced, that one has
+// as much time as they.
+func TestTheAnnouncedIsGivenWhatOthersTake(t *testing.T) {
+	w := story(t, Causal, monologue(2), 0, 0)
+	w.announce(w.links[1], 0)
+	w.announce(w.links[1], 1)
+	w.wait(testGraft * 3 / 4)
+	w.bring(w.links[0], 0, false)
+	w.wait(testGraft / 4)
+	w.wantFlight(t, "the one before it has taken nearly as long")
+	if want := testGraft * 3 / 2; w.buf.Deadline() != want {
+		t.Errorf("it is asked for at %v, want %v", w.buf.Deadline(), want)
+	}
+	w.wait(testGraft / 2)
+	w.wantFlight(t, "twice what the one before it has taken", asksFor(w.links[1], X, 2))
+}
+
 // A message that comes because it was asked for is not counted as late for ever:
 // if the tree brings it after all, the tree is slow, and is waited for longer; if
 // it does not, the link that did is grafted.

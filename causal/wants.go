@@ -244,6 +244,8 @@ func (b *Buffer) Poll(now time.Duration, links []broadcast.LinkID, asks []Ask, g
 			continue // settled by an earlier one of this round
 		}
 		switch {
+		case b.mayCome(now, a):
+			a.next = a.since + b.patience()
 		case b.exhausted(now, a, links):
 			gaps = b.settle(now, a, gaps)
 		case b.unfounded(a):
