@@ -632,9 +632,9 @@ func (l *link) send(now time.Duration, head []byte, f *broadcast.Frame, book wir
 	if l.queued > maxQueue-chunkSize {
 		return false
 	}
-	l.enqueue(head)
+	l.enqueue(head, longHead)
 	if f.Kind == broadcast.Data {
-		l.enqueue(wire.EncodeMessage(f.Message, book))
+		l.enqueue(wire.EncodeMessage(f.Message, book), longPiece)
 	}
 	l.queue.cost += f.Cost()
 	return true
@@ -644,16 +644,16 @@ func (l *link) send(now time.Duration, head []byte, f *broadcast.Frame, book wir
 func (l *link) sendRaw(frame []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.enqueue(frame)
+	l.enqueue(frame, longPiece)
 	l.signal()
 }
 
-func (l *link) enqueue(b []byte) {
+func (l *link) enqueue(b []byte, long int) {
 	if l.ended {
 		return
 	}
 	held := l.queue.held
-	l.queue.add(b)
+	l.queue.add(b, long)
 	l.hold(l.queue.held - held)
 }
 

@@ -504,7 +504,7 @@ func (n *Node) carryOut() {
 // sendFrame queues a frame; false if the queue is full.
 func (n *Node) sendFrame(now time.Duration, l *link, f *broadcast.Frame) bool {
 	head := wire.AppendFrameHead(n.scratch.head[:0], now, f, n.book)
-	if n.scratch.head = head; len(head) >= longPiece {
+	if n.scratch.head = head; len(head) >= longHead {
 		n.scratch.head = nil // the queue keeps it
 	}
 	if !l.dirty {
