@@ -39,10 +39,27 @@ func (in *framesIn) done() {
 
 // sending is a broadcast on its way into the log.
 type sending struct {
-	payload []byte
+	payload []byte // the caller's, who waits
 	id      MessageID
 	err     error
-	done    chan struct{}
+	over    bool          // the caller waits no more
+	done    chan struct{} // told once, when it has gone or never will; room for that
+}
+
+// newSending returns one that nobody uses.
+func (n *Node) newSending(payload []byte) *sending {
+	s, ok := n.sendings.Get().(*sending)
+	if !ok {
+		s = &sending{done: make(chan struct{}, 1)}
+	}
+	s.payload, s.over = payload, false
+	return s
+}
+
+// end tells the caller, who may take the payload back.
+func (s *sending) end(err error) {
+	s.payload, s.err, s.over = nil, err, true
+	s.done <- struct{}{}
 }
 
 // scratch is room that the loop uses again and again.
@@ -85,6 +102,8 @@ func (n *Node) loop() {
 			return
 		case f := <-n.calls:
 			f()
+		case s := <-n.sends:
+			n.send(s)
 		case p := <-n.packets:
 			n.handlePacket(p)
 		case in := <-n.frames:
@@ -253,8 +272,7 @@ func (n *Node) notify() {
 func (n *Node) shutDown() {
 	n.tr.Close()
 	for _, s := range n.senders {
-		s.err = ErrClosed
-		close(s.done)
+		s.end(ErrClosed)
 	}
 	n.senders = nil
 	n.backlog.close()
@@ -582,12 +600,11 @@ func (n *Node) emit(e Event) {
 
 // send gives a broadcast to the machine, or lets it wait for room.
 func (n *Node) send(s *sending) {
-	if n.leaving || n.ctx.Err() != nil {
-		s.err = ErrClosed
-		close(s.done)
-		return
-	}
-	if len(n.senders) > 0 || !n.trySend(s) {
+	switch {
+	case s.over:
+	case n.leaving || n.ctx.Err() != nil:
+		s.end(ErrClosed)
+	case len(n.senders) > 0 || !n.trySend(s):
 		n.senders = append(n.senders, s)
 	}
 }
@@ -599,11 +616,11 @@ func (n *Node) trySend(s *sending) bool {
 		return false
 	}
 	if err == nil {
+		wire.EncodeMessage(m, n.book) // which copies the payload
 		s.id = n.messageID(m.Dot)
 		n.carryOut()
 	}
-	s.err = err
-	close(s.done)
+	s.end(err)
 	return true
 }
 
@@ -616,10 +633,12 @@ func (n *Node) retrySenders() {
 // giveUp ends the wait of a broadcast whose context has ended, if it still
 // waits.
 func (n *Node) giveUp(s *sending, cause error) {
+	if s.over {
+		return
+	}
+	s.end(errors.Join(ErrLogFull, cause))
 	if i := slices.Index(n.senders, s); i >= 0 {
 		n.senders = slices.Delete(n.senders, i, i+1)
-		s.err = errors.Join(ErrLogFull, cause)
-		close(s.done)
 	}
 }
 
