@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"time"
 
@@ -342,15 +343,24 @@ func (n *Node) handleFrames(in *framesIn) {
 // is written, and the application gets its share: a few chunks.
 const mostTogether = 8
 
-// handleMoreFrames takes what else has come on links.
+// handleMoreFrames takes what else has come on links, and what comes once all that is
+// ready to run has run: the more is written together the less it costs, and where
+// nothing else is to be done it waits for nobody.
 func (n *Node) handleMoreFrames() {
+	yielded := false
 	for range mostTogether - 1 {
 		select {
 		case in := <-n.frames:
 			n.handleFrames(&in)
+			yielded = false
+			continue
 		default:
+		}
+		if yielded {
 			return
 		}
+		runtime.Gosched()
+		yielded = true
 	}
 }
 
