@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -739,9 +740,11 @@ func (l *link) take() (closing, ended bool) {
 	return l.closing, l.ended
 }
 
-// write sends what is queued, until the link ends.
+// write sends what is queued, until the link ends. What is ready to run goes first, as it
+// may have more to add; where nothing is, it is written at once.
 func (n *Node) write(l *link) {
 	for range l.wake {
+		runtime.Gosched()
 		closing, ended := l.take()
 		if ended {
 			return
