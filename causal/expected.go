@@ -135,7 +135,7 @@ func (b *Buffer) Announced(now time.Duration, d peer.Dot, link broadcast.LinkID)
 // come by itself, though it was not to take so long when it was announced: where queues
 // are getting longer, those that came meanwhile were later than those before.
 func (b *Buffer) mayCome(now time.Duration, a *asking) bool {
-	return a.announced && len(a.asked) == 0 && !a.urgent && a.since+b.patience() > now
+	return a.announced && len(a.asked) == 0 && !a.urgent && a.since+b.patienceIn(a.crowd) > now
 }
 
 // source notes a link whose peer has the message.

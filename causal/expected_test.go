@@ -69,6 +69,21 @@ func TestTheAnnouncedIsGivenWhatOthersTake(t *testing.T) {
 	w.wantFlight(t, "twice what the one before it has taken", asksFor(w.links[1], X, 2))
 }
 
+// That is so even where others take longer than anybody would go on asking.
+func TestTheAnnouncedMayTakeLongerThanIsAsked(t *testing.T) {
+	w := story(t, Causal, monologue(2), 0, 0)
+	w.buf.cfg.Graft = testGiveUp
+	w.announce(w.links[1], 0)
+	w.announce(w.links[1], 1)
+	w.now += 2*testGiveUp - 1
+	w.bring(w.links[0], 0, false)
+	w.wait(1)
+	w.wantFlight(t, "the one before it has taken as long")
+	if w.buf.Deadline() <= w.now {
+		t.Errorf("the deadline %v has passed at %v, and nothing is done about it", w.buf.Deadline(), w.now)
+	}
+}
+
 // A message that comes because it was asked for is not counted as late for ever:
 // if the tree brings it after all, the tree is slow, and is waited for longer; if
 // it does not, the link that did is grafted.

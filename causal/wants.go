@@ -246,7 +246,8 @@ func (b *Buffer) Poll(now time.Duration, links []broadcast.LinkID, asks []Ask, g
 		}
 		switch {
 		case b.mayCome(now, a):
-			a.next = a.since + b.patience()
+			a.next = a.since + b.patienceIn(a.crowd)
+			a.until = a.next + b.wants.giveUp
 		case b.exhausted(now, a, links):
 			gaps = b.settle(now, a, gaps)
 		case b.unfounded(a):
