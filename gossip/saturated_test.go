@@ -185,9 +185,9 @@ func usage() (s spent) {
 }
 
 // TestAllocationsOfADelivery: a message that is relayed, ordered, stamped and handed to
-// the application costs two allocations: the application's copy of it, and shares of what
-// is allocated for many. What else there is comes from its sender, and on a busy machine
-// from links that bring it late; before it was looked at, it was fifteen.
+// the application costs less than two allocations: the application's copy of it, and shares
+// of what is allocated for many. What else there is comes from its sender, and on a busy
+// machine from links that bring it late; before it was looked at, it was fifteen.
 func TestAllocationsOfADelivery(t *testing.T) {
 	if underRace {
 		t.Skip("the race detector changes what is allocated")
@@ -201,7 +201,8 @@ func TestAllocationsOfADelivery(t *testing.T) {
 		least = min(least, float64(usage().minus(before).allocs)/float64(2048*len(p.nodes)))
 	}
 	t.Logf("%.2f allocations", least)
-	if least > 4 {
-		t.Errorf("%.2f allocations for a delivery, at most 4 are allowed", least)
+	const most = 2.5
+	if least > most {
+		t.Errorf("%.2f allocations for a delivery, at most %v are allowed", least, most)
 	}
 }
