@@ -61,7 +61,9 @@ type openedIn struct {
 }
 
 // link is one stream connection. The loop puts frames into its queue; a writer
-// takes them out, a reader puts what comes into the loop.
+// takes them out, a reader puts what comes into the loop. The writer lives for as long as
+// there is something to write: a stack for each link that has nothing to say would be a
+// good part of what an idle node needs, and to start it costs no more than to wake it.
 type link struct {
 	id   broadcast.LinkID
 	peer wire.Identity
@@ -78,7 +80,9 @@ type link struct {
 	since   time.Duration // when it last took something, or last had nothing to take
 	closing bool
 	ended   bool
-	wake    chan struct{} // the queue, or closing, has changed; room for one
+	start   func() // a writer; until the link has ended
+	writes  bool   // there is one, or it closes the link
+	signals bool   // the queue, or closing, has changed since it last looked
 	// What has left since the loop last looked.
 	doneCost   int
 	doneBytes  uint64
@@ -383,19 +387,35 @@ func (n *Node) begin(o openedIn) {
 	}
 	n.warnOfOrder(&o.hello)
 	n.lastLink++
-	l := &link{id: n.lastLink, peer: o.hello.Identity, raw: o.raw, secured: o.secured, proven: o.proven, all: &n.queued, wake: make(chan struct{}, 1)}
+	l := &link{id: n.lastLink, peer: o.hello.Identity, raw: o.raw, secured: o.secured, proven: o.proven, all: &n.queued}
+	l.start = n.writerOf(l)
 	n.links[l.id] = l
-	n.proveKey(l)
 	n.open.Add(1)
-	n.linkWG.Add(2)
-	n.wg.Go(func() { defer n.linkWG.Done(); n.write(l) })
+	n.linkWG.Add(1)
 	n.wg.Go(func() {
 		defer n.linkWG.Done()
-		defer n.open.Add(-1) // the writer has ended, or is about to
+		defer n.open.Add(-1) // the writer, if there is one, is about to end
 		n.read(l)
 	})
+	n.proveKey(l)
 	n.machine.Connected(n.now(), l.id, h, o.outbound, &n.out)
 	n.carryOut()
+}
+
+// writerOf returns what starts the writer of a link. It is counted while the reader is,
+// which ends the link before it is counted out: so nobody who waits for all of them misses
+// one.
+func (n *Node) writerOf(l *link) (start func()) {
+	write := func() {
+		defer n.wg.Done()
+		defer n.linkWG.Done()
+		n.write(l)
+	}
+	return func() {
+		n.wg.Add(1)
+		n.linkWG.Add(1)
+		go write() // which allocates nothing, other than wg.Go
+	}
 }
 
 // closeLink ends a link in good order, once the machine has let go of it.
@@ -645,7 +665,7 @@ func (l *link) sendRaw(frame []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.enqueue(frame)
-	l.signal()
+	l.rouse()
 }
 
 func (l *link) enqueue(b []byte) {
@@ -677,7 +697,7 @@ func (l *link) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closing = true
-	l.signal()
+	l.rouse()
 }
 
 // kill closes the connection at once; reader and writer end.
@@ -688,7 +708,6 @@ func (l *link) kill() {
 	l.raw.Close()
 	l.hold(-l.queue.held) // what the writer has is its own to count
 	l.queue.reset()
-	l.signal()
 }
 
 // flush has the writers of all links write what has been queued since the last time.
@@ -701,11 +720,19 @@ func (n *Node) flush() {
 	n.dirty = n.dirty[:0]
 }
 
-// signal wakes the writer.
+// signal has what is queued written.
 func (l *link) signal() {
-	select {
-	case l.wake <- struct{}{}:
-	default:
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rouse()
+}
+
+// rouse is signal for who has locked the link.
+func (l *link) rouse() {
+	l.signals = true
+	if !l.writes && !l.ended {
+		l.writes = true
+		l.start()
 	}
 }
 
@@ -731,26 +758,31 @@ func (l *link) addWritten(s *Stats) {
 	s.LinkWrites += l.doneWrites
 }
 
-// take empties the queue for the writer.
-func (l *link) take() (closing, ended bool) {
+// take empties the queue for the writer, which ends if nobody has called for it since it
+// last did.
+func (l *link) take() (closing, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if !l.signals || l.ended {
+		l.writes = false
+		return false, false
+	}
+	l.signals = false
 	l.writing, l.queue = l.queue, l.writing
-	return l.closing, l.ended
+	return l.closing, true
 }
 
-// write sends what is queued, until the link ends.
+// write sends what is queued, until there is nothing, or the link ends.
 func (n *Node) write(l *link) {
-	for range l.wake {
-		closing, ended := l.take()
-		if ended {
+	for {
+		closing, more := l.take()
+		switch {
+		case !more:
 			return
-		}
-		if l.writing.size > 0 && !n.writeBatch(l) {
+		case l.writing.size > 0 && !n.writeBatch(l):
 			l.kill()
 			return
-		}
-		if closing {
+		case closing:
 			l.linger()
 			return
 		}

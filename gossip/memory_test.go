@@ -699,7 +699,7 @@ func TestAQueueIsChargedUntilItIsGone(t *testing.T) {
 	near, far := net.Pipe()
 	defer far.Close()
 	var all atomic.Int64
-	l := &link{raw: near, all: &all, wake: make(chan struct{}, 1)}
+	l := &link{raw: near, all: &all, start: func() {}}
 	step := func(why string, want int64) {
 		t.Helper()
 		if own, _ := l.waiting(); all.Load() != want || int64(own) != want {

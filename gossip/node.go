@@ -95,7 +95,7 @@ type Node struct {
 	loopDone chan struct{}
 	afterMu  sync.Mutex     // owns the loop's own once loopDone is closed
 	wg       sync.WaitGroup // every goroutine of the node
-	linkWG   sync.WaitGroup // readers and writers of links
+	linkWG   sync.WaitGroup // readers and writers of links, while there are any
 	names    resolver
 }
 
