@@ -507,7 +507,7 @@ func (n *Node) readFrames(l *link, r *intake, rate *guard.FrameRate) (in framesI
 	size, err := r.length(n.cfg.maxFrame())
 	switch {
 	case err != nil:
-	case wire.FrameHeader+size > len(r.buf):
+	case !r.fits(wire.FrameHeader + size):
 		if err = n.readLong(l, r, size, &in); err == nil {
 			wait, err = n.inspect(in.long, rate)
 		}

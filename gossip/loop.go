@@ -573,9 +573,7 @@ func (n *Node) report(e protocol.Event) {
 
 // emit gives an event to whoever reads them, if there is room.
 func (n *Node) emit(e Event) {
-	select {
-	case n.events <- e:
-	default:
+	if !n.events.add(e) {
 		n.stats.EventsDropped++
 	}
 }

@@ -88,7 +88,7 @@ type Node struct {
 	calls   chan func()
 	written chan struct{}
 	// Out of it.
-	events chan Event
+	events events
 
 	ctx      context.Context // ends when the node closes
 	cancel   context.CancelCauseFunc
@@ -142,10 +142,6 @@ func StartOn(ctx context.Context, cfg Config, listen func(address string) (trans
 	return Start(ctx, cfg)
 }
 
-// mostEvents wait to be read: a guess. All of the room for them is taken from the start,
-// so that a longer queue would be a good part of what an idle node needs.
-const mostEvents = 128
-
 func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, error) {
 	addr, err := cfg.advertised(tr.Addr())
 	if err != nil {
@@ -183,7 +179,6 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		opened:    make(chan openedIn), // what waits is charged as a handshake
 		calls:     make(chan func()),
 		written:   make(chan struct{}, 1),
-		events:    make(chan Event, mostEvents),
 		loopDone:  make(chan struct{}),
 	}
 	n.longFrames.size, n.smallFrames.size = memory.limit(framesShare), memory.limit(smallShare)
@@ -321,7 +316,7 @@ func (n *Node) Messages() <-chan Message { return n.backlog.out }
 
 // Events reports links, gaps, conflicts and drops. Reading it is optional: the
 // channel holds 128 events, and what finds no room is counted in Stats.
-func (n *Node) Events() <-chan Event { return n.events }
+func (n *Node) Events() <-chan Event { return n.events.channel() }
 
 // View returns the node's partial view, a random sample of the network,
 // freshest first.
