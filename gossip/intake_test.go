@@ -109,7 +109,9 @@ func TestAnIntakeKeepsRoomForItsFrame(t *testing.T) {
 // TestAnIntakeIsTinyWhileNextToNothingComes: it borrows a small buffer for a message, even if
 // nobody has room for a chunk, and gives it back once only pings have come for a while.
 func TestAnIntakeIsTinyWhileNextToNothingComes(t *testing.T) {
-	frame := func(size int) []byte { return append(binary.BigEndian.AppendUint32(nil, uint32(size)), make([]byte, size)...) }
+	frame := func(size int) []byte {
+		return append(binary.BigEndian.AppendUint32(nil, uint32(size)), make([]byte, size)...)
+	}
 	full := &room{}
 	src := &script{t: t}
 	in := newIntake(src, full)

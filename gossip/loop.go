@@ -639,7 +639,7 @@ func (n *Node) readStats() Stats {
 	s.Gauges, s.Counters = n.machine.Gauges(), n.machine.Counters()
 	n.backlog.collect()
 	s.BacklogMessages, s.BacklogBytes = n.backlog.len(), n.backlog.bytes
-	s.Identities = len(n.book.byID)
+	s.Identities = n.book.byID.count
 	s.Unsealed += n.refused.unsealed.Load()
 	s.OtherKeys += n.refused.otherKeys.Load()
 	s.Forged += n.refused.forged.Load()

@@ -117,7 +117,8 @@ func (b *provenBook) InternProven(name []byte, incarnation uint64, addr netip.Ad
 // believes reports whether somebody is where he is said to be: as he says himself, and
 // has not said otherwise since.
 func (b *provenBook) believes(id peer.ID, addr netip.AddrPort, proof []byte) bool {
-	if h, known := b.byID[id]; known && h == b.self {
+	h := b.find([]byte(id.Name), id.Incarnation)
+	if h == b.self {
 		return true
 	}
 	_, p, ok := identity.Split(id.Name)
@@ -134,7 +135,7 @@ func (b *provenBook) believes(id peer.ID, addr netip.AddrPort, proof []byte) boo
 		b.stats.Outdated++
 		return false
 	}
-	if h, known := b.byID[id]; known {
+	if h != peer.None {
 		switch e := &b.entries[h]; {
 		case bytes.Equal(e.proof, proof) && e.addr == addr:
 			return true // as it was before
