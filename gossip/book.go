@@ -35,7 +35,6 @@ type bookEntry struct {
 	id    peer.ID
 	addr  netip.AddrPort
 	proof []byte // of the address, in a signed network; nil if none has come
-	used  bool
 }
 
 // minSweep is how many identities are kept without asking who needs them: two views'
@@ -57,7 +56,6 @@ func newBook(self peer.ID, addr netip.AddrPort, most int) *book {
 }
 
 func (b *book) add(e bookEntry) peer.Handle {
-	e.used = true
 	if n := len(b.free); n > 0 {
 		h := b.free[n-1]
 		b.free = b.free[:n-1]
@@ -176,15 +174,13 @@ func (b *book) sweepDue() bool { return b.len() > b.sweepAt }
 
 // sweep frees every handle that each does not call mark with.
 func (b *book) sweep(each func(mark func(peer.Handle))) {
-	for i := range b.entries {
-		b.entries[i].used = false
-	}
-	each(func(h peer.Handle) { b.entries[h].used = true })
-	b.entries[b.self].used = true
+	used := make([]bool, len(b.entries))
+	each(func(h peer.Handle) { used[h] = true })
+	used[b.self] = true
 	b.free = b.free[:0]
 	for i := len(b.entries) - 1; i > 0; i-- {
 		e := &b.entries[i]
-		if e.used {
+		if used[i] {
 			continue
 		}
 		if e.id.Name == "" {

@@ -3,6 +3,7 @@ package gossip
 import (
 	"encoding/binary"
 	"io"
+	"math"
 	"sync"
 
 	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
@@ -27,8 +28,10 @@ const (
 	tinyIntake = 128
 	// smallIntake is part of connectionCost: a few announcements, or a short message.
 	smallIntake = 2 << 10
-	// mostSlack is when a buffer is given back. A guess.
+	// mostSlack is when a chunk is given back, and mostPings when a small buffer is, to
+	// have which again takes one read more. Guesses.
 	mostSlack = 64
+	mostPings = 8
 )
 
 var smallIntakes = sync.Pool{New: func() any { return new([smallIntake]byte) }}
@@ -113,13 +116,24 @@ func (in *intake) lower() int {
 	return tinyIntake
 }
 
+// mostSlack is how many such reads there are before the buffer is given back.
+func (in *intake) mostSlack() int {
+	switch {
+	case in.chunk != nil:
+		return mostSlack
+	case in.small != nil:
+		return mostPings
+	}
+	return math.MaxInt
+}
+
 // resize changes the buffer, if another one is due and there is room for it. It stays
 // long enough for what is waited for: there may be no other chunk later.
 func (in *intake) resize(want int) {
 	switch {
 	case in.w == len(in.buf):
 		in.enlarge()
-	case in.slack > mostSlack && len(in.buf) > tinyIntake && max(in.w-in.r, want) <= in.lower():
+	case in.slack > in.mostSlack() && max(in.w-in.r, want) <= in.lower():
 		in.reduce()
 	}
 }

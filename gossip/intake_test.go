@@ -131,7 +131,7 @@ func TestAnIntakeIsTinyWhileNextToNothingComes(t *testing.T) {
 		t.Errorf("the buffer is %d bytes long for a ping", len(in.buf))
 	}
 	bring(1000)
-	for range mostSlack + 1 {
+	for range mostPings + 1 {
 		if in.small == nil {
 			t.Fatal("the small buffer is gone too early")
 		}
@@ -139,7 +139,7 @@ func TestAnIntakeIsTinyWhileNextToNothingComes(t *testing.T) {
 	}
 	bring(9)
 	if len(in.buf) != tinyIntake || in.small != nil {
-		t.Errorf("the buffer is %d bytes long after %d pings", len(in.buf), mostSlack)
+		t.Errorf("the buffer is %d bytes long after %d pings", len(in.buf), mostPings)
 	}
 	in.close()
 }

@@ -438,8 +438,6 @@ func (l *link) isOver() bool {
 // read puts what comes into the loop, until the link ends.
 func (n *Node) read(l *link) {
 	defer l.kill()
-	// The loop forgets links that it closes; they end with the node all the same.
-	defer context.AfterFunc(n.ctx, l.kill)()
 	r := newIntake(l.stream(), &n.smallFrames)
 	defer r.close()
 	rate := guard.NewFrameRate(n.now())

@@ -47,11 +47,9 @@ type sending struct {
 
 // scratch is room that the loop uses again and again.
 type scratch struct {
-	view   []peer.Descriptor
-	packet []byte
-	sealed []byte
-	deck   []peer.Handle
-	head   []byte
+	view []peer.Descriptor
+	deck []peer.Handle
+	head []byte
 }
 
 // run starts the goroutines that do not belong to a link.
@@ -252,6 +250,12 @@ func (n *Node) notify() {
 // shutDown ends everything that the loop has started.
 func (n *Node) shutDown() {
 	n.tr.Close()
+	for _, l := range n.links {
+		l.kill()
+	}
+	for _, l := range n.ending {
+		l.kill()
+	}
 	for _, s := range n.senders {
 		s.err = ErrClosed
 		close(s.done)

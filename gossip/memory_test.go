@@ -175,7 +175,7 @@ func newVessel(t testing.TB, cfg Config) *vessel {
 		t.Fatal(err)
 	}
 	self := peer.ID{Name: cfg.ID, Incarnation: 1}
-	n := &Node{cfg: cfg, log: quiet, memory: mem, book: newBook(self, netip.MustParseAddrPort("10.0.0.1:1"), mem.limit(identitiesShare))}
+	n := &Node{cfg: cfg, log: quiet, memory: &mem, book: newBook(self, netip.MustParseAddrPort("10.0.0.1:1"), mem.limit(identitiesShare))}
 	n.clock.begin()
 	if n.machine, err = protocol.New(0, cfg.machine(n.book.self, n.book, &mem), rand.NewPCG(1, 2)); err != nil {
 		t.Fatal(err)

@@ -43,7 +43,7 @@ type Node struct {
 	proofs *provenBook // likewise; the loop's own
 
 	// What others may fill, and how much of it; see memory.go.
-	memory      memory
+	memory      *memory
 	longFrames  room // read, and not yet handled
 	smallFrames room
 	callers     room         // payloads of Broadcast that are not in the log yet
@@ -142,6 +142,10 @@ func StartOn(ctx context.Context, cfg Config, listen func(address string) (trans
 	return Start(ctx, cfg)
 }
 
+// mostPackets wait for the loop. Few: more of them wait in the socket, and all of the room
+// is taken from the start. A guess.
+const mostPackets = 8
+
 func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, error) {
 	addr, err := cfg.advertised(tr.Addr())
 	if err != nil {
@@ -164,7 +168,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		cfg: cfg, log: cfg.Logger.With("node", cfg.ID),
 		self: wire.Identity{ID: id, Addr: addr}, cluster: wire.ClusterTag(cfg.Cluster), tr: tr,
 		access:    gate,
-		memory:    memory,
+		memory:    &memory,
 		swept:     -sweepEvery,
 		signer:    newSigner(&cfg),
 		book:      newBook(id, addr, memory.limit(identitiesShare)),
@@ -174,7 +178,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		offences:  newWarnings(),
 		gaps:      newWarnings(),
 		namesakes: namesakes{known: make(map[uint64]*namesake)},
-		packets:   make(chan packetIn, 32),
+		packets:   make(chan packetIn, mostPackets),
 		frames:    make(chan framesIn, mostBatches),
 		opened:    make(chan openedIn), // what waits is charged as a handshake
 		calls:     make(chan func()),
@@ -199,7 +203,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 
 // machineConfig returns what the protocol is configured with on this node.
 func (n *Node) machineConfig() protocol.Config {
-	m := n.cfg.machine(n.book.self, n.book, &n.memory)
+	m := n.cfg.machine(n.book.self, n.book, n.memory)
 	m.Keep = n.keeper.keep
 	if n.signer != nil {
 		m.Evidence, m.Dated = n.evidence, true

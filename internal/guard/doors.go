@@ -24,7 +24,7 @@ const (
 	// have: four hosts that hold connections open without a word do not fill it,
 	// nor does any number of honest ones.
 	defaultPerBlock = 64
-	// defaultBlocks is how many blocks are told apart, for 1.3 MiB where so many
+	// defaultBlocks is how many blocks are told apart, for 0.7 MiB where so many
 	// come. An
 	// address that a connection comes from is not forged, so few attackers have more.
 	defaultBlocks = 4096

@@ -30,8 +30,8 @@ var (
 	// one address at once. Without this a host could have an allowance for each of
 	// its 65,535 ports.
 	defaultProvenBlock = Limit{2000, 5000}
-	// defaultSources has blocks and endpoints take 2.6 MiB together, where so many
-	// come, and known ones 0.7 more: a guess at what a node can spare.
+	// defaultSources has blocks and endpoints take 1.2 MiB together, where so many
+	// come, and known ones 0.4 more: a guess at what a node can spare.
 	defaultSources = 4096
 )
 
