@@ -723,7 +723,7 @@ func TestNobodyIsBarredForAnother(t *testing.T) {
 	n := start(t, Config{ID: "a"})
 	barred := func(addr, name string) (err error) {
 		n.do(func() {
-			err = n.unwelcome(openedIn{raw: comesFrom{addr: addr}, hello: wire.Hello{Identity: wire.Identity{ID: peer.ID{Name: name}}}})
+			err = n.unwelcome(&openedIn{raw: comesFrom{addr: addr}, hello: wire.Hello{Identity: wire.Identity{ID: peer.ID{Name: name}}}})
 		})
 		return err
 	}

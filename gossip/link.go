@@ -136,7 +136,7 @@ func (n *Node) welcome(raw net.Conn) {
 		n.tell(func() { n.countBadOpening(o.err) })
 		return
 	}
-	n.handOver(o)
+	n.handOver(&o)
 }
 
 // dial connects to a peer in a goroutine of its own.
@@ -148,7 +148,7 @@ func (n *Node) dial(p peer.Handle) {
 	n.wg.Go(func() {
 		o := n.connect(id, addr)
 		o.outbound, o.dialled = true, p
-		n.handOver(o)
+		n.handOver(&o)
 	})
 }
 
@@ -174,7 +174,7 @@ func (n *Node) connect(id peer.ID, addr netip.AddrPort) openedIn {
 }
 
 // handOver gives a connection to the loop.
-func (n *Node) handOver(o openedIn) {
+func (n *Node) handOver(o *openedIn) {
 	select {
 	case n.opened <- o:
 	case <-n.ctx.Done():
@@ -324,7 +324,7 @@ func addrOf(a net.Addr) netip.AddrPort {
 }
 
 // handleOpened makes a link of a connection, or tells that there is none.
-func (n *Node) handleOpened(o openedIn) {
+func (n *Node) handleOpened(o *openedIn) {
 	if o.err == nil {
 		if o.err = n.unwelcome(o); o.err != nil {
 			o.raw.Close()
@@ -344,7 +344,7 @@ func (n *Node) handleOpened(o openedIn) {
 }
 
 // unwelcome tells why there is to be no link with somebody, if so.
-func (n *Node) unwelcome(o openedIn) error {
+func (n *Node) unwelcome(o *openedIn) error {
 	switch {
 	case n.parting:
 		return ErrClosed
@@ -379,7 +379,7 @@ func (n *Node) isCrowded() bool {
 }
 
 // begin makes a link of a connection.
-func (n *Node) begin(o openedIn) {
+func (n *Node) begin(o *openedIn) {
 	h := n.book.meet(o.hello.ID, o.hello.Addr)
 	if n.isCrowdedOut(func() { h = n.book.meet(o.hello.ID, o.hello.Addr) }) {
 		o.raw.Close()

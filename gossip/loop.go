@@ -54,7 +54,7 @@ type scratch struct {
 
 // run starts the goroutines that do not belong to a link.
 func (n *Node) run(ctx context.Context) {
-	stop := context.AfterFunc(ctx, func() { n.cancel(context.Cause(ctx)) })
+	detach := context.AfterFunc(ctx, func() { n.cancel(context.Cause(ctx)) })
 	n.warnOfPlain()
 	if n.cfg.Keyring != nil {
 		n.follow(n.cfg.Keyring, n.keysChanged)
@@ -64,14 +64,14 @@ func (n *Node) run(ctx context.Context) {
 	}
 	n.wg.Go(n.readPackets)
 	n.wg.Go(n.accept)
-	n.wg.Go(func() {
-		defer stop()
-		n.loop()
-	})
+	n.wg.Add(1)
+	go n.loop(detach)
 }
 
 // loop owns the machine: it alone steps it, until the node is closed.
-func (n *Node) loop() {
+func (n *Node) loop(detach func() bool) {
+	defer n.wg.Done()
+	defer detach()
 	defer n.shutDown()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -84,7 +84,7 @@ func (n *Node) loop() {
 		case f := <-n.calls:
 			f()
 		case p := <-n.packets:
-			n.handlePacket(p)
+			n.handlePacket(&p)
 		case in := <-n.frames:
 			n.handleFrames(&in)
 			n.handleMoreFrames()
@@ -92,7 +92,7 @@ func (n *Node) loop() {
 			n.handleOpened(o)
 		case <-n.written:
 			n.handleWritten()
-		case messages <- next:
+		case messages <- *next:
 			n.backlog.taken()
 		case <-timer.C:
 			n.alarm.at = broadcast.Never
@@ -328,7 +328,10 @@ func (n *Node) handleFrames(in *framesIn) {
 // is written, and the application gets its share: a few chunks.
 const mostTogether = 8
 
-// handleMoreFrames takes what else has come on links.
+// handleMoreFrames takes what else has come on links. It is apart from the loop, whose frame
+// is part of the stack of every node that waits for something to do.
+//
+//go:noinline
 func (n *Node) handleMoreFrames() {
 	for range mostTogether - 1 {
 		select {

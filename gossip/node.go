@@ -84,7 +84,7 @@ type Node struct {
 	// Into the loop.
 	packets chan packetIn
 	frames  chan framesIn
-	opened  chan openedIn
+	opened  chan *openedIn
 	calls   chan func()
 	written chan struct{}
 	// Out of it.
@@ -180,7 +180,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		namesakes: namesakes{known: make(map[uint64]*namesake)},
 		packets:   make(chan packetIn, mostPackets),
 		frames:    make(chan framesIn, mostBatches),
-		opened:    make(chan openedIn), // what waits is charged as a handshake
+		opened:    make(chan *openedIn), // what waits is charged as a handshake
 		calls:     make(chan func()),
 		written:   make(chan struct{}, 1),
 		loopDone:  make(chan struct{}),

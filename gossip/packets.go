@@ -108,7 +108,7 @@ func patience() time.Duration {
 	return 4 * peersampling.DefaultServiceConfig(DefaultPolicy()).Answer
 }
 
-func (n *Node) handlePacket(in packetIn) {
+func (n *Node) handlePacket(in *packetIn) {
 	defer packetBuffers.Put(in.b)
 	n.stats.PacketsReceived++
 	n.stats.PacketBytesReceived += uint64(in.n)
@@ -156,7 +156,7 @@ func (n *Node) packetBook() wire.Book {
 // isDue reports whether a datagram is to be heeded: a request whose sender is where
 // it says, or an answer to a request of this node's. Whatever is not leaves no trace,
 // not even in the address book.
-func (n *Node) isDue(b []byte, in packetIn) bool {
+func (n *Node) isDue(b []byte, in *packetIn) bool {
 	var who senderName
 	p, err := wire.DecodePacket(b, n.cluster, in.from, n.scratch.view, &who)
 	if err != nil {
