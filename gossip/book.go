@@ -3,6 +3,7 @@ package gossip
 import (
 	"net/netip"
 
+	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
 	"github.com/Ishan27gOrg/gossipProtocol/vclock"
 )
@@ -34,8 +35,11 @@ type book struct {
 type bookEntry struct {
 	id    peer.ID
 	addr  netip.AddrPort
-	proof []byte // of the address, in a signed network; nil if none has come
+	proof *addressProof // of the address, in a signed network; nil if none has come
 }
+
+// addressProof is elsewhere, as entries of a network without identities have none.
+type addressProof [wire.AddressProof]byte
 
 // minSweep is how many identities are kept without asking who needs them: two views'
 // worth.
@@ -190,5 +194,5 @@ func (b *book) sweep(each func(mark func(peer.Handle))) {
 		b.free = append(b.free, peer.Handle(i))
 	}
 	b.byID.rebuild(b.entries)
-	b.sweepAt = min(max(minSweep, 2*b.len()), (b.len()+b.most)/2)
+	b.sweepAt = min(max(minSweep, b.len()*3/2), (b.len()+b.most)/2)
 }

@@ -31,7 +31,7 @@ const (
 	// mostSlack is when a chunk is given back, and mostPings when a small buffer is, to
 	// have which again takes one read more. Guesses.
 	mostSlack = 64
-	mostPings = 8
+	mostPings = 2
 )
 
 var smallIntakes = sync.Pool{New: func() any { return new([smallIntake]byte) }}
