@@ -27,7 +27,8 @@ type framesIn struct {
 	taken int
 }
 
-// done gives back what was taken.
+// done gives back what was taken, and lets go of it: who waits for more has in on his
+// stack.
 func (in *framesIn) done() {
 	if in.chunk != nil {
 		chunks.Put(in.chunk)
@@ -35,6 +36,7 @@ func (in *framesIn) done() {
 	if in.room != nil {
 		in.room.give(in.taken)
 	}
+	*in = framesIn{}
 }
 
 // sending is a broadcast on its way into the log.
@@ -299,6 +301,7 @@ func (n *Node) countBad(err error, otherwise *uint64) {
 // together are one step of the machine.
 func (n *Node) handleFrames(in *framesIn) {
 	defer in.done()
+	defer n.decoder.Forget()
 	l := n.links[in.link]
 	if l == nil {
 		return
