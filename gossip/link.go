@@ -452,6 +452,7 @@ func (n *Node) read(l *link) {
 		if in.err != nil {
 			return
 		}
+		in = framesIn{} // it is the loop's, and must not be held from here for as long as nothing comes
 		n.slowDown(wait)
 	}
 }

@@ -98,6 +98,7 @@ func (n *Node) loop(detach func() bool) {
 			n.backlog.taken()
 		case <-timer.C:
 			n.alarm.at = broadcast.Never
+			n.slim()
 		}
 		n.tick(timer)
 	}
@@ -502,12 +503,26 @@ func (n *Node) carryOut() {
 	for _, id := range n.out.Links.Closes {
 		n.closeLink(id)
 	}
+	if len(n.out.Links.Sends) > fewSends {
+		n.crowded = now
+	}
 	n.out.Reset()
 	for _, l := range slow {
 		if n.links[l.id] == l {
 			n.stats.SlowLinks++
 			n.endLink(l, errSlow)
 		}
+	}
+}
+
+// fewSends is for how many frames an idle loop has room.
+const fewSends = 8
+
+// slim gives back the room for frames that were sent at one moment, a while after the last
+// time that there were many.
+func (n *Node) slim() {
+	if cap(n.out.Links.Sends) > 2*fewSends && n.now() > n.crowded+time.Second {
+		n.out.Links.Sends = nil
 	}
 }
 

@@ -78,7 +78,8 @@ type Node struct {
 	scratch   scratch
 	decoder   wire.Decoder
 	keeper    keeper
-	unsettled int // what frames have brought, in bytes, since the machine settled
+	crowded   time.Duration // when there were last many frames in out
+	unsettled int           // what frames have brought, in bytes, since the machine settled
 	stats     Stats
 
 	// Into the loop.
