@@ -100,7 +100,7 @@ type stream struct {
 	mode          mode
 	announceAt    time.Duration // when the next announcements are due
 	announceEvery time.Duration
-	strict        uint64 // a judge that comes in vain and is before this one is once too often
+	strict        uint64 // a judge that comes in vain soon after this one is once too often; 0 if there is none
 	sentDone      bool
 	gotDone       bool
 	stale         bool
@@ -120,7 +120,7 @@ func (r *Relay) Open(now time.Duration, c Change, out *Outbox) {
 	s := &stream{
 		link: c.Link, peer: c.Peer, repair: c.Repair, slot: r.freeSlot(),
 		start: r.log.End(), cursor: r.log.Begin(),
-		announceAt: Never, announceEvery: r.cfg.AnnounceEvery, strict: r.judges.count + 1 + vainSpan,
+		announceAt: Never, announceEvery: r.cfg.AnnounceEvery, strict: r.judges.count + 1,
 	}
 	if c.Patient {
 		s.announceEvery += r.cfg.AnnounceEvery / 2

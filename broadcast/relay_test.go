@@ -23,9 +23,11 @@ type hub struct {
 	all     []*Message            // ever in the log, by position
 	via     map[*Message][]*spoke // the links that it came by
 	added   map[*Message]time.Duration
-	// judge is which one a message is, 0 if it is none; judged is how many there were.
+	// judge is which one a message is, 0 if it is none; judged is how many there were,
+	// and spread how many more there are when one comes again.
 	judge  map[*Message]uint64
 	judged uint64
+	spread int // times spreadMemory
 	// mayPrune is what the step under way gives reason for, and wanted is what it
 	// is to send in any case.
 	mayPrune *spoke
@@ -49,9 +51,10 @@ type spoke struct {
 	mode      mode
 	syncedAt  time.Duration
 	announced map[uint64]bool // positions that it was told of, since it became lazy
+	heard     map[uint64]bool // the same, ever
 	last      uint64          // position that it was told of last
 	told      time.Duration   // when that was
-	strict    uint64          // before this judge one in vain is too many
+	strict    uint64          // soon after this judge one in vain is too many
 }
 
 // carries reports whether the link is one of those that messages travel.
@@ -91,8 +94,8 @@ func (h *hub) add(origin peer.Handle, size int, from ...*spoke) *Message {
 
 // open brings a link up. Its peer has had the dots.
 func (h *hub) open(repair bool, had dots) *spoke {
-	s := &spoke{id: LinkID(len(h.links) + 1), repair: repair, peer: newSeen(), has: dots{}, start: h.log.End(), announced: make(map[uint64]bool),
-		strict: h.judged + 1 + vainSpan}
+	s := &spoke{id: LinkID(len(h.links) + 1), repair: repair, peer: newSeen(), has: dots{}, start: h.log.End(), announced: make(map[uint64]bool), heard: make(map[uint64]bool),
+		strict: h.judged + 1}
 	s.peer.most = h.seen.most
 	h.links = append(h.links, s)
 	for origin := peer.Handle(1); origin <= 4; origin++ {
@@ -171,13 +174,26 @@ func (h *hub) duplicate(s *spoke, m *Message) {
 	faster := slices.ContainsFunc(h.via[m], func(t *spoke) bool { return t != s && t.carries() })
 	want := false
 	if judge := h.judge[m]; wasEager && !s.repair && faster && judge > 0 && h.log.Get(m.Dot) != nil {
-		want = judge < s.strict && !h.relay.cfg.Flood
-		s.strict = judge + 1 + vainSpan
+		since := int(h.judged-judge) * spreadMemory
+		h.spread = max(since, h.spread-(h.spread-since+spreadMemory-1)/spreadMemory)
+		if m.Dot.Seq%h.step() == 0 {
+			want = s.strict > 0 && judge < s.strict+vainSpan*h.step() && !h.relay.cfg.Flood
+			s.strict = judge + 1
+		}
 	}
 	if isPruned := wasEager && s.mode == pruned; isPruned != want {
 		h.fail("link %d brings %v again, and is pruned: %v, want %v", s.id, m.Dot, isPruned, want)
 	}
 	h.knows(s, m)
+}
+
+// step is how many judges there are for each that counts.
+func (h *hub) step() uint64 {
+	step := uint64(1)
+	for int(step)*spreadMemory < 2*h.spread {
+		step *= 2
+	}
+	return step
 }
 
 // knows notes that the peer is known to have a message. Of what was in the log
@@ -320,7 +336,7 @@ func (h *hub) takeIHave(s *spoke, f *Frame) {
 		case h.now != s.told && h.now < h.added[m]+h.relay.cfg.AnnounceEvery && h.log.Begin() == 0: // nor was what it waited with evicted
 			h.fail("%v, the first to be announced, is %v old", a.Dot, h.now-h.added[m])
 		}
-		s.announced[pos], s.last, s.told = true, pos, h.now
+		s.announced[pos], s.heard[pos], s.last, s.told = true, true, pos, h.now
 	}
 	s.unwritten = append(s.unwritten, f.Cost())
 }
@@ -506,7 +522,7 @@ func relayUnderAnything(t *rapid.T) {
 		for pos := h.log.Begin(); pos < h.log.End(); pos++ {
 			m := h.all[pos]
 			young := s.repair && (pos >= s.start || s.syncedAt-m.Born <= staleAfter)
-			if !s.has[m.Dot] && !s.announced[pos] && !young {
+			if !s.has[m.Dot] && !s.heard[pos] && !young {
 				t.Fatalf("%v never was sent on link %d, nor announced", m.Dot, s.id)
 			}
 		}

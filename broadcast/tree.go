@@ -41,11 +41,43 @@ const judgeSpan = time.Second
 // where they meet, it would never rest. A guess.
 const vainSpan = 4
 
+// Messages of one origin that are under way together are no better as judges than those
+// of several: by each of two, another link was the first, and where one node goes by the
+// one and its neighbour by the other, each gives up the link that the other one counts on.
+// So of the judges those count whose number is a multiple of a power of two that is at
+// least twice as much as there are under way together. That is different at different nodes,
+// and where it is half as much, every second judge is the same.
+
 // judges are the last messages that may still be the least: each has a greater place
 // than the one before it.
 type judges struct {
 	count  uint64
 	latest []heard
+	// spread is how many more judges there have been before one came again, at most, times
+	// spreadMemory; of a greater one, each lesser one after it has a part forgotten.
+	spread uint64
+}
+
+// spreadMemory is after about how many copies most of a greater spread is forgotten. A
+// guess.
+const spreadMemory = 16
+
+// cameAgain notes the second copy of a judge.
+func (j *judges) cameAgain(judge uint64) {
+	d := (j.count - judge) * spreadMemory
+	if d < j.spread {
+		d = j.spread - (j.spread-d+spreadMemory-1)/spreadMemory
+	}
+	j.spread = d
+}
+
+// step is how many judges there are for each that counts: a power of two.
+func (j *judges) step() uint64 {
+	step := uint64(1)
+	for step*spreadMemory < 2*j.spread {
+		step *= 2
+	}
+	return step
 }
 
 type heard struct {
@@ -98,8 +130,12 @@ func (r *Relay) cameInVain(s *stream, d peer.Dot) bool {
 	if judge == 0 {
 		return false
 	}
-	often := judge < s.strict
-	s.strict = judge + 1 + vainSpan
+	r.judges.cameAgain(judge)
+	if d.Seq%r.judges.step() != 0 {
+		return false
+	}
+	often := s.strict > 0 && judge < s.strict+vainSpan*r.judges.step()
+	s.strict = judge + 1
 	return often
 }
 
