@@ -525,14 +525,22 @@ func (n *Node) takeFrames(r *intake, in *framesIn, rate *guard.FrameRate) (wait 
 	if err := n.smallFrames.take(n.ctx, chunkSize); err != nil {
 		return 0, err
 	}
-	in.room, in.taken, in.chunk = &n.smallFrames, chunkSize, chunks.Get().(*chunk)
+	in.room, in.taken = &n.smallFrames, chunkSize
+	var into []byte
+	if r.w-r.r <= len(scrap{}) {
+		in.scrap = scraps.Get().(*scrap)
+		into = in.scrap[:]
+	} else {
+		in.chunk = chunks.Get().(*chunk)
+		into = in.chunk[:]
+	}
 	links := max(fairLinks, int(n.open.Load()))
 	for range max(1, mostFrames*fairLinks/links) {
 		size, whole := r.next(n.cfg.maxFrame())
 		if !whole || in.size+size > chunkSize || in.size > 0 && in.size+size > chunkSize*fairLinks/links {
 			break
 		}
-		frame := in.chunk[in.size:][:size]
+		frame := into[in.size:][:size]
 		r.take(frame)
 		if wait, err = n.inspect(frame[wire.FrameHeader:], rate); err != nil {
 			return 0, err

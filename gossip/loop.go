@@ -15,11 +15,13 @@ import (
 	"github.com/Ishan27gOrg/gossipProtocol/protocol"
 )
 
-// framesIn is what has come on a link at once: frames with their lengths in a chunk, or
-// a long one without; and the end of the link, if it came after them.
+// framesIn is what has come on a link at once: frames with their lengths in a chunk, or in
+// a scrap if they are few, or a long one without; and the end of the link, if it came after
+// them.
 type framesIn struct {
 	link  broadcast.LinkID
 	chunk *chunk
+	scrap *scrap
 	size  int
 	long  []byte
 	err   error
@@ -32,6 +34,9 @@ type framesIn struct {
 func (in *framesIn) done() {
 	if in.chunk != nil {
 		chunks.Put(in.chunk)
+	}
+	if in.scrap != nil {
+		scraps.Put(in.scrap)
 	}
 	if in.room != nil {
 		in.room.give(in.taken)
@@ -309,7 +314,7 @@ func (n *Node) handleFrames(in *framesIn) {
 	}
 	now := n.now()
 	going := true
-	if n.keeper.owned = in.chunk == nil; in.long != nil {
+	if n.keeper.owned = in.long != nil; in.long != nil {
 		going = n.handleFrame(now, l, in.long)
 	}
 	for b := in.frames(); going && len(b) > 0; {
@@ -347,12 +352,15 @@ func (n *Node) handleMoreFrames() {
 	}
 }
 
-// frames are those in the chunk, with their lengths.
+// frames are those that are together, with their lengths.
 func (in *framesIn) frames() []byte {
-	if in.chunk == nil {
-		return nil
+	switch {
+	case in.chunk != nil:
+		return in.chunk[:in.size]
+	case in.scrap != nil:
+		return in.scrap[:in.size]
 	}
-	return in.chunk[:in.size]
+	return nil
 }
 
 // handleFrame takes one frame; false if the link is over. The machine settles at once
