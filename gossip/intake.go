@@ -3,8 +3,8 @@ package gossip
 import (
 	"encoding/binary"
 	"io"
-	"math"
 	"sync"
+	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
 )
@@ -19,8 +19,10 @@ type intake struct {
 	small *[smallIntake]byte // the buffer, if it is neither tiny nor a chunk
 	chunk *chunk             // likewise
 	buf   []byte
-	r, w  int // what was read and not yet taken is buf[r:w]
-	slack int // reads in a row that the next smaller buffer would have done for
+	r, w  int           // what was read and not yet taken is buf[r:w]
+	slack int           // reads in a row that a small buffer would have done for
+	idle  time.Duration // who waits for so long has a tiny buffer
+	waits bool          // the last read did
 }
 
 const (
@@ -28,16 +30,16 @@ const (
 	tinyIntake = 128
 	// smallIntake is part of connectionCost: a few announcements, or a short message.
 	smallIntake = 2 << 10
-	// mostSlack is when a chunk is given back, and mostPings when a small buffer is, to
-	// have which again takes one read more. Guesses.
+	// mostSlack is when a chunk is given back, and idleAfter when any buffer is: to have
+	// one again takes a read more. Guesses.
 	mostSlack = 64
-	mostPings = 2
+	idleAfter = time.Second
 )
 
 var smallIntakes = sync.Pool{New: func() any { return new([smallIntake]byte) }}
 
 func newIntake(src io.Reader, room *room) *intake {
-	in := &intake{src: src, room: room}
+	in := &intake{src: src, room: room, idle: idleAfter}
 	in.buf = in.tiny[:]
 	return in
 }
@@ -97,9 +99,9 @@ func (in *intake) fill(want int) error {
 	in.resize(want)
 	in.w = copy(in.buf, in.buf[in.r:in.w])
 	in.r = 0
-	n, err := in.src.Read(in.buf[in.w:])
+	n, err := in.read(in.buf[in.w:])
 	in.w += n
-	if in.slack++; n > in.lower()/2 {
+	if in.slack++; n > smallIntake/2 {
 		in.slack = 0
 	}
 	if n > 0 {
@@ -108,23 +110,15 @@ func (in *intake) fill(want int) error {
 	return err
 }
 
-// lower is how long the next smaller buffer is.
-func (in *intake) lower() int {
-	if in.chunk != nil {
-		return smallIntake
+// read reads once, and notes whether that took long.
+func (in *intake) read(b []byte) (int, error) {
+	if len(in.buf) == tinyIntake {
+		return in.src.Read(b)
 	}
-	return tinyIntake
-}
-
-// mostSlack is how many such reads there are before the buffer is given back.
-func (in *intake) mostSlack() int {
-	switch {
-	case in.chunk != nil:
-		return mostSlack
-	case in.small != nil:
-		return mostPings
-	}
-	return math.MaxInt
+	began := time.Now()
+	n, err := in.src.Read(b)
+	in.waits = time.Since(began) >= in.idle
+	return n, err
 }
 
 // resize changes the buffer, if another one is due and there is room for it. It stays
@@ -133,8 +127,11 @@ func (in *intake) resize(want int) {
 	switch {
 	case in.w == len(in.buf):
 		in.enlarge()
-	case in.slack > in.mostSlack() && max(in.w-in.r, want) <= in.lower():
-		in.reduce()
+	case in.waits && max(in.w-in.r, want) <= tinyIntake:
+		in.reduce(in.tiny[:])
+	case in.chunk != nil && in.slack > mostSlack && max(in.w-in.r, want) <= smallIntake:
+		in.small = smallIntakes.Get().(*[smallIntake]byte)
+		in.reduce(in.small[:])
 	}
 }
 
@@ -152,21 +149,19 @@ func (in *intake) enlarge() {
 	}
 }
 
-// reduce moves what is here to the next smaller buffer.
-func (in *intake) reduce() {
+// reduce moves what is here to a smaller buffer.
+func (in *intake) reduce(buf []byte) {
+	in.move(buf)
 	if in.chunk != nil {
-		in.small = smallIntakes.Get().(*[smallIntake]byte)
-		in.move(in.small[:])
 		in.giveBackChunk()
-		return
+	} else {
+		in.giveBackSmall()
 	}
-	in.move(in.tiny[:])
-	in.giveBackSmall()
 }
 
 func (in *intake) move(buf []byte) {
 	in.r, in.w, in.buf = 0, copy(buf, in.buf[in.r:in.w]), buf
-	in.slack = 0
+	in.slack, in.waits = 0, false
 }
 
 func (in *intake) giveBackSmall() {

@@ -107,7 +107,7 @@ func TestAnIntakeKeepsRoomForItsFrame(t *testing.T) {
 }
 
 // TestAnIntakeIsTinyWhileNextToNothingComes: it borrows a small buffer for a message, even if
-// nobody has room for a chunk, and gives it back once only pings have come for a while.
+// nobody has room for a chunk, and gives it back once it has waited for a while.
 func TestAnIntakeIsTinyWhileNextToNothingComes(t *testing.T) {
 	frame := func(size int) []byte {
 		return append(binary.BigEndian.AppendUint32(nil, uint32(size)), make([]byte, size)...)
@@ -115,9 +115,8 @@ func TestAnIntakeIsTinyWhileNextToNothingComes(t *testing.T) {
 	full := &room{}
 	src := &script{t: t}
 	in := newIntake(src, full)
-	bring := func(size int) {
+	next := func(size int) {
 		t.Helper()
-		src.pieces = append(src.pieces, frame(size))
 		if got, err := in.length(1 << 20); err != nil || got != size || !in.fits(size+4) {
 			t.Fatalf("a frame of %d bytes is said to be %d (%v), in a buffer of %d", size, got, err, len(in.buf))
 		}
@@ -126,20 +125,36 @@ func TestAnIntakeIsTinyWhileNextToNothingComes(t *testing.T) {
 		}
 		in.take(make([]byte, size+4))
 	}
+	bring := func(size int) {
+		t.Helper()
+		src.pieces = append(src.pieces, frame(size))
+		next(size)
+	}
 	bring(9)
 	if len(in.buf) != tinyIntake || in.small != nil {
 		t.Errorf("the buffer is %d bytes long for a ping", len(in.buf))
 	}
 	bring(1000)
-	for range mostPings + 1 {
-		if in.small == nil {
-			t.Fatal("the small buffer is gone too early")
-		}
+	for range 2 * mostSlack {
 		bring(9)
 	}
+	if in.small == nil {
+		t.Error("the small buffer is gone, and there was no time")
+	}
+	full.size = 2 * chunkSize
+	src.pieces = append(src.pieces, bytes.Repeat(frame(96), 30))
+	for range 30 {
+		next(96)
+	}
+	if in.chunk == nil || in.small != nil {
+		t.Error("no chunk for much that comes")
+	}
+	in.idle = 0 // any read takes that long
+	bring(9)    // by which it notices
+	in.idle = idleAfter
 	bring(9)
-	if len(in.buf) != tinyIntake || in.small != nil {
-		t.Errorf("the buffer is %d bytes long after %d pings", len(in.buf), mostPings)
+	if len(in.buf) != tinyIntake || in.small != nil || in.chunk != nil || full.held() != 0 {
+		t.Errorf("the buffer is %d bytes long after a wait, and %d are charged", len(in.buf), full.held())
 	}
 	in.close()
 }
