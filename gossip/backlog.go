@@ -54,13 +54,16 @@ func (b *backlog) push(m Message, clock int) (dropped []MessageID) {
 	return dropped
 }
 
-// next returns the next message, and the channel for it if it may go there; else nil.
-func (b *backlog) next() (out chan<- Message, m Message) {
+// next returns the next message, and the channel for it if it may go there; else nil, and
+// none.
+func (b *backlog) next() (out chan<- Message, m *Message) {
 	if b.list.n == 0 || !b.mayGive(b.list.first().charge) {
-		return nil, m
+		return nil, &noMessage
 	}
-	return b.out, b.list.first().Message
+	return b.out, &b.list.first().Message
 }
+
+var noMessage Message
 
 // isStuck reports whether messages wait for others to be read, which nobody tells of:
 // they have clocks that are far longer than they are.

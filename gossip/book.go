@@ -3,6 +3,7 @@ package gossip
 import (
 	"net/netip"
 
+	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
 	"github.com/Ishan27gOrg/gossipProtocol/vclock"
 )
@@ -13,7 +14,7 @@ import (
 type book struct {
 	self    peer.Handle
 	entries []bookEntry // by handle; entry 0 is peer.None's
-	byID    map[peer.ID]peer.Handle
+	byID    index
 	byAddr  map[netip.AddrPort]peer.Handle // join addresses, whoever is there
 	recent  [64]peer.Handle                // those that messages named last, by incarnation
 	free    []peer.Handle
@@ -34,38 +35,49 @@ type book struct {
 type bookEntry struct {
 	id    peer.ID
 	addr  netip.AddrPort
-	proof []byte // of the address, in a signed network; nil if none has come
-	used  bool
+	proof *addressProof // of the address, in a signed network; nil if none has come
 }
 
-// minSweep is how many identities are kept without asking who needs them: a
-// few views' worth.
-const minSweep = 256
+// addressProof is elsewhere, as entries of a network without identities have none.
+type addressProof [wire.AddressProof]byte
+
+// minSweep is how many identities are kept without asking who needs them: two views'
+// worth.
+const minSweep = 64
 
 func newBook(self peer.ID, addr netip.AddrPort, most int) *book {
 	b := &book{
 		entries: make([]bookEntry, 1),
-		byID:    make(map[peer.ID]peer.Handle),
+		byID:    newIndex(),
 		byAddr:  make(map[netip.AddrPort]peer.Handle),
 		sweepAt: minSweep,
 		most:    most,
 		belongs: func(string) bool { return true },
 	}
 	b.self = b.add(bookEntry{id: self, addr: addr})
-	b.byID[self] = b.self
+	b.byID.put(b.entries, b.self)
 	return b
 }
 
 func (b *book) add(e bookEntry) peer.Handle {
-	e.used = true
 	if n := len(b.free); n > 0 {
 		h := b.free[n-1]
 		b.free = b.free[:n-1]
 		b.entries[h] = e
 		return h
 	}
+	if n := len(b.entries); n == cap(b.entries) { // append would take twice as much
+		longer := make([]bookEntry, n, n+max(16, n/4))
+		copy(longer, b.entries)
+		b.entries = longer
+	}
 	b.entries = append(b.entries, e)
 	return peer.Handle(len(b.entries) - 1)
+}
+
+// find returns the handle of somebody who is known, or peer.None.
+func (b *book) find(name []byte, incarnation uint64) peer.Handle {
+	return b.byID.find(b.entries, name, incarnation)
 }
 
 // Lookup is part of wire.Book.
@@ -107,11 +119,15 @@ func (b *book) intern(name []byte, incarnation uint64, addr netip.AddrPort) peer
 		}
 		return peer.None
 	}
-	if addr.IsValid() && !b.belongs(string(name)) {
+	h := b.find(name, incarnation)
+	id := b.entries[h].id
+	if h == peer.None {
+		id = peer.ID{Name: string(name), Incarnation: incarnation}
+	}
+	if id.Name == "" || addr.IsValid() && !b.belongs(id.Name) {
 		return peer.None
 	}
-	// The conversion in the index does not allocate, unlike one before it.
-	if h, ok := b.byID[peer.ID{Name: string(name), Incarnation: incarnation}]; ok {
+	if h != peer.None {
 		if e := &b.entries[h]; addr.IsValid() && h != b.self && e.addr != addr {
 			e.addr, e.proof = addr, nil
 		}
@@ -121,9 +137,8 @@ func (b *book) intern(name []byte, incarnation uint64, addr netip.AddrPort) peer
 		b.full = true
 		return peer.None
 	}
-	id := peer.ID{Name: string(name), Incarnation: incarnation}
-	h := b.add(bookEntry{id: id, addr: addr})
-	b.byID[id] = h
+	h = b.add(bookEntry{id: id, addr: addr})
+	b.byID.put(b.entries, h)
 	return h
 }
 
@@ -149,7 +164,7 @@ func (b *book) Handle(o vclock.Origin) peer.Handle {
 }
 
 // len is how many there are.
-func (b *book) len() int { return len(b.byID) + len(b.byAddr) }
+func (b *book) len() int { return b.byID.count + len(b.byAddr) }
 
 // takeFull reports whether the book was full for something that was decoded just now.
 func (b *book) takeFull() bool {
@@ -163,23 +178,21 @@ func (b *book) sweepDue() bool { return b.len() > b.sweepAt }
 
 // sweep frees every handle that each does not call mark with.
 func (b *book) sweep(each func(mark func(peer.Handle))) {
-	for i := range b.entries {
-		b.entries[i].used = false
-	}
-	each(func(h peer.Handle) { b.entries[h].used = true })
-	b.entries[b.self].used = true
+	used := make([]bool, len(b.entries))
+	each(func(h peer.Handle) { used[h] = true })
+	used[b.self] = true
 	b.free = b.free[:0]
 	for i := len(b.entries) - 1; i > 0; i-- {
 		e := &b.entries[i]
-		if e.used {
+		if used[i] {
 			continue
 		}
-		delete(b.byID, e.id)
 		if e.id.Name == "" {
 			delete(b.byAddr, e.addr)
 		}
 		*e = bookEntry{}
 		b.free = append(b.free, peer.Handle(i))
 	}
-	b.sweepAt = min(max(minSweep, 2*b.len()), (b.len()+b.most)/2)
+	b.byID.rebuild(b.entries)
+	b.sweepAt = min(max(minSweep, b.len()*3/2), (b.len()+b.most)/2)
 }

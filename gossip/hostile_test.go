@@ -614,7 +614,7 @@ func TestOffendersAreLeftAlone(t *testing.T) {
 
 // TestAPeerThatDoesNotReadIsGivenUp before what waits for it takes more than its bound.
 func TestAPeerThatDoesNotReadIsGivenUp(t *testing.T) {
-	l := &link{all: new(atomic.Int64), wake: make(chan struct{}, 1)}
+	l := &link{all: new(atomic.Int64)}
 	known := stranger{peer.ID{Name: "mallory", Incarnation: 1}}
 	f := broadcast.Frame{Kind: broadcast.Gone, Gone: []broadcast.GoneEntry{{Dot: peer.Dot{Origin: 1, Seq: 1}}}}
 	head := wire.AppendFrameHead(nil, 0, &f, known)
@@ -723,7 +723,7 @@ func TestNobodyIsBarredForAnother(t *testing.T) {
 	n := start(t, Config{ID: "a"})
 	barred := func(addr, name string) (err error) {
 		n.do(func() {
-			err = n.unwelcome(openedIn{raw: comesFrom{addr: addr}, hello: wire.Hello{Identity: wire.Identity{ID: peer.ID{Name: name}}}})
+			err = n.unwelcome(&openedIn{raw: comesFrom{addr: addr}, hello: wire.Hello{Identity: wire.Identity{ID: peer.ID{Name: name}}}})
 		})
 		return err
 	}

@@ -567,7 +567,7 @@ func TestAFalseDescriptor(t *testing.T) {
 	theirs := &provenBook{book: newBook(where.ID, from, 1<<10), signer: mallory.signer, stats: &stats, horizon: time.Hour, wall: time.Now}
 	know := func(p person, at, said netip.AddrPort) peer.Descriptor {
 		h := theirs.meet(p.id, said)
-		theirs.entries[h].proof = p.proveAddress(wire.Identity{ID: p.id, Addr: at}, uint64(time.Now().Unix()))
+		theirs.entries[h].proof = (*addressProof)(p.proveAddress(wire.Identity{ID: p.id, Addr: at}, uint64(time.Now().Unix())))
 		return peer.Descriptor{Peer: h}
 	}
 	right := netip.MustParseAddrPort("127.0.0.1:1")
@@ -633,7 +633,7 @@ func TestSignaturesInDatagramsAreRationed(t *testing.T) {
 		for range each {
 			p := newPerson(t, "x", "")
 			h := theirs.meet(p.id, from)
-			theirs.entries[h].proof = p.proveAddress(wire.Identity{ID: p.id, Addr: from}, uint64(time.Now().Unix()))
+			theirs.entries[h].proof = (*addressProof)(p.proveAddress(wire.Identity{ID: p.id, Addr: from}, uint64(time.Now().Unix())))
 			view = append(view, peer.Descriptor{Peer: h})
 		}
 		tell(view...)
@@ -1049,7 +1049,7 @@ func TestWhatIdentitiesCostOnTheWire(t *testing.T) {
 		for i := range 30 {
 			p := newPerson(t, fmt.Sprintf("node-%08x", i), "")
 			h := plain.meet(who(p), at)
-			plain.entries[h].proof = p.proveAddress(wire.Identity{ID: p.id, Addr: at}, uint64(time.Now().Unix()))
+			plain.entries[h].proof = (*addressProof)(p.proveAddress(wire.Identity{ID: p.id, Addr: at}, uint64(time.Now().Unix())))
 			view = append(view, peer.Descriptor{Peer: h, Age: 5})
 		}
 		frame := func(f broadcast.Frame) int { return len(wire.AppendFrame(nil, time.Second, &f, plain)) }

@@ -3,33 +3,44 @@ package gossip
 import (
 	"encoding/binary"
 	"io"
+	"sync"
+	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
 )
 
-// intake is what a link is read through. Its buffer is small while little comes, so that
-// links that have nothing to say cost little, and a chunk while much does, so that one
-// system call brings many frames.
+// intake is what a link is read through. Its buffer is tiny while next to nothing comes, so
+// that links that have nothing to say cost little, and small while there is little. It is a
+// chunk while much comes, so that one system call brings many frames.
 type intake struct {
 	src   io.Reader
 	room  *room // that a chunk takes, beside what a connection is charged
-	small []byte
-	chunk *chunk // the buffer, if it is not small
+	tiny  [tinyIntake]byte
+	small *[smallIntake]byte // the buffer, if it is neither tiny nor a chunk
+	chunk *chunk             // likewise
 	buf   []byte
-	r, w  int // what was read and not yet taken is buf[r:w]
-	slack int // reads in a row that a small buffer would have done for
+	r, w  int           // what was read and not yet taken is buf[r:w]
+	slack int           // reads in a row that a small buffer would have done for
+	idle  time.Duration // who waits for so long has a tiny buffer
+	waits bool          // the last read did
 }
 
 const (
+	// tinyIntake is for a ping, or its answer, and some announcements.
+	tinyIntake = 128
 	// smallIntake is part of connectionCost: a few announcements, or a short message.
 	smallIntake = 2 << 10
-	// mostSlack is when a chunk is given back. A guess.
+	// mostSlack is when a chunk is given back, and idleAfter when any buffer is: to have
+	// one again takes a read more. Guesses.
 	mostSlack = 64
+	idleAfter = time.Second
 )
 
+var smallIntakes = sync.Pool{New: func() any { return new([smallIntake]byte) }}
+
 func newIntake(src io.Reader, room *room) *intake {
-	in := &intake{src: src, room: room, small: make([]byte, smallIntake)}
-	in.buf = in.small
+	in := &intake{src: src, room: room, idle: idleAfter}
+	in.buf = in.tiny[:]
 	return in
 }
 
@@ -59,6 +70,14 @@ func (in *intake) next(limit int) (size int, whole bool) {
 	return size, in.w-in.r >= size
 }
 
+// fits reports whether so many bytes can be together in the buffer.
+func (in *intake) fits(n int) bool {
+	if n > len(in.buf) && n <= smallIntake {
+		in.enlarge()
+	}
+	return n <= len(in.buf)
+}
+
 // take takes out bytes that are here.
 func (in *intake) take(b []byte) { in.r += copy(b, in.buf[in.r:in.w]) }
 
@@ -80,7 +99,7 @@ func (in *intake) fill(want int) error {
 	in.resize(want)
 	in.w = copy(in.buf, in.buf[in.r:in.w])
 	in.r = 0
-	n, err := in.src.Read(in.buf[in.w:])
+	n, err := in.read(in.buf[in.w:])
 	in.w += n
 	if in.slack++; n > smallIntake/2 {
 		in.slack = 0
@@ -91,21 +110,66 @@ func (in *intake) fill(want int) error {
 	return err
 }
 
+// read reads once, and notes whether that took long.
+func (in *intake) read(b []byte) (int, error) {
+	if len(in.buf) == tinyIntake {
+		return in.src.Read(b)
+	}
+	began := time.Now()
+	n, err := in.src.Read(b)
+	in.waits = time.Since(began) >= in.idle
+	return n, err
+}
+
 // resize changes the buffer, if another one is due and there is room for it. It stays
 // long enough for what is waited for: there may be no other chunk later.
 func (in *intake) resize(want int) {
-	left := in.buf[in.r:in.w]
 	switch {
-	case in.chunk == nil && in.w == len(in.buf) && in.room.tryTake(chunkSize):
-		in.chunk = chunks.Get().(*chunk)
-		in.r, in.w, in.buf = 0, copy(in.chunk[:], left), in.chunk[:]
-	case in.chunk != nil && in.slack > mostSlack && max(len(left), want) <= smallIntake:
-		in.r, in.w, in.buf = 0, copy(in.small, left), in.small
-		in.giveBack()
+	case in.w == len(in.buf):
+		in.enlarge()
+	case in.waits && max(in.w-in.r, want) <= tinyIntake:
+		in.reduce(in.tiny[:])
+	case in.chunk != nil && in.slack > mostSlack && max(in.w-in.r, want) <= smallIntake:
+		in.small = smallIntakes.Get().(*[smallIntake]byte)
+		in.reduce(in.small[:])
 	}
 }
 
-func (in *intake) giveBack() {
+// enlarge moves what is here to the next larger buffer, if there is one.
+func (in *intake) enlarge() {
+	switch {
+	case in.chunk != nil:
+	case in.small == nil:
+		in.small = smallIntakes.Get().(*[smallIntake]byte)
+		in.move(in.small[:])
+	case in.room.tryTake(chunkSize):
+		in.chunk = chunks.Get().(*chunk)
+		in.move(in.chunk[:])
+		in.giveBackSmall()
+	}
+}
+
+// reduce moves what is here to a smaller buffer.
+func (in *intake) reduce(buf []byte) {
+	in.move(buf)
+	if in.chunk != nil {
+		in.giveBackChunk()
+	} else {
+		in.giveBackSmall()
+	}
+}
+
+func (in *intake) move(buf []byte) {
+	in.r, in.w, in.buf = 0, copy(buf, in.buf[in.r:in.w]), buf
+	in.slack, in.waits = 0, false
+}
+
+func (in *intake) giveBackSmall() {
+	smallIntakes.Put(in.small)
+	in.small = nil
+}
+
+func (in *intake) giveBackChunk() {
 	chunks.Put(in.chunk)
 	in.chunk = nil
 	in.room.give(chunkSize)
@@ -123,8 +187,11 @@ func (in *intake) Read(b []byte) (int, error) {
 }
 
 func (in *intake) close() {
+	in.buf = nil
 	if in.chunk != nil {
-		in.buf = nil
-		in.giveBack()
+		in.giveBackChunk()
+	}
+	if in.small != nil {
+		in.giveBackSmall()
 	}
 }

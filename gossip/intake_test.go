@@ -56,7 +56,7 @@ func TestAnIntakeKeepsRoomForItsFrame(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if size+4 > len(in.buf) {
+		if !in.fits(size + 4) {
 			t.Fatalf("the buffer has become %d bytes long", len(in.buf))
 		}
 		if err := in.await(size + 4); err != nil {
@@ -104,6 +104,59 @@ func TestAnIntakeKeepsRoomForItsFrame(t *testing.T) {
 	if in.close(); r.held() != others {
 		t.Errorf("%d bytes are charged for a reader that has ended", r.held()-others)
 	}
+}
+
+// TestAnIntakeIsTinyWhileNextToNothingComes: it borrows a small buffer for a message, even if
+// nobody has room for a chunk, and gives it back once it has waited for a while.
+func TestAnIntakeIsTinyWhileNextToNothingComes(t *testing.T) {
+	frame := func(size int) []byte {
+		return append(binary.BigEndian.AppendUint32(nil, uint32(size)), make([]byte, size)...)
+	}
+	full := &room{}
+	src := &script{t: t}
+	in := newIntake(src, full)
+	next := func(size int) {
+		t.Helper()
+		if got, err := in.length(1 << 20); err != nil || got != size || !in.fits(size+4) {
+			t.Fatalf("a frame of %d bytes is said to be %d (%v), in a buffer of %d", size, got, err, len(in.buf))
+		}
+		if err := in.await(size + 4); err != nil {
+			t.Fatal(err)
+		}
+		in.take(make([]byte, size+4))
+	}
+	bring := func(size int) {
+		t.Helper()
+		src.pieces = append(src.pieces, frame(size))
+		next(size)
+	}
+	bring(9)
+	if len(in.buf) != tinyIntake || in.small != nil {
+		t.Errorf("the buffer is %d bytes long for a ping", len(in.buf))
+	}
+	bring(1000)
+	for range 2 * mostSlack {
+		bring(9)
+	}
+	if in.small == nil {
+		t.Error("the small buffer is gone, and there was no time")
+	}
+	full.size = 2 * chunkSize
+	src.pieces = append(src.pieces, bytes.Repeat(frame(96), 30))
+	for range 30 {
+		next(96)
+	}
+	if in.chunk == nil || in.small != nil {
+		t.Error("no chunk for much that comes")
+	}
+	in.idle = 0 // any read takes that long
+	bring(9)    // by which it notices
+	in.idle = idleAfter
+	bring(9)
+	if len(in.buf) != tinyIntake || in.small != nil || in.chunk != nil || full.held() != 0 {
+		t.Errorf("the buffer is %d bytes long after a wait, and %d are charged", len(in.buf), full.held())
+	}
+	in.close()
 }
 
 // TestManyLinksBringLittleEach: where there are more links than a few, each brings so much

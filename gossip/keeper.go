@@ -12,16 +12,22 @@ import (
 // in the order in which they enter it now, so none keeps others from being freed for
 // long. What is held back may go at any time, and has memory of its own.
 type keeper struct {
-	// What is left of the last allocations.
-	messages []broadcast.Message
-	bytes    []byte
-	dots     []peer.Dot
+	messages slab[broadcast.Message]
+	bytes    slab[byte]
+	dots     slab[peer.Dot]
 	// owned says that the bytes of the message in hand are not used again.
 	owned bool
 }
 
+// slab is what is left of the last allocation. The first is small, for a node that hears a
+// message now and then, and each is twice as large as the one before.
+type slab[E any] struct {
+	left []E
+	size int // of the last allocation
+}
+
 const (
-	// How much is allocated at once. Together it is some 20 KiB, little beside what the
+	// How much is allocated at once, at most. Together it is some 20 KiB, little beside what the
 	// log has where there is much to deliver. So many messages fill one of Go's size
 	// classes, 4 KiB.
 	keptMessages = 30
@@ -31,6 +37,8 @@ const (
 	// unused.
 	mostBytes = keptBytes / 8
 	mostDots  = keptDots / 8
+	// firstPart of that is what is allocated first.
+	firstPart = 32
 )
 
 // keep is for protocol.Config.
@@ -58,16 +66,17 @@ func (k *keeper) keep(m *broadcast.Message, waits bool) *broadcast.Message {
 
 // cut takes n elements off what is left, or off a new allocation of size elements; or
 // allocates just them, if they are more than most.
-func cut[E any](left *[]E, n, size, most int) (piece []E) {
+func cut[E any](s *slab[E], n, size, most int) (piece []E) {
 	switch {
 	case n == 0:
 		return nil
 	case n > most:
 		return make([]E, n)
-	case n > len(*left):
-		*left = make([]E, size)
+	case n > len(s.left):
+		s.size = min(size, max(2*s.size, size/firstPart, n))
+		s.left = make([]E, s.size)
 	}
-	piece = (*left)[:n:n]
-	*left = (*left)[n:]
+	piece = s.left[:n:n]
+	s.left = s.left[n:]
 	return piece
 }

@@ -62,7 +62,9 @@ type openedIn struct {
 }
 
 // link is one stream connection. The loop puts frames into its queue; a writer
-// takes them out, a reader puts what comes into the loop.
+// takes them out, a reader puts what comes into the loop. The writer lives for as long as
+// there is something to write: a stack for each link that has nothing to say would be a
+// good part of what an idle node needs, and to start it costs no more than to wake it.
 type link struct {
 	id   broadcast.LinkID
 	peer wire.Identity
@@ -79,7 +81,9 @@ type link struct {
 	since   time.Duration // when it last took something, or last had nothing to take
 	closing bool
 	ended   bool
-	wake    chan struct{} // the queue, or closing, has changed; room for one
+	start   func() // a writer; until the link has ended
+	writes  bool   // there is one, or it closes the link
+	signals bool   // the queue, or closing, has changed since it last looked
 	// What has left since the loop last looked.
 	doneCost   int
 	doneBytes  uint64
@@ -133,7 +137,7 @@ func (n *Node) welcome(raw net.Conn) {
 		n.tell(func() { n.countBadOpening(o.err) })
 		return
 	}
-	n.handOver(o)
+	n.handOver(&o)
 }
 
 // dial connects to a peer in a goroutine of its own.
@@ -145,7 +149,7 @@ func (n *Node) dial(p peer.Handle) {
 	n.wg.Go(func() {
 		o := n.connect(id, addr)
 		o.outbound, o.dialled = true, p
-		n.handOver(o)
+		n.handOver(&o)
 	})
 }
 
@@ -171,7 +175,7 @@ func (n *Node) connect(id peer.ID, addr netip.AddrPort) openedIn {
 }
 
 // handOver gives a connection to the loop.
-func (n *Node) handOver(o openedIn) {
+func (n *Node) handOver(o *openedIn) {
 	select {
 	case n.opened <- o:
 	case <-n.ctx.Done():
@@ -321,7 +325,7 @@ func addrOf(a net.Addr) netip.AddrPort {
 }
 
 // handleOpened makes a link of a connection, or tells that there is none.
-func (n *Node) handleOpened(o openedIn) {
+func (n *Node) handleOpened(o *openedIn) {
 	if o.err == nil {
 		if o.err = n.unwelcome(o); o.err != nil {
 			o.raw.Close()
@@ -341,7 +345,7 @@ func (n *Node) handleOpened(o openedIn) {
 }
 
 // unwelcome tells why there is to be no link with somebody, if so.
-func (n *Node) unwelcome(o openedIn) error {
+func (n *Node) unwelcome(o *openedIn) error {
 	switch {
 	case n.parting:
 		return ErrClosed
@@ -376,7 +380,7 @@ func (n *Node) isCrowded() bool {
 }
 
 // begin makes a link of a connection.
-func (n *Node) begin(o openedIn) {
+func (n *Node) begin(o *openedIn) {
 	h := n.book.meet(o.hello.ID, o.hello.Addr)
 	if n.isCrowdedOut(func() { h = n.book.meet(o.hello.ID, o.hello.Addr) }) {
 		o.raw.Close()
@@ -384,19 +388,35 @@ func (n *Node) begin(o openedIn) {
 	}
 	n.warnOfOrder(&o.hello)
 	n.lastLink++
-	l := &link{id: n.lastLink, peer: o.hello.Identity, raw: o.raw, secured: o.secured, proven: o.proven, all: &n.queued, wake: make(chan struct{}, 1)}
+	l := &link{id: n.lastLink, peer: o.hello.Identity, raw: o.raw, secured: o.secured, proven: o.proven, all: &n.queued}
+	l.start = n.writerOf(l)
 	n.links[l.id] = l
-	n.proveKey(l)
 	n.open.Add(1)
-	n.linkWG.Add(2)
-	n.wg.Go(func() { defer n.linkWG.Done(); n.write(l) })
+	n.linkWG.Add(1)
 	n.wg.Go(func() {
 		defer n.linkWG.Done()
-		defer n.open.Add(-1) // the writer has ended, or is about to
+		defer n.open.Add(-1) // the writer, if there is one, is about to end
 		n.read(l)
 	})
+	n.proveKey(l)
 	n.machine.Connected(n.now(), l.id, h, o.outbound, &n.out)
 	n.carryOut()
+}
+
+// writerOf returns what starts the writer of a link. It is counted while the reader is,
+// which ends the link before it is counted out: so nobody who waits for all of them misses
+// one.
+func (n *Node) writerOf(l *link) (start func()) {
+	write := func() {
+		defer n.wg.Done()
+		defer n.linkWG.Done()
+		n.write(l)
+	}
+	return func() {
+		n.wg.Add(1)
+		n.linkWG.Add(1)
+		go write() // which allocates nothing, other than wg.Go
+	}
 }
 
 // closeLink ends a link in good order, once the machine has let go of it.
@@ -419,8 +439,6 @@ func (l *link) isOver() bool {
 // read puts what comes into the loop, until the link ends.
 func (n *Node) read(l *link) {
 	defer l.kill()
-	// The loop forgets links that it closes; they end with the node all the same.
-	defer context.AfterFunc(n.ctx, l.kill)()
 	r := newIntake(l.stream(), &n.smallFrames)
 	defer r.close()
 	rate := guard.NewFrameRate(n.now())
@@ -435,6 +453,7 @@ func (n *Node) read(l *link) {
 		if in.err != nil {
 			return
 		}
+		in = framesIn{} // it is the loop's, and must not be held from here for as long as nothing comes
 		n.slowDown(wait)
 	}
 }
@@ -488,7 +507,7 @@ func (n *Node) readFrames(l *link, r *intake, rate *guard.FrameRate) (in framesI
 	size, err := r.length(n.cfg.maxFrame())
 	switch {
 	case err != nil:
-	case wire.FrameHeader+size > len(r.buf):
+	case !r.fits(wire.FrameHeader + size):
 		if err = n.readLong(l, r, size, &in); err == nil {
 			wait, err = n.inspect(in.long, rate)
 		}
@@ -507,14 +526,22 @@ func (n *Node) takeFrames(r *intake, in *framesIn, rate *guard.FrameRate) (wait 
 	if err := n.smallFrames.take(n.ctx, chunkSize); err != nil {
 		return 0, err
 	}
-	in.room, in.taken, in.chunk = &n.smallFrames, chunkSize, chunks.Get().(*chunk)
+	in.room, in.taken = &n.smallFrames, chunkSize
+	var into []byte
+	if r.w-r.r <= len(scrap{}) {
+		in.scrap = scraps.Get().(*scrap)
+		into = in.scrap[:]
+	} else {
+		in.chunk = chunks.Get().(*chunk)
+		into = in.chunk[:]
+	}
 	links := max(fairLinks, int(n.open.Load()))
 	for range max(1, mostFrames*fairLinks/links) {
 		size, whole := r.next(n.cfg.maxFrame())
 		if !whole || in.size+size > chunkSize || in.size > 0 && in.size+size > chunkSize*fairLinks/links {
 			break
 		}
-		frame := in.chunk[in.size:][:size]
+		frame := into[in.size:][:size]
 		r.take(frame)
 		if wait, err = n.inspect(frame[wire.FrameHeader:], rate); err != nil {
 			return 0, err
@@ -646,7 +673,7 @@ func (l *link) sendRaw(frame []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.enqueue(frame, longPiece)
-	l.signal()
+	l.rouse()
 }
 
 func (l *link) enqueue(b []byte, long int) {
@@ -678,7 +705,7 @@ func (l *link) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closing = true
-	l.signal()
+	l.rouse()
 }
 
 // kill closes the connection at once; reader and writer end.
@@ -689,7 +716,6 @@ func (l *link) kill() {
 	l.raw.Close()
 	l.hold(-l.queue.held) // what the writer has is its own to count
 	l.queue.reset()
-	l.signal()
 }
 
 // flush has the writers of all links write what has been queued since the last time.
@@ -702,11 +728,19 @@ func (n *Node) flush() {
 	n.dirty = n.dirty[:0]
 }
 
-// signal wakes the writer.
+// signal has what is queued written.
 func (l *link) signal() {
-	select {
-	case l.wake <- struct{}{}:
-	default:
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rouse()
+}
+
+// rouse is signal for who has locked the link.
+func (l *link) rouse() {
+	l.signals = true
+	if !l.writes && !l.ended {
+		l.writes = true
+		l.start()
 	}
 }
 
@@ -732,28 +766,33 @@ func (l *link) addWritten(s *Stats) {
 	s.LinkWrites += l.doneWrites
 }
 
-// take empties the queue for the writer.
-func (l *link) take() (closing, ended bool) {
+// take empties the queue for the writer, which ends if nobody has called for it since it
+// last did.
+func (l *link) take() (closing, more bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if !l.signals || l.ended {
+		l.writes = false
+		return false, false
+	}
+	l.signals = false
 	l.writing, l.queue = l.queue, l.writing
-	return l.closing, l.ended
+	return l.closing, true
 }
 
-// write sends what is queued, until the link ends. What is ready to run goes first, as it
-// may have more to add; where nothing is, it is written at once.
+// write sends what is queued, until there is nothing, or the link ends. What is ready to
+// run goes first, as it may have more to add; where nothing is, it is written at once.
 func (n *Node) write(l *link) {
-	for range l.wake {
+	for {
 		runtime.Gosched()
-		closing, ended := l.take()
-		if ended {
+		closing, more := l.take()
+		switch {
+		case !more:
 			return
-		}
-		if l.writing.size > 0 && !n.writeBatch(l) {
+		case l.writing.size > 0 && !n.writeBatch(l):
 			l.kill()
 			return
-		}
-		if closing {
+		case closing:
 			l.linger()
 			return
 		}

@@ -16,11 +16,13 @@ import (
 	"github.com/Ishan27gOrg/gossipProtocol/protocol"
 )
 
-// framesIn is what has come on a link at once: frames with their lengths in a chunk, or
-// a long one without; and the end of the link, if it came after them.
+// framesIn is what has come on a link at once: frames with their lengths in a chunk, or in
+// a scrap if they are few, or a long one without; and the end of the link, if it came after
+// them.
 type framesIn struct {
 	link  broadcast.LinkID
 	chunk *chunk
+	scrap *scrap
 	size  int
 	long  []byte
 	err   error
@@ -28,14 +30,19 @@ type framesIn struct {
 	taken int
 }
 
-// done gives back what was taken.
+// done gives back what was taken, and lets go of it: who waits for more has in on his
+// stack.
 func (in *framesIn) done() {
 	if in.chunk != nil {
 		chunks.Put(in.chunk)
 	}
+	if in.scrap != nil {
+		scraps.Put(in.scrap)
+	}
 	if in.room != nil {
 		in.room.give(in.taken)
 	}
+	*in = framesIn{}
 }
 
 // sending is a broadcast on its way into the log.
@@ -65,16 +72,14 @@ func (s *sending) end(err error) {
 
 // scratch is room that the loop uses again and again.
 type scratch struct {
-	view   []peer.Descriptor
-	packet []byte
-	sealed []byte
-	deck   []peer.Handle
-	head   []byte
+	view []peer.Descriptor
+	deck []peer.Handle
+	head []byte
 }
 
 // run starts the goroutines that do not belong to a link.
 func (n *Node) run(ctx context.Context) {
-	stop := context.AfterFunc(ctx, func() { n.cancel(context.Cause(ctx)) })
+	detach := context.AfterFunc(ctx, func() { n.cancel(context.Cause(ctx)) })
 	n.warnOfPlain()
 	if n.cfg.Keyring != nil {
 		n.follow(n.cfg.Keyring, n.keysChanged)
@@ -84,14 +89,14 @@ func (n *Node) run(ctx context.Context) {
 	}
 	n.wg.Go(n.readPackets)
 	n.wg.Go(n.accept)
-	n.wg.Go(func() {
-		defer stop()
-		n.loop()
-	})
+	n.wg.Add(1)
+	go n.loop(detach)
 }
 
 // loop owns the machine: it alone steps it, until the node is closed.
-func (n *Node) loop() {
+func (n *Node) loop(detach func() bool) {
+	defer n.wg.Done()
+	defer detach()
 	defer n.shutDown()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -106,7 +111,7 @@ func (n *Node) loop() {
 		case s := <-n.sends:
 			n.send(s)
 		case p := <-n.packets:
-			n.handlePacket(p)
+			n.handlePacket(&p)
 		case in := <-n.frames:
 			n.handleFrames(&in)
 			n.handleMoreFrames()
@@ -114,10 +119,11 @@ func (n *Node) loop() {
 			n.handleOpened(o)
 		case <-n.written:
 			n.handleWritten()
-		case messages <- next:
+		case messages <- *next:
 			n.backlog.taken()
 		case <-timer.C:
 			n.alarm.at = broadcast.Never
+			n.slim()
 		}
 		n.tick(timer)
 	}
@@ -272,6 +278,12 @@ func (n *Node) notify() {
 // shutDown ends everything that the loop has started.
 func (n *Node) shutDown() {
 	n.tr.Close()
+	for _, l := range n.links {
+		l.kill()
+	}
+	for _, l := range n.ending {
+		l.kill()
+	}
 	for _, s := range n.senders {
 		s.end(ErrClosed)
 	}
@@ -314,13 +326,14 @@ func (n *Node) countBad(err error, otherwise *uint64) {
 // together are one step of the machine.
 func (n *Node) handleFrames(in *framesIn) {
 	defer in.done()
+	defer n.decoder.Forget()
 	l := n.links[in.link]
 	if l == nil {
 		return
 	}
 	now := n.now()
 	going := true
-	if n.keeper.owned = in.chunk == nil; in.long != nil {
+	if n.keeper.owned = in.long != nil; in.long != nil {
 		going = n.handleFrame(now, l, in.long)
 	}
 	for b := in.frames(); going && len(b) > 0; {
@@ -345,7 +358,10 @@ const mostTogether = 8
 
 // handleMoreFrames takes what else has come on links, and what comes once all that is
 // ready to run has run: the more is written together the less it costs, and where
-// nothing else is to be done it waits for nobody.
+// nothing else is to be done it waits for nobody. It is apart from the loop, whose frame
+// is part of the stack of every node that waits for something to do.
+//
+//go:noinline
 func (n *Node) handleMoreFrames() {
 	yielded := false
 	for range mostTogether - 1 {
@@ -364,12 +380,15 @@ func (n *Node) handleMoreFrames() {
 	}
 }
 
-// frames are those in the chunk, with their lengths.
+// frames are those that are together, with their lengths.
 func (in *framesIn) frames() []byte {
-	if in.chunk == nil {
-		return nil
+	switch {
+	case in.chunk != nil:
+		return in.chunk[:in.size]
+	case in.scrap != nil:
+		return in.scrap[:in.size]
 	}
-	return in.chunk[:in.size]
+	return nil
 }
 
 // handleFrame takes one frame; false if the link is over. The machine settles at once
@@ -520,12 +539,26 @@ func (n *Node) carryOut() {
 	for _, id := range n.out.Links.Closes {
 		n.closeLink(id)
 	}
+	if len(n.out.Links.Sends) > fewSends {
+		n.crowded = now
+	}
 	n.out.Reset()
 	for _, l := range slow {
 		if n.links[l.id] == l {
 			n.stats.SlowLinks++
 			n.endLink(l, errSlow)
 		}
+	}
+}
+
+// fewSends is for how many frames an idle loop has room.
+const fewSends = 8
+
+// slim gives back the room for frames that were sent at one moment, a while after the last
+// time that there were many.
+func (n *Node) slim() {
+	if cap(n.out.Links.Sends) > 2*fewSends && n.now() > n.crowded+time.Second {
+		n.out.Links.Sends = nil
 	}
 }
 
@@ -601,9 +634,7 @@ func (n *Node) report(e protocol.Event) {
 
 // emit gives an event to whoever reads them, if there is room.
 func (n *Node) emit(e Event) {
-	select {
-	case n.events <- e:
-	default:
+	if !n.events.add(e) {
 		n.stats.EventsDropped++
 	}
 }
@@ -670,7 +701,7 @@ func (n *Node) readStats() Stats {
 	s.Gauges, s.Counters = n.machine.Gauges(), n.machine.Counters()
 	n.backlog.collect()
 	s.BacklogMessages, s.BacklogBytes = n.backlog.len(), n.backlog.bytes
-	s.Identities = len(n.book.byID)
+	s.Identities = n.book.byID.count
 	s.Unsealed += n.refused.unsealed.Load()
 	s.OtherKeys += n.refused.otherKeys.Load()
 	s.Forged += n.refused.forged.Load()

@@ -257,7 +257,7 @@ func times(n int, cost float64) int { return int(float64(n) * cost) }
 
 // memoryUse is what the node holds now. The guard's tables count in full.
 func (n *Node) memoryUse() MemoryUse {
-	m := &n.memory
+	m := n.memory
 	g := n.machine.Gauges()
 	return MemoryUse{
 		Log:         times(g.LogBytes, messageCost),

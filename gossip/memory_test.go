@@ -175,7 +175,7 @@ func newVessel(t testing.TB, cfg Config) *vessel {
 		t.Fatal(err)
 	}
 	self := peer.ID{Name: cfg.ID, Incarnation: 1}
-	n := &Node{cfg: cfg, log: quiet, memory: mem, book: newBook(self, netip.MustParseAddrPort("10.0.0.1:1"), mem.limit(identitiesShare))}
+	n := &Node{cfg: cfg, log: quiet, memory: &mem, book: newBook(self, netip.MustParseAddrPort("10.0.0.1:1"), mem.limit(identitiesShare))}
 	n.clock.begin()
 	if n.machine, err = protocol.New(0, cfg.machine(n.book.self, n.book, &mem), rand.NewPCG(1, 2)); err != nil {
 		t.Fatal(err)
@@ -504,7 +504,7 @@ func TestCostsAreHonest(t *testing.T) {
 	costs("sources", sourceCost, 4096, func() any {
 		a, d, p := guard.NewRates(guard.RatesConfig{}), guard.NewDoors(guard.DoorsConfig{}), guard.NewPenalties(4096)
 		for i := range 4096 {
-			now := time.Duration(i) * time.Second
+			now := time.Duration(i) * 100 * time.Millisecond // or else the first are forgotten
 			a.Unproven(now, addr(i))
 			a.Proven(now, addr(i))
 			if leave, err := d.Enter(now, addr(i).Addr()); err == nil {
@@ -699,7 +699,7 @@ func TestAQueueIsChargedUntilItIsGone(t *testing.T) {
 	near, far := net.Pipe()
 	defer far.Close()
 	var all atomic.Int64
-	l := &link{raw: near, all: &all, wake: make(chan struct{}, 1)}
+	l := &link{raw: near, all: &all, start: func() {}}
 	step := func(why string, want int64) {
 		t.Helper()
 		if own, _ := l.waiting(); all.Load() != want || int64(own) != want {

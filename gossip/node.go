@@ -43,7 +43,7 @@ type Node struct {
 	proofs *provenBook // likewise; the loop's own
 
 	// What others may fill, and how much of it; see memory.go.
-	memory      memory
+	memory      *memory
 	longFrames  room // read, and not yet handled
 	smallFrames room
 	callers     room         // payloads of Broadcast that are not in the log yet
@@ -78,27 +78,28 @@ type Node struct {
 	scratch   scratch
 	decoder   wire.Decoder
 	keeper    keeper
-	unsettled int // what frames have brought, in bytes, since the machine settled
+	crowded   time.Duration // when there were last many frames in out
+	unsettled int           // what frames have brought, in bytes, since the machine settled
 	stats     Stats
 
 	// Into the loop.
 	packets chan packetIn
 	frames  chan framesIn
-	opened  chan openedIn
+	opened  chan *openedIn
 	calls   chan func()
 	sends   chan *sending
 	// sendings are not in use.
 	sendings sync.Pool
 	written  chan struct{}
 	// Out of it.
-	events chan Event
+	events events
 
 	ctx      context.Context // ends when the node closes
 	cancel   context.CancelCauseFunc
 	loopDone chan struct{}
 	afterMu  sync.Mutex     // owns the loop's own once loopDone is closed
 	wg       sync.WaitGroup // every goroutine of the node
-	linkWG   sync.WaitGroup // readers and writers of links
+	linkWG   sync.WaitGroup // readers and writers of links, while there are any
 	names    resolver
 }
 
@@ -145,9 +146,9 @@ func StartOn(ctx context.Context, cfg Config, listen func(address string) (trans
 	return Start(ctx, cfg)
 }
 
-// mostEvents wait to be read: a guess. All of the room for them is taken from the start,
-// so that a longer queue would be a good part of what an idle node needs.
-const mostEvents = 128
+// mostPackets wait for the loop. Few: more of them wait in the socket, and all of the room
+// is taken from the start. A guess.
+const mostPackets = 8
 
 // mostSends are on their way into the loop without their callers waiting for it twice.
 const mostSends = 16
@@ -174,7 +175,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		cfg: cfg, log: cfg.Logger.With("node", cfg.ID),
 		self: wire.Identity{ID: id, Addr: addr}, cluster: wire.ClusterTag(cfg.Cluster), tr: tr,
 		access:    gate,
-		memory:    memory,
+		memory:    &memory,
 		swept:     -sweepEvery,
 		signer:    newSigner(&cfg),
 		book:      newBook(id, addr, memory.limit(identitiesShare)),
@@ -184,13 +185,12 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		offences:  newWarnings(),
 		gaps:      newWarnings(),
 		namesakes: namesakes{known: make(map[uint64]*namesake)},
-		packets:   make(chan packetIn, 32),
+		packets:   make(chan packetIn, mostPackets),
 		frames:    make(chan framesIn, mostBatches),
-		opened:    make(chan openedIn), // what waits is charged as a handshake
+		opened:    make(chan *openedIn), // what waits is charged as a handshake
 		calls:     make(chan func()),
 		sends:     make(chan *sending, mostSends),
 		written:   make(chan struct{}, 1),
-		events:    make(chan Event, mostEvents),
 		loopDone:  make(chan struct{}),
 	}
 	n.longFrames.size, n.smallFrames.size = memory.limit(framesShare), memory.limit(smallShare)
@@ -211,7 +211,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 
 // machineConfig returns what the protocol is configured with on this node.
 func (n *Node) machineConfig() protocol.Config {
-	m := n.cfg.machine(n.book.self, n.book, &n.memory)
+	m := n.cfg.machine(n.book.self, n.book, n.memory)
 	m.Keep = n.keeper.keep
 	if n.signer != nil {
 		m.Evidence, m.Dated = n.evidence, true
@@ -340,7 +340,7 @@ func (n *Node) Messages() <-chan Message { return n.backlog.out }
 
 // Events reports links, gaps, conflicts and drops. Reading it is optional: the
 // channel holds 128 events, and what finds no room is counted in Stats.
-func (n *Node) Events() <-chan Event { return n.events }
+func (n *Node) Events() <-chan Event { return n.events.channel() }
 
 // View returns the node's partial view, a random sample of the network,
 // freshest first.

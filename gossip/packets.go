@@ -108,7 +108,7 @@ func patience() time.Duration {
 	return 4 * peersampling.DefaultServiceConfig(DefaultPolicy()).Answer
 }
 
-func (n *Node) handlePacket(in packetIn) {
+func (n *Node) handlePacket(in *packetIn) {
 	defer packetBuffers.Put(in.b)
 	n.stats.PacketsReceived++
 	n.stats.PacketBytesReceived += uint64(in.n)
@@ -156,7 +156,7 @@ func (n *Node) packetBook() wire.Book {
 // isDue reports whether a datagram is to be heeded: a request whose sender is where
 // it says, or an answer to a request of this node's. Whatever is not leaves no trace,
 // not even in the address book.
-func (n *Node) isDue(b []byte, in packetIn) bool {
+func (n *Node) isDue(b []byte, in *packetIn) bool {
 	var who senderName
 	p, err := wire.DecodePacket(b, n.cluster, in.from, n.scratch.view, &who)
 	if err != nil {
@@ -234,7 +234,7 @@ func (n *Node) giveToken(nonce uint64, to netip.AddrPort) {
 		return
 	}
 	token := n.addresses.Token(now, to)
-	n.writeDatagram(wire.AppendKnock(n.scratch.packet[:0], n.cluster, wire.Knock{Nonce: nonce, Token: tokenNumber(token), Answer: true}), to)
+	n.knock(wire.Knock{Nonce: nonce, Token: tokenNumber(token), Answer: true}, to)
 }
 
 // sendPacket sends an answer to where the request has come from, and a request to
@@ -260,7 +260,7 @@ func (n *Node) ask(p peersampling.Packet, to netip.AddrPort) {
 	n.requests.Put(now, p.Nonce, to, request{p, to})
 	token, ok := n.requests.TokenFor(now, to)
 	if !ok {
-		n.writeDatagram(wire.AppendKnock(n.scratch.packet[:0], n.cluster, wire.Knock{Nonce: p.Nonce}), to)
+		n.knock(wire.Knock{Nonce: p.Nonce}, to)
 		return
 	}
 	p.Token = tokenNumber(token)
@@ -269,15 +269,23 @@ func (n *Node) ask(p peersampling.Packet, to netip.AddrPort) {
 
 func (n *Node) writePacket(p *peersampling.Packet, to netip.AddrPort) {
 	p.Keys = n.keyNews()
-	n.writeDatagram(wire.AppendPacket(n.scratch.packet[:0], n.cluster, n.self, p, n.packetBook()), to)
+	room := packetBuffers.Get().(*[wire.MaxDatagram]byte)
+	defer packetBuffers.Put(room)
+	n.writeDatagram(wire.AppendPacket(room[:0], n.cluster, n.self, p, n.packetBook()), to)
 }
 
-// writeDatagram sends a datagram, sealed if there is a keyring. b is n.scratch.packet.
+func (n *Node) knock(k wire.Knock, to netip.AddrPort) {
+	room := packetBuffers.Get().(*[wire.MaxDatagram]byte)
+	defer packetBuffers.Put(room)
+	n.writeDatagram(wire.AppendKnock(room[:0], n.cluster, k), to)
+}
+
+// writeDatagram sends a datagram, sealed if there is a keyring.
 func (n *Node) writeDatagram(b []byte, to netip.AddrPort) {
-	n.scratch.packet = b
 	if n.sealer != nil {
-		b = n.sealer.Seal(n.scratch.sealed[:0], b, wire.IsAnswer(b))
-		n.scratch.sealed = b
+		room := packetBuffers.Get().(*[wire.MaxDatagram]byte)
+		defer packetBuffers.Put(room)
+		b = n.sealer.Seal(room[:0], b, wire.IsAnswer(b))
 	}
 	n.stats.PacketsSent++
 	n.stats.PacketBytesSent += uint64(len(b))

@@ -76,13 +76,13 @@ func (b *provenBook) begin() { b.forged, b.believed = false, false }
 // Proof is part of wire.Prover. It signs this node's own address anew from time to time.
 func (b *provenBook) Proof(h peer.Handle) []byte {
 	e := &b.entries[h]
-	if h == b.self && (e.proof == nil || !b.isWithin(e.proof, proofEvery, proofEvery)) {
-		e.proof = b.signer.proveAddress(wire.Identity{ID: e.id, Addr: e.addr}, uint64(b.wall().Unix()))
+	if h == b.self && (e.proof == nil || !b.isWithin(e.proof[:], proofEvery, proofEvery)) {
+		e.proof = (*addressProof)(b.signer.proveAddress(wire.Identity{ID: e.id, Addr: e.addr}, uint64(b.wall().Unix())))
 	}
-	if e.proof == nil || !b.isCurrent(e.proof) {
+	if e.proof == nil || !b.isCurrent(e.proof[:]) {
 		return nil
 	}
-	return e.proof
+	return e.proof[:]
 }
 
 func timeOf(proof []byte) uint64 { return binary.BigEndian.Uint64(proof) }
@@ -108,8 +108,8 @@ func (b *provenBook) InternProven(name []byte, incarnation uint64, addr netip.Ad
 	if h == peer.None || h == b.self {
 		return h
 	}
-	if e := &b.entries[h]; e.addr == addr && (e.proof == nil || timeOf(e.proof) < timeOf(proof)) {
-		e.proof = bytes.Clone(proof)
+	if e := &b.entries[h]; e.addr == addr && (e.proof == nil || timeOf(e.proof[:]) < timeOf(proof)) {
+		e.proof = (*addressProof)(bytes.Clone(proof))
 	}
 	return h
 }
@@ -117,7 +117,8 @@ func (b *provenBook) InternProven(name []byte, incarnation uint64, addr netip.Ad
 // believes reports whether somebody is where he is said to be: as he says himself, and
 // has not said otherwise since.
 func (b *provenBook) believes(id peer.ID, addr netip.AddrPort, proof []byte) bool {
-	if h, known := b.byID[id]; known && h == b.self {
+	h := b.find([]byte(id.Name), id.Incarnation)
+	if h == b.self {
 		return true
 	}
 	_, p, ok := identity.Split(id.Name)
@@ -134,11 +135,11 @@ func (b *provenBook) believes(id peer.ID, addr netip.AddrPort, proof []byte) boo
 		b.stats.Outdated++
 		return false
 	}
-	if h, known := b.byID[id]; known {
+	if h != peer.None {
 		switch e := &b.entries[h]; {
-		case bytes.Equal(e.proof, proof) && e.addr == addr:
+		case e.proof != nil && bytes.Equal(e.proof[:], proof) && e.addr == addr:
 			return true // as it was before
-		case e.proof != nil && e.addr != addr && timeOf(proof) <= timeOf(e.proof):
+		case e.proof != nil && e.addr != addr && timeOf(proof) <= timeOf(e.proof[:]):
 			b.stats.Outdated++
 			return false
 		}

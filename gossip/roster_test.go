@@ -41,7 +41,7 @@ func TestWhoIsRevokedIsNotDealtWith(t *testing.T) {
 	}
 	welcome := func() (err error) {
 		n.do(func() {
-			err = n.unwelcome(openedIn{hello: wire.Hello{Identity: wire.Identity{ID: alice.id, Addr: at}}, outbound: true})
+			err = n.unwelcome(&openedIn{hello: wire.Hello{Identity: wire.Identity{ID: alice.id, Addr: at}}, outbound: true})
 		})
 		return err
 	}

@@ -5,8 +5,6 @@ import (
 	"net/netip"
 	"sync"
 	"time"
-
-	"golang.org/x/time/rate"
 )
 
 // Why a connection is not let in.
@@ -26,7 +24,7 @@ const (
 	// have: four hosts that hold connections open without a word do not fill it,
 	// nor does any number of honest ones.
 	defaultPerBlock = 64
-	// defaultBlocks is how many blocks are told apart, for 1.3 MiB where so many
+	// defaultBlocks is how many blocks are told apart, for 0.7 MiB where so many
 	// come. An
 	// address that a connection comes from is not forged, so few attackers have more.
 	defaultBlocks = 4096
@@ -65,10 +63,10 @@ type Doors struct {
 	cfg DoorsConfig
 
 	mu     sync.Mutex
-	rush   *rate.Limiter
+	rush   bucket
 	inside int
 	of     map[block]int // of those inside; no more entries than those
-	rates  *table[block, *rate.Limiter]
+	rates  *table[block, bucket]
 	barred *table[block, time.Duration]
 	stats  DoorsStats
 }
@@ -89,11 +87,12 @@ func NewDoors(cfg DoorsConfig) *Doors {
 	orDefault(&cfg.PerBlock, defaultPerBlock)
 	orDefault(&cfg.Blocks, defaultBlocks)
 	cfg.Rate = cfg.Rate.or(defaultDoorRate)
+	cfg.Rush = cfg.Rush.or(defaultRushRate)
 	return &Doors{
 		cfg:    cfg,
-		rush:   cfg.Rush.or(defaultRushRate).limiter(),
+		rush:   cfg.Rush.full(0),
 		of:     make(map[block]int),
-		rates:  newTable[block, *rate.Limiter](cfg.Blocks),
+		rates:  newTable[block, bucket](cfg.Blocks),
 		barred: newTable[block, time.Duration](cfg.Blocks),
 	}
 }
@@ -153,14 +152,14 @@ func (d *Doors) refuse(now time.Duration, b block, exempt bool) error {
 	case !exempt && d.inside > d.cfg.Handshakes/2 && d.of[b] >= d.cfg.PerBlock:
 		d.stats.TooMany++
 		return ErrTooMany
-	case d.rush.TokensAt(at(now)) < 1:
+	case !d.rush.has(now, d.cfg.Rush):
 		d.stats.Rush++
 		return ErrRush
-	case !exempt && !allow(d.rates, b, d.cfg.Rate, at(now)):
+	case !exempt && !bucketOf(d.rates, b, now, d.cfg.Rate).allow(now, d.cfg.Rate):
 		d.stats.TooFast++
 		return ErrTooFast
 	}
-	d.rush.AllowN(at(now), 1)
+	d.rush.allow(now, d.cfg.Rush)
 	return nil
 }
 

@@ -1,10 +1,6 @@
 package guard
 
-import (
-	"time"
-
-	"golang.org/x/time/rate"
-)
+import "time"
 
 const (
 	// controlFrames is how many control frames a second a link may bring. Measured in
@@ -31,11 +27,16 @@ const (
 	floodAfter = 15 * time.Second
 )
 
+var (
+	frameLimit = Limit{controlFrames, controlFramesBurst}
+	byteLimit  = Limit{controlBytes, controlBytesBurst}
+)
+
 // FrameRate bounds the control frames that a link brings: all but DATA. The link's
 // reader owns it. A link at its limit is read more slowly, so that TCP makes the
 // sender wait; one that stays there is a flood.
 type FrameRate struct {
-	frames, bytes *rate.Limiter
+	frames, bytes bucket
 	arrears       time.Duration
 	last          time.Duration
 	stats         FrameStats
@@ -50,8 +51,8 @@ type FrameStats struct {
 // NewFrameRate returns the rate of a link that comes up now.
 func NewFrameRate(now time.Duration) *FrameRate {
 	return &FrameRate{
-		frames: rate.NewLimiter(controlFrames, controlFramesBurst),
-		bytes:  rate.NewLimiter(controlBytes, controlBytesBurst),
+		frames: frameLimit.full(now),
+		bytes:  byteLimit.full(now),
 		last:   now,
 	}
 }
@@ -65,8 +66,7 @@ func (f *FrameRate) Take(now time.Duration, control bool, bytes int) (wait time.
 	}
 	f.stats.Frames++
 	f.stats.Bytes += uint64(bytes)
-	t := at(now)
-	wait = max(f.frames.ReserveN(t, 1).DelayFrom(t), f.bytes.ReserveN(t, min(bytes, controlBytesBurst)).DelayFrom(t))
+	wait = max(f.frames.take(now, frameLimit, 1), f.bytes.take(now, byteLimit, min(bytes, controlBytesBurst)))
 	f.arrears = max(0, f.arrears-(now-f.last)/2) + wait
 	f.last = now
 	f.stats.Waited += wait

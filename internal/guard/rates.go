@@ -3,24 +3,7 @@ package guard
 import (
 	"net/netip"
 	"time"
-
-	"golang.org/x/time/rate"
 )
-
-// Limit is a token bucket: so much a second, and so much at once after a pause.
-type Limit struct {
-	PerSecond float64
-	Burst     int
-}
-
-func (l Limit) or(otherwise Limit) Limit {
-	if l == (Limit{}) {
-		return otherwise
-	}
-	return l
-}
-
-func (l Limit) limiter() *rate.Limiter { return rate.NewLimiter(rate.Limit(l.PerSecond), l.Burst) }
 
 // The defaults of RatesConfig.
 var (
@@ -47,8 +30,8 @@ var (
 	// one address at once. Without this a host could have an allowance for each of
 	// its 65,535 ports.
 	defaultProvenBlock = Limit{2000, 5000}
-	// defaultSources has blocks and endpoints take 2.6 MiB together, where so many
-	// come, and known ones 0.7 more: a guess at what a node can spare.
+	// defaultSources has blocks and endpoints take 1.2 MiB together, where so many
+	// come, and known ones 0.4 more: a guess at what a node can spare.
 	defaultSources = 4096
 )
 
@@ -71,11 +54,11 @@ type RatesConfig struct {
 // Rates says who is answered now.
 type Rates struct {
 	cfg           RatesConfig
-	unproven      *rate.Limiter
-	unprovenBlock *table[block, *rate.Limiter]
-	known         *table[endpoint, *rate.Limiter]
-	proven        *table[endpoint, *rate.Limiter]
-	provenBlock   *table[block, *rate.Limiter]
+	unproven      bucket
+	unprovenBlock *table[block, bucket]
+	known         *table[endpoint, bucket]
+	proven        *table[endpoint, bucket]
+	provenBlock   *table[block, bucket]
 	stats         RatesStats
 }
 
@@ -98,11 +81,11 @@ func NewRates(cfg RatesConfig) *Rates {
 	}
 	return &Rates{
 		cfg:           cfg,
-		unproven:      cfg.Unproven.limiter(),
-		unprovenBlock: newTable[block, *rate.Limiter](cfg.Sources),
-		known:         newTable[endpoint, *rate.Limiter](cfg.Sources),
-		proven:        newTable[endpoint, *rate.Limiter](cfg.Sources),
-		provenBlock:   newTable[block, *rate.Limiter](cfg.Sources),
+		unproven:      cfg.Unproven.full(0),
+		unprovenBlock: newTable[block, bucket](cfg.Sources),
+		known:         newTable[endpoint, bucket](cfg.Sources),
+		proven:        newTable[endpoint, bucket](cfg.Sources),
+		provenBlock:   newTable[block, bucket](cfg.Sources),
 	}
 }
 
@@ -110,29 +93,27 @@ func NewRates(cfg RatesConfig) *Rates {
 // bound of all is looked at first and used up last: so a flood beyond it does not
 // touch what is known of others, and a block beyond its own takes nothing from them.
 func (r *Rates) Unproven(now time.Duration, from netip.AddrPort) bool {
-	t := at(now)
-	if k := endpointOf(from); r.proven.get(k) != nil && allow(r.known, k, r.cfg.Known, t) {
+	if k := endpointOf(from); r.proven.get(k) != nil && bucketOf(r.known, k, now, r.cfg.Known).allow(now, r.cfg.Known) {
 		return true
 	}
-	if r.unproven.TokensAt(t) < 1 {
+	if !r.unproven.has(now, r.cfg.Unproven) {
 		r.stats.Unproven++
 		return false
 	}
-	if !loopback(from.Addr()) && !allow(r.unprovenBlock, blockOf(from.Addr()), r.cfg.UnprovenBlock, t) {
+	if !loopback(from.Addr()) && !bucketOf(r.unprovenBlock, blockOf(from.Addr()), now, r.cfg.UnprovenBlock).allow(now, r.cfg.UnprovenBlock) {
 		r.stats.UnprovenBlock++
 		return false
 	}
-	return r.unproven.AllowN(t, 1)
+	return r.unproven.allow(now, r.cfg.Unproven)
 }
 
 // Proven reports whether one more request of an address that is proven may be answered.
 func (r *Rates) Proven(now time.Duration, from netip.AddrPort) bool {
-	t := at(now)
-	if !allow(r.proven, endpointOf(from), r.cfg.Proven, t) {
+	if !bucketOf(r.proven, endpointOf(from), now, r.cfg.Proven).allow(now, r.cfg.Proven) {
 		r.stats.Proven++
 		return false
 	}
-	if !loopback(from.Addr()) && !allow(r.provenBlock, blockOf(from.Addr()), r.cfg.ProvenBlock, t) {
+	if !loopback(from.Addr()) && !bucketOf(r.provenBlock, blockOf(from.Addr()), now, r.cfg.ProvenBlock).allow(now, r.cfg.ProvenBlock) {
 		r.stats.ProvenBlock++
 		return false
 	}
@@ -142,13 +123,12 @@ func (r *Rates) Proven(now time.Duration, from netip.AddrPort) bool {
 // Charge takes as much as so many more requests from an address that is proven: what it
 // has sent took that much to deal with. It is answered again once that is paid off.
 func (r *Rates) Charge(now time.Duration, from netip.AddrPort, requests int) {
-	t := at(now)
 	if requests <= 0 {
 		return
 	}
-	charge(r.proven, endpointOf(from), r.cfg.Proven, t, requests)
+	bucketOf(r.proven, endpointOf(from), now, r.cfg.Proven).take(now, r.cfg.Proven, min(requests, r.cfg.Proven.Burst))
 	if !loopback(from.Addr()) {
-		charge(r.provenBlock, blockOf(from.Addr()), r.cfg.ProvenBlock, t, requests)
+		bucketOf(r.provenBlock, blockOf(from.Addr()), now, r.cfg.ProvenBlock).take(now, r.cfg.ProvenBlock, min(requests, r.cfg.ProvenBlock.Burst))
 	}
 }
 
@@ -157,22 +137,4 @@ func (r *Rates) Stats() RatesStats {
 	s := r.stats
 	s.Evicted = r.unprovenBlock.evicted + r.known.evicted + r.proven.evicted + r.provenBlock.evicted
 	return s
-}
-
-// allow takes one from the bucket of somebody, who may be new.
-func allow[K comparable](buckets *table[K, *rate.Limiter], k K, l Limit, t time.Time) bool {
-	return bucket(buckets, k, l).AllowN(t, 1)
-}
-
-// charge takes so many, though there be fewer.
-func charge[K comparable](buckets *table[K, *rate.Limiter], k K, l Limit, t time.Time, n int) {
-	bucket(buckets, k, l).ReserveN(t, min(n, l.Burst))
-}
-
-func bucket[K comparable](buckets *table[K, *rate.Limiter], k K, l Limit) *rate.Limiter {
-	b := buckets.use(k)
-	if b == nil {
-		b = buckets.put(k, l.limiter())
-	}
-	return *b
 }

@@ -108,6 +108,7 @@ func (r *Requests[T]) Learn(now time.Duration, nonce uint64, t Token) (request T
 	}
 	w.resends++
 	w.with, w.shown = t, true
+	r.dropExpired(now)
 	r.tokens.put(w.to, heldToken{t, w.since + tokenUse})
 	r.stats.Resent++
 	return w.request, true
@@ -138,6 +139,17 @@ func (r *Requests[T]) Stats() RequestStats {
 	s.EvictedRequests, s.EvictedTokens = r.waiting.evicted, r.tokens.evicted
 	s.Waiting, s.Tokens = r.waiting.len(), r.tokens.len()
 	return s
+}
+
+// dropExpired drops tokens that were not used for so long that they are no longer shown.
+func (r *Requests[T]) dropExpired(now time.Duration) {
+	for {
+		to, held := r.tokens.oldest()
+		if held == nil || now < held.expires {
+			return
+		}
+		r.tokens.remove(to)
+	}
 }
 
 func (r *Requests[T]) dropLate(now time.Duration) {

@@ -2,7 +2,6 @@ package guard
 
 import (
 	"net/netip"
-	"time"
 )
 
 // endpoint is an address and a port, as a key without pointers.
@@ -29,6 +28,3 @@ func loopback(a netip.Addr) bool { return a.Unmap().IsLoopback() }
 
 // canonical is the one way to write an address.
 func canonical(a netip.Addr) netip.Addr { return a.Unmap().WithZone("") }
-
-// at is what package rate takes for a time.
-func at(now time.Duration) time.Time { return time.Unix(0, 0).Add(now) }

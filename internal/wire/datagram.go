@@ -35,6 +35,23 @@ const (
 // larger than its request, and a request that is Wide is padded up to there to earn
 // a larger answer. A Room from DecodePacket always has a place for the rest.
 func AppendPacket(dst []byte, cluster uint32, self Identity, p *peersampling.Packet, book Book) []byte {
+	if prover, signed := book.(Prover); signed {
+		return appendSigned(dst, cluster, self, p, prover)
+	}
+	return appendPacket(dst, cluster, self, p, book, nil, false)
+}
+
+// appendSigned is apart so that only nodes with identities have stacks with room for
+// proofs.
+//
+//go:noinline
+func appendSigned(dst []byte, cluster uint32, self Identity, p *peersampling.Packet, book Prover) []byte {
+	own := book.Intern([]byte(self.ID.Name), self.ID.Incarnation, netip.AddrPort{})
+	return appendPacket(dst, cluster, self, p, book, append(make([]byte, 0, MaxDatagram), book.Proof(own)...), true)
+}
+
+// appendPacket appends a packet; proofs is the own one, if it is signed.
+func appendPacket(dst []byte, cluster uint32, self Identity, p *peersampling.Packet, book Book, proofs []byte, signed bool) []byte {
 	start := len(dst)
 	room := MaxDatagram
 	if p.Room > 0 {
@@ -44,11 +61,6 @@ func AppendPacket(dst []byte, cluster uint32, self Identity, p *peersampling.Pac
 	dst = binary.BigEndian.AppendUint32(dst, cluster)
 	dst = appendIdentity(dst, self.ID, self.Addr)
 	dst = binary.BigEndian.AppendUint64(dst, p.Nonce)
-	prover, signed := book.(Prover)
-	var proofs []byte
-	if signed {
-		proofs = append(make([]byte, 0, MaxDatagram), prover.Proof(prover.Intern([]byte(self.ID.Name), self.ID.Incarnation, netip.AddrPort{}))...)
-	}
 	if p.Kind == peersampling.ExchangeRequest || p.Kind == peersampling.ExchangeReply {
 		dst = binary.BigEndian.AppendUint64(dst, p.Digest)
 		end := start + room

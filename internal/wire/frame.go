@@ -310,6 +310,11 @@ func (d *Decoder) Frame(b []byte, now time.Duration, book Book) (*broadcast.Fram
 	return &d.frame, err
 }
 
+// Forget lets go of what the last frame was in. The frame is no longer valid.
+func (d *Decoder) Forget() {
+	d.frame, d.message = broadcast.Frame{}, broadcast.Message{Deps: d.message.Deps[:0]}
+}
+
 // mostSpare is how many elements a Decoder has room for between two frames.
 const mostSpare = 1 << 10
 
