@@ -61,6 +61,7 @@ type Relay struct {
 	// sent is the first position that no eager link has been sent yet, ever.
 	sent   uint64
 	judges judges
+	healed time.Duration // see heal
 	// announced is what the frames of one Pump announce.
 	announced []Announcement
 
@@ -138,15 +139,21 @@ func (r *Relay) Rewind(now time.Duration, id LinkID, out *Outbox) {
 }
 
 // Close forgets a link, and reports whether messages came by it.
-func (r *Relay) Close(id LinkID, out *Outbox) (wasEager bool) {
-	r.streams = slices.DeleteFunc(r.streams, func(s *stream) bool {
-		if s.link == id {
-			wasEager = !s.repair && s.mode == eager
-		}
-		return s.link == id
-	})
+func (r *Relay) Close(now time.Duration, id LinkID, out *Outbox) (wasEager bool) {
+	i := slices.IndexFunc(r.streams, func(s *stream) bool { return s.link == id })
+	if i < 0 {
+		return false
+	}
+	s := r.streams[i]
+	r.streams = slices.Delete(r.streams, i, i+1)
+	if s.repair {
+		return false
+	}
+	if s.mode == eager && s.synced {
+		r.heal(now, out)
+	}
 	r.keepEager(out)
-	return wasEager
+	return s.mode == eager
 }
 
 // freeSlot returns a bit of entry.known that no stream uses. There are never

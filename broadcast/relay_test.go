@@ -26,6 +26,8 @@ type hub struct {
 	// judge is which one a message is, 0 if it is none; judged is how many there were.
 	judge  map[*Message]uint64
 	judged uint64
+	// healing says that what is grafted in this step is as good as new.
+	healing bool
 	// mayPrune is what the step under way gives reason for, and wanted is what it
 	// is to send in any case.
 	mayPrune *spoke
@@ -49,6 +51,7 @@ type spoke struct {
 	mode      mode
 	syncedAt  time.Duration
 	announced map[uint64]bool // positions that it was told of, since it became lazy
+	heard     map[uint64]bool // the same, ever
 	last      uint64          // position that it was told of last
 	told      time.Duration   // when that was
 	strict    uint64          // before this judge one in vain is too many
@@ -91,7 +94,7 @@ func (h *hub) add(origin peer.Handle, size int, from ...*spoke) *Message {
 
 // open brings a link up. Its peer has had the dots.
 func (h *hub) open(repair bool, had dots) *spoke {
-	s := &spoke{id: LinkID(len(h.links) + 1), repair: repair, peer: newSeen(), has: dots{}, start: h.log.End(), announced: make(map[uint64]bool),
+	s := &spoke{id: LinkID(len(h.links) + 1), repair: repair, peer: newSeen(), has: dots{}, start: h.log.End(), announced: make(map[uint64]bool), heard: make(map[uint64]bool),
 		strict: h.judged + 1 + vainSpan}
 	s.peer.most = h.seen.most
 	h.links = append(h.links, s)
@@ -156,9 +159,32 @@ func (h *hub) written(s *spoke) {
 }
 
 func (h *hub) close(s *spoke) {
+	before, wound := h.relay.healed, s.carries()
 	s.closed = true
-	h.relay.Close(s.id, &h.out)
+	h.relay.Close(h.now, s.id, &h.out)
+	if h.healing = h.relay.healed != before; h.healing && !wound {
+		h.fail("link %d, of mode %d, is no branch, and the tree is healed", s.id, s.mode)
+	}
 	h.take()
+	if h.healing {
+		for _, x := range h.links {
+			if !x.closed && !x.repair && x.synced && x.mode != eager {
+				h.fail("a branch was lost, and link %d has mode %d", x.id, x.mode)
+			}
+		}
+	}
+	h.healing = false
+}
+
+// least is the least place of all origins heard of lately, when something last was.
+func (h *hub) least() uint64 {
+	least, last := ^uint64(0), h.added[h.all[len(h.all)-1]]
+	for _, m := range h.all {
+		if h.added[m] > last-judgeSpan {
+			least = min(least, h.seen.place(m.Dot.Origin))
+		}
+	}
+	return least
 }
 
 // duplicate lets a message arrive on a link again.
@@ -170,7 +196,7 @@ func (h *hub) duplicate(s *spoke, m *Message) {
 	h.mayPrune = nil
 	faster := slices.ContainsFunc(h.via[m], func(t *spoke) bool { return t != s && t.carries() })
 	want := false
-	if judge := h.judge[m]; wasEager && !s.repair && faster && judge > 0 && h.log.Get(m.Dot) != nil {
+	if judge := h.judge[m]; wasEager && !s.repair && faster && judge > 0 && h.log.Get(m.Dot) != nil && h.seen.place(m.Dot.Origin) == h.least() {
 		want = judge < s.strict && !h.relay.cfg.Flood
 		s.strict = judge + 1 + vainSpan
 	}
@@ -226,7 +252,9 @@ func (h *hub) hearGraft(s *spoke) {
 func (h *hub) becomeEager(s *spoke) {
 	s.mode = eager
 	clear(s.announced)
-	s.last, s.strict = 0, 0
+	if s.last, s.strict = 0, 0; h.healing {
+		s.strict = h.judged + 1 + vainSpan
+	}
 }
 
 // checkTree checks that a node with links has a place in the tree, that the two
@@ -320,7 +348,7 @@ func (h *hub) takeIHave(s *spoke, f *Frame) {
 		case h.now != s.told && h.now < h.added[m]+h.relay.cfg.AnnounceEvery && h.log.Begin() == 0: // nor was what it waited with evicted
 			h.fail("%v, the first to be announced, is %v old", a.Dot, h.now-h.added[m])
 		}
-		s.announced[pos], s.last, s.told = true, pos, h.now
+		s.announced[pos], s.heard[pos], s.last, s.told = true, true, pos, h.now
 	}
 	s.unwritten = append(s.unwritten, f.Cost())
 }
@@ -506,7 +534,7 @@ func relayUnderAnything(t *rapid.T) {
 		for pos := h.log.Begin(); pos < h.log.End(); pos++ {
 			m := h.all[pos]
 			young := s.repair && (pos >= s.start || s.syncedAt-m.Born <= staleAfter)
-			if !s.has[m.Dot] && !s.announced[pos] && !young {
+			if !s.has[m.Dot] && !s.heard[pos] && !young {
 				t.Fatalf("%v never was sent on link %d, nor announced", m.Dot, s.id)
 			}
 		}

@@ -77,6 +77,11 @@ func (j *judges) hear(now time.Duration, place uint64) bool {
 	return n == 0
 }
 
+// isLeast reports whether nothing was heard since that has a lesser place.
+func (j *judges) isLeast(place uint64) bool {
+	return len(j.latest) > 0 && j.latest[0].place == place
+}
+
 // Delivered notes that a message has entered the log.
 func (r *Relay) Delivered(now time.Duration, m *Message) {
 	if !r.judges.hear(now, r.seen.place(m.Dot.Origin)) || r.log.Len() == 0 {
@@ -95,7 +100,7 @@ func (r *Relay) cameInVain(s *stream, d peer.Dot) bool {
 		return false
 	}
 	judge := r.log.at(pos).judge
-	if judge == 0 {
+	if judge == 0 || !r.judges.isLeast(r.seen.place(d.Origin)) {
 		return false
 	}
 	often := judge < s.strict
@@ -160,6 +165,33 @@ func (r *Relay) HandleGraft(id LinkID, out *Outbox) {
 		out.send(s.link, Frame{Kind: Graft})
 	}
 	r.becomeEager(s)
+}
+
+// The tree is in pieces where a branch of it was lost, and each piece has a node that has
+// lost one. What the pieces have between them are lazy links. So whoever has lost a branch
+// grafts all of its own at once; those that are too many are pruned again.
+//
+// It does so healBurst times in quick succession and then once every healEvery, or else
+// whoever opens and closes links could have a node bring everything twice without end.
+// Where it must not, announcements do. A guess: no honest node loses so many branches, but
+// where a third of all nodes die one after the other.
+const (
+	healEvery = 2 * time.Second
+	healBurst = 4
+)
+
+func (r *Relay) heal(now time.Duration, out *Outbox) {
+	next := max(r.healed, now) + healEvery
+	if next > now+healBurst*healEvery {
+		return
+	}
+	r.healed = next
+	for _, s := range r.streams {
+		if s.synced && !s.repair && s.mode != eager {
+			r.graft(s, out)
+			s.strict = r.judges.count + 1 + vainSpan
+		}
+	}
 }
 
 // becomeEager also has the link send what was announced on it but was sent on no

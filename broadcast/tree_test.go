@@ -336,9 +336,12 @@ func TestWhatWasAskedForIsNotSentAgain(t *testing.T) {
 	}
 }
 
-// A node whose tree links are all gone has one of the others bring messages, one
-// that it has pruned itself if there is one, and sends on it what it had sent to
-// nobody.
+// tire has the hub heal as often as it may.
+func (h *hub) tire() { h.relay.healed = h.now + healBurst*healEvery }
+
+// A node whose tree links are all gone, and that has healed too often, has one of the
+// others bring messages, one that it has pruned itself if there is one, and sends on it
+// what it had sent to nobody.
 func TestTheLastTreeLinkIsReplaced(t *testing.T) {
 	h, links := treeHub(t, func(c *RelayConfig) { c.Window = overhead }, 4)
 	a, b, c := links[0], links[1], links[2]
@@ -359,6 +362,7 @@ func TestTheLastTreeLinkIsReplaced(t *testing.T) {
 	if h.relay.Unsent() != 3 {
 		t.Fatalf("unsent from %d, want the first own message to be sent", h.relay.Unsent())
 	}
+	h.tire()
 	h.close(a)
 	h.checkTree()
 	if c.mode != eager || b.mode != lazy {
@@ -378,6 +382,82 @@ func TestTheLastTreeLinkIsReplaced(t *testing.T) {
 	h.close(links[3])
 	if repair.mode != eager || h.relay.Stats.Grafted != 3 {
 		t.Errorf("%d links were grafted, want c, b and the fourth", h.relay.Stats.Grafted)
+	}
+}
+
+// Where a branch is lost the tree is in pieces, and what the pieces have between them are
+// lazy links. They bring what was to be announced on them; and one message that comes in
+// vain ends that.
+func TestALostBranchIsMadeUpForByAllLazyLinks(t *testing.T) {
+	for _, test := range []struct {
+		why  string
+		lose func(h *hub, branch, other, lazy *spoke) *spoke
+		want mode // of the lazy ones that are left
+	}{
+		{"a branch is lost, and another is left", func(_ *hub, branch, _, _ *spoke) *spoke { return branch }, eager},
+		{"a lazy link is lost", func(_ *hub, _, _, lazy *spoke) *spoke { return lazy }, lazy},
+		{"a repair is over", func(h *hub, _, _, _ *spoke) *spoke {
+			r := h.open(true, nil)
+			h.hearAll(r)
+			return r
+		}, lazy},
+		{"a link is lost before anything was sent on it", func(h *hub, _, _, _ *spoke) *spoke { return h.open(false, nil) }, lazy},
+	} {
+		h, links := treeHub(t, nil, 5)
+		for _, s := range links[2:] {
+			h.hearPrune(s)
+		}
+		m := h.add(2, 0, links[1])
+		h.pump()
+		h.close(test.lose(h, links[0], links[1], links[2]))
+		h.pump()
+		for _, s := range links[3:] {
+			if got := len(s.got) == 1 && h.all[s.got[0]] == m; s.mode != test.want || got != (test.want == eager) {
+				t.Errorf("%s: a lazy link has mode %d, want %d, and was sent %v", test.why, s.mode, test.want, s.got)
+			}
+			h.duplicate(s, m)
+			if s.mode == eager {
+				t.Errorf("%s: a link brings something in vain, and stays as it is", test.why)
+			}
+		}
+		h.checkTree()
+	}
+}
+
+// Whoever opens links, has them pass for branches, and closes them, does not have a node
+// graft its others for ever.
+func TestHealingIsBounded(t *testing.T) {
+	h, links := treeHub(t, nil, 4)
+	const span = time.Minute
+	for end := h.now + span; h.now < end; h.now += 100 * time.Millisecond {
+		s := h.open(false, nil)
+		h.hearAll(s)
+		for _, lazy := range links[1:] {
+			h.hearPrune(lazy)
+		}
+		h.close(s)
+	}
+	if n, most := h.relay.Stats.Grafted, uint64(3*(healBurst+span/healEvery)); n == 0 || n > most {
+		t.Errorf("%d links are grafted within %v, want some and at most %d", n, span, most)
+	}
+}
+
+// A message that comes in vain over a link is no reason to prune it when one of a lesser
+// origin has been delivered meanwhile: all nodes are to go by that one, and where they do
+// not the tree falls apart as soon as many begin to talk at one moment.
+func TestAJudgeIsReplacedByALesserOne(t *testing.T) {
+	least, other := peer.Handle(2), peer.Handle(3)
+	h, links := treeHub(t, nil, 2)
+	if mix(h.seen.hashOf(other)) < mix(h.seen.hashOf(least)) {
+		least, other = other, least
+	}
+	m := h.add(other, 0, links[0])
+	last := h.add(least, 0, links[0])
+	if h.duplicate(links[1], m); links[1].mode != eager {
+		t.Error("pruned for the greater one")
+	}
+	if h.duplicate(links[1], last); links[1].mode != pruned {
+		t.Error("not pruned for the least one")
 	}
 }
 

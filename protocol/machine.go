@@ -582,7 +582,7 @@ func (m *Machine) applyChanges(now time.Duration, out *Outbox) {
 			kind = LinkUp
 			m.relay.Open(now, c, &out.Links)
 		} else {
-			if m.relay.Close(c.Link, &out.Links) {
+			if m.relay.Close(now, c.Link, &out.Links) {
 				m.buffer.Hasten(now)
 			}
 		}

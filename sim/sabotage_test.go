@@ -42,8 +42,8 @@ func deliveries(change func([]*broadcast.Message) []*broadcast.Message) func(*Wo
 	}
 }
 
-// Each promise is broken on purpose, and the oracle objects to that one, first, and
-// to no other but those that it cannot be broken without.
+// Each promise is broken on purpose, and the oracle objects to that one, and to no other
+// but those that it cannot be broken without, one of which may be the first.
 func TestABrokenPromiseIsTold(t *testing.T) {
 	for _, test := range []struct {
 		promise  int
@@ -148,7 +148,8 @@ func TestABrokenPromiseIsTold(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := run(s, test.setup)
-		if r.Kept() || r.Broken[test.promise-1] == 0 || !strings.Contains(r.Violations[0], fmt.Sprintf("P%d: ", test.promise)) {
+		isFirst := func(promise int) bool { return strings.Contains(r.Violations[0], fmt.Sprintf("P%d: ", promise)) }
+		if r.Kept() || r.Broken[test.promise-1] == 0 || !isFirst(test.promise) && !slices.ContainsFunc(test.also, isFirst) {
 			t.Errorf("%s: broken %v: %q", test.how, r.Broken, r.Violations)
 		}
 		for i, n := range r.Broken {
