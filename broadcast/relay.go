@@ -31,15 +31,25 @@ type RelayConfig struct {
 	// has announced by then. Longer saves frames, and has a node wait longer for what
 	// the tree does not bring.
 	AnnounceEvery time.Duration
+	// AnnounceCalm is the same where the tree has been whole for CalmAfter, as far as this
+	// node knows: no link has come or gone, become lazy or eager, and nothing was asked
+	// for. It ends at once when something of that happens, or when one frame is full. So
+	// frames are saved where little is said, and the first message that a tree fails to
+	// bring, of which nobody knows yet, comes so much later. Zero, or less than
+	// AnnounceEvery, is AnnounceEvery.
+	AnnounceCalm, CalmAfter time.Duration
 }
 
 // DefaultRelayConfig returns 256 KiB, 512 origins, 256 wants: guesses that keep
 // every control frame below 64 KiB; and 20 ms of announcements, which is far less
-// than anybody waits before asking.
+// than anybody waits before asking. Where the tree is whole it is half a second, for which
+// ten messages a second share frames by five; a tree that is mended is left in peace for 3 s,
+// which is six times what it takes to notice that something is missing, ask for it, and
+// graft. Guesses as well.
 func DefaultRelayConfig() RelayConfig {
 	return RelayConfig{
 		Window: 256 << 10, DigestPart: 512, Wants: 256, Lacks: mostLacks,
-		AnnounceEvery: 20 * time.Millisecond,
+		AnnounceEvery: 20 * time.Millisecond, AnnounceCalm: 500 * time.Millisecond, CalmAfter: 3 * time.Second,
 	}
 }
 
@@ -62,6 +72,7 @@ type Relay struct {
 	sent   uint64
 	judges judges
 	healed time.Duration // see heal
+	calmAt time.Duration // see disturbed
 	// announced is what the frames of one Pump announce.
 	announced []Announcement
 
@@ -99,8 +110,8 @@ type stream struct {
 	synced        bool // and is here
 	inflight      int
 	mode          mode
-	announceAt    time.Duration // when the next announcements are due
-	announceEvery time.Duration
+	gathering     time.Duration // announcements, since then; Never if there are none
+	patient       bool
 	strict        uint64 // a judge that comes in vain and is before this one is once too often
 	sentDone      bool
 	gotDone       bool
@@ -121,10 +132,10 @@ func (r *Relay) Open(now time.Duration, c Change, out *Outbox) {
 	s := &stream{
 		link: c.Link, peer: c.Peer, repair: c.Repair, slot: r.freeSlot(),
 		start: r.log.End(), cursor: r.log.Begin(),
-		announceAt: Never, announceEvery: r.cfg.AnnounceEvery, strict: r.judges.count + 1 + vainSpan,
+		gathering: Never, patient: c.Patient, strict: r.judges.count + 1 + vainSpan,
 	}
-	if c.Patient {
-		s.announceEvery += r.cfg.AnnounceEvery / 2
+	if !s.repair {
+		r.disturbed(now)
 	}
 	r.streams = append(r.streams, s)
 	r.sendDigest(now, s.link, out)
@@ -149,10 +160,11 @@ func (r *Relay) Close(now time.Duration, id LinkID, out *Outbox) (wasEager bool)
 	if s.repair {
 		return false
 	}
+	r.disturbed(now)
 	if s.mode == eager && s.synced {
 		r.heal(now, out)
 	}
-	r.keepEager(out)
+	r.keepEager(now, out)
 	return s.mode == eager
 }
 
@@ -210,7 +222,7 @@ func (r *Relay) Arrived(now time.Duration, id LinkID, m *Message) {
 // ArrivedAgain notes that the peer on a link has a message which this node had
 // before. If another link was faster, and is again and again, this one need not
 // bring any more.
-func (r *Relay) ArrivedAgain(id LinkID, m *Message, out *Outbox) {
+func (r *Relay) ArrivedAgain(now time.Duration, id LinkID, m *Message, out *Outbox) {
 	s := r.find(id)
 	if s == nil {
 		return
@@ -218,7 +230,7 @@ func (r *Relay) ArrivedAgain(id LinkID, m *Message, out *Outbox) {
 	r.Stats.Duplicates++
 	r.log.markKnown(m.Dot, s.slot)
 	if r.cameInVain(s, m.Dot) {
-		r.prune(s, out)
+		r.prune(now, s, out)
 	}
 }
 
@@ -327,6 +339,7 @@ func (r *Relay) HandleWant(now time.Duration, id LinkID, f *Frame, out *Outbox) 
 			r.Stats.WantsServed++
 			r.sendData(s, m, w.Clock, out)
 			r.log.markKnown(w.Dot, s.slot)
+			r.disturbed(now)
 		}
 	}
 	if len(gone) > 0 {

@@ -141,13 +141,25 @@ func (h *hub) pump() {
 		}
 		if !x.announces() {
 			h.fail("link %d stands at %d of %d although it has room", s.id, x.cursor, h.log.End())
-		} else if x.announceAt > h.now+x.announceEvery {
-			h.fail("link %d has something to announce at %v, and does so at %v", s.id, h.now, x.announceAt)
+		} else if at := h.relay.announceAt(x); at > h.now+h.gathers() {
+			h.fail("link %d has something to announce at %v, and does so at %v", s.id, h.now, at)
 		}
 	}
 	if d := h.relay.Deadline(); d <= h.now && h.relay.cfg.AnnounceEvery > 0 {
 		h.fail("the deadline, %v, has passed at %v after a pump", d, h.now)
 	}
+}
+
+// gathers is how long announcements may wait from now on.
+func (h *hub) gathers() time.Duration {
+	every, calm := h.relay.cfg.AnnounceEvery, max(h.relay.cfg.AnnounceEvery, h.relay.cfg.AnnounceCalm)
+	if h.patient {
+		every, calm = every*3/2, calm*3/2
+	}
+	if h.now+every < h.relay.calmAt {
+		return every
+	}
+	return calm
 }
 
 // written lets the socket take the oldest of what is in flight.
@@ -191,7 +203,7 @@ func (h *hub) least() uint64 {
 func (h *hub) duplicate(s *spoke, m *Message) {
 	wasEager := s.mode == eager
 	h.mayPrune = s
-	h.relay.ArrivedAgain(s.id, m, &h.out)
+	h.relay.ArrivedAgain(h.now, s.id, m, &h.out)
 	h.take()
 	h.mayPrune = nil
 	faster := slices.ContainsFunc(h.via[m], func(t *spoke) bool { return t != s && t.carries() })
@@ -233,13 +245,13 @@ func (h *hub) hearPrune(s *spoke) {
 	if !s.repair && s.synced && s.mode == eager {
 		s.mode = lazy
 	}
-	h.relay.HandlePrune(s.id, &h.out)
+	h.relay.HandlePrune(h.now, s.id, &h.out)
 	h.take()
 }
 
 func (h *hub) hearGraft(s *spoke) {
 	asked := s.mode == pruned
-	h.relay.HandleGraft(s.id, &h.out)
+	h.relay.HandleGraft(h.now, s.id, &h.out)
 	if echo := len(h.out.Sends) > 0; echo != asked {
 		h.fail("link %d, pruned by this node: %v, is grafted by its peer; said the same: %v", s.id, asked, echo)
 	}
@@ -421,7 +433,8 @@ func relayUnderAnything(t *rapid.T) {
 	cfg := RelayConfig{
 		Window: 1000, DigestPart: rapid.IntRange(1, 3).Draw(t, "part"), Wants: 4,
 		Flood:         rapid.IntRange(0, 4).Draw(t, "flood") == 0,
-		AnnounceEvery: 20 * time.Millisecond,
+		AnnounceEvery: 20 * time.Millisecond, CalmAfter: 50 * time.Millisecond,
+		AnnounceCalm: rapid.SampledFrom([]time.Duration{0, 100 * time.Millisecond}).Draw(t, "calm"),
 	}
 	h := newHub(t.Fatalf, cfg, rapid.SampledFrom([]int{1200, 3000, 1 << 20}).Draw(t, "log"))
 	h.seen.most = rapid.IntRange(1, 4).Draw(t, "origins in a leaf")
@@ -473,7 +486,7 @@ func relayUnderAnything(t *rapid.T) {
 		},
 		"want it": func(t *rapid.T) {
 			if s := pick(); s != nil {
-				h.relay.Graft(s.id, &h.out)
+				h.relay.Graft(h.now, s.id, &h.out)
 				h.take()
 			}
 		},
@@ -522,7 +535,7 @@ func relayUnderAnything(t *rapid.T) {
 			}
 		}
 		h.pump()
-		h.now += cfg.AnnounceEvery
+		h.now += max(cfg.AnnounceEvery, cfg.AnnounceCalm)
 	}
 	for _, s := range h.links {
 		if s.closed {
@@ -749,10 +762,10 @@ func TestRelayIgnoresWhatComesTooLate(t *testing.T) {
 	h.relay.HandleRefine(h.now, 9, &Frame{Refine: []Prefix{{}}}, &h.out)
 	h.relay.HandleDone(9)
 	h.relay.Written(9, 1)
-	h.relay.ArrivedAgain(9, m, &h.out)
-	h.relay.HandlePrune(9, &h.out)
-	h.relay.HandleGraft(9, &h.out)
-	h.relay.Graft(9, &h.out)
+	h.relay.ArrivedAgain(h.now, 9, m, &h.out)
+	h.relay.HandlePrune(h.now, 9, &h.out)
+	h.relay.HandleGraft(h.now, 9, &h.out)
+	h.relay.Graft(h.now, 9, &h.out)
 	h.relay.HandleIHave(9, &Frame{Announced: []Announcement{{Dot: m.Dot}}}, nil)
 	h.relay.HandleWant(h.now, 9, &Frame{Wants: []WantEntry{{Dot: m.Dot}}}, &h.out)
 	if len(h.out.Sends) != 0 || h.relay.Has(9) || h.relay.KnownTo([]LinkID{9}) != 0 {

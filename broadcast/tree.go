@@ -119,36 +119,39 @@ func (r *Relay) othersBrought(pos uint64, s *stream) bool {
 }
 
 // prune makes an eager link lazy (Plumtree, algorithm 1: PRUNE).
-func (r *Relay) prune(s *stream, out *Outbox) {
+func (r *Relay) prune(now time.Duration, s *stream, out *Outbox) {
 	if s.repair || s.mode != eager || r.cfg.Flood {
 		return
 	}
 	r.Stats.Pruned++
+	r.disturbed(now)
 	s.mode = pruned
 	out.send(s.link, Frame{Kind: Prune})
 }
 
 // HandlePrune takes the peer's wish to get announcements from now on, which is
 // also all that it will send. It makes no sense before anything was sent.
-func (r *Relay) HandlePrune(id LinkID, out *Outbox) {
+func (r *Relay) HandlePrune(now time.Duration, id LinkID, out *Outbox) {
 	if s := r.find(id); s != nil && !s.repair && s.synced && s.mode == eager {
 		s.mode = lazy
-		r.keepEager(out)
+		r.disturbed(now)
+		r.keepEager(now, out)
 	}
 }
 
 // Graft makes a lazy link eager (Plumtree, algorithm 2: GRAFT).
-func (r *Relay) Graft(id LinkID, out *Outbox) {
+func (r *Relay) Graft(now time.Duration, id LinkID, out *Outbox) {
 	if s := r.find(id); s != nil {
-		r.graft(s, out)
+		r.graft(now, s, out)
 	}
 }
 
-func (r *Relay) graft(s *stream, out *Outbox) {
+func (r *Relay) graft(now time.Duration, s *stream, out *Outbox) {
 	if s.repair || s.mode == eager {
 		return
 	}
 	r.Stats.Grafted++
+	r.disturbed(now)
 	r.becomeEager(s)
 	out.send(s.link, Frame{Kind: Graft})
 }
@@ -156,7 +159,7 @@ func (r *Relay) graft(s *stream, out *Outbox) {
 // HandleGraft takes the peer's wish to get messages again, as it will send them.
 // If this node had pruned the link, it says the same: had the GRAFT crossed with
 // the PRUNE, the peer would now take the link for lazy.
-func (r *Relay) HandleGraft(id LinkID, out *Outbox) {
+func (r *Relay) HandleGraft(now time.Duration, id LinkID, out *Outbox) {
 	s := r.find(id)
 	if s == nil || s.repair || s.mode == eager {
 		return
@@ -164,6 +167,7 @@ func (r *Relay) HandleGraft(id LinkID, out *Outbox) {
 	if s.mode == pruned {
 		out.send(s.link, Frame{Kind: Graft})
 	}
+	r.disturbed(now)
 	r.becomeEager(s)
 }
 
@@ -188,7 +192,7 @@ func (r *Relay) heal(now time.Duration, out *Outbox) {
 	r.healed = next
 	for _, s := range r.streams {
 		if s.synced && !s.repair && s.mode != eager {
-			r.graft(s, out)
+			r.graft(now, s, out)
 			s.strict = r.judges.count + 1 + vainSpan
 		}
 	}
@@ -197,14 +201,14 @@ func (r *Relay) heal(now time.Duration, out *Outbox) {
 // becomeEager also has the link send what was announced on it but was sent on no
 // link at all: the eager ones were stuck, or there were none.
 func (r *Relay) becomeEager(s *stream) {
-	s.mode, s.announceAt, s.strict = eager, Never, 0
+	s.mode, s.gathering, s.strict = eager, Never, 0
 	s.cursor = min(s.cursor, max(r.sent, s.start, r.log.Begin()))
 }
 
 // keepEager makes a lazy link eager if no link is: a node with links has a place
 // in the tree, and where it had none, one link closes no circle. One that this
 // node has pruned comes first, since the peer of another has just said no.
-func (r *Relay) keepEager(out *Outbox) {
+func (r *Relay) keepEager(now time.Duration, out *Outbox) {
 	var pick *stream
 	for _, s := range r.streams {
 		switch {
@@ -216,7 +220,7 @@ func (r *Relay) keepEager(out *Outbox) {
 		}
 	}
 	if pick != nil {
-		r.graft(pick, out)
+		r.graft(now, pick, out)
 	}
 }
 
@@ -229,20 +233,44 @@ func (r *Relay) Lazy(id LinkID) bool {
 // announces reports whether what is at the cursor is to be announced.
 func (s *stream) announces() bool { return !s.repair && s.mode != eager && s.cursor >= s.start }
 
-// announce moves the cursor to the end of the log, some time after there has
-// come something that the peer is not known to have.
-func (r *Relay) announce(now time.Duration, s *stream, out *Outbox) {
-	for more := s.announceAt <= now; more; {
-		more = r.announceSome(s, out)
+// disturbed notes a sign that the tree may not be whole here. Whoever is cut off from it
+// has only announcements to go by, and they are not to wait for long then.
+func (r *Relay) disturbed(now time.Duration) { r.calmAt = now + r.cfg.CalmAfter }
+
+// Asked notes that this node asks for something, since the tree has not brought it.
+func (r *Relay) Asked(now time.Duration) { r.disturbed(now) }
+
+// announceAt is when what is gathered on a link is due.
+func (r *Relay) announceAt(s *stream) time.Duration {
+	if s.gathering == Never {
+		return Never
 	}
+	every, calm, full := r.cfg.AnnounceEvery, max(r.cfg.AnnounceEvery, r.cfg.AnnounceCalm), uint64(r.cfg.Wants)
+	if s.patient {
+		every, calm, full = every+every/2, calm+calm/2, full+full/2
+	}
+	if soon := s.gathering + every; soon < r.calmAt || r.log.End()-s.cursor >= full {
+		return soon
+	}
+	return s.gathering + calm
+}
+
+// announce moves the cursor to the end of the log, some time after there has
+// come something that the peer is not known to have. Once it is known to, what came
+// later waits for as long: else both ends would announce a part of everything.
+func (r *Relay) announce(now time.Duration, s *stream, out *Outbox) {
 	for s.cursor < r.log.End() && r.has(s, r.log.at(s.cursor)) {
 		s.cursor++
+		s.gathering = Never
+	}
+	for more := r.announceAt(s) <= now; more; {
+		more = r.announceSome(s, out)
 	}
 	switch {
 	case s.cursor == r.log.End() || s.inflight >= r.cfg.Window:
-		s.announceAt = Never
-	case s.announceAt == Never:
-		s.announceAt = now + s.announceEvery
+		s.gathering = Never
+	case s.gathering == Never:
+		s.gathering = now
 	}
 }
 
@@ -269,7 +297,7 @@ func (r *Relay) Deadline() time.Duration {
 	t := Never
 	for _, s := range r.streams {
 		if s.synced {
-			t = min(t, s.announceAt)
+			t = min(t, r.announceAt(s))
 		}
 	}
 	return t

@@ -181,9 +181,9 @@ func TestBothEndsAgree(t *testing.T) {
 			queue[i] = queue[i][1:]
 			step(1-i, func(r *Relay, out *Outbox) {
 				if kind == Prune {
-					r.HandlePrune(1, out)
+					r.HandlePrune(0, 1, out)
 				} else {
-					r.HandleGraft(1, out)
+					r.HandleGraft(0, 1, out)
 				}
 			})
 		}
@@ -192,11 +192,11 @@ func TestBothEndsAgree(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"prune": func(t *rapid.T) {
 				wishes++
-				step(who(t), func(r *Relay, out *Outbox) { r.prune(r.find(1), out) })
+				step(who(t), func(r *Relay, out *Outbox) { r.prune(0, r.find(1), out) })
 			},
 			"graft": func(t *rapid.T) {
 				wishes++
-				step(who(t), func(r *Relay, out *Outbox) { r.Graft(1, out) })
+				step(who(t), func(r *Relay, out *Outbox) { r.Graft(0, 1, out) })
 			},
 			"arrive": func(t *rapid.T) { arrive(who(t)) },
 		})
@@ -256,6 +256,93 @@ func TestAnnouncementsAreGathered(t *testing.T) {
 	m := h.add(1, 0)
 	if h.pump(); len(s.got) != 1 || h.all[s.got[0]] != m {
 		t.Errorf("sent %v, want what came after the GRAFT alone", s.got)
+	}
+}
+
+// calmHub has two links, one of them lazy, and its tree has been whole for long.
+func calmHub(t *testing.T) (h *hub, branch, lazy *spoke) {
+	t.Helper()
+	h, links := treeHub(t, nil, 2)
+	h.hearPrune(links[1])
+	h.now += h.relay.cfg.CalmAfter
+	return h, links[0], links[1]
+}
+
+// Where little is said and the tree is whole, announcements wait for one another: ten
+// messages a second for a minute are a frame for every six of them.
+func TestAWholeTreeAnnouncesSeldom(t *testing.T) {
+	h, _, s := calmHub(t)
+	for range 600 {
+		h.add(1, 0)
+		h.pump()
+		h.now += 100 * time.Millisecond
+	}
+	if len(s.announced) != 600 || len(s.unwritten) != 100 {
+		t.Errorf("%d messages announced in %d frames, want 600 in 100", len(s.announced), len(s.unwritten))
+	}
+}
+
+// What may mean that the tree is broken has what is gathered announced soon, and for a
+// while; what does not mean that has it wait.
+func TestABrokenTreeAnnouncesSoon(t *testing.T) {
+	want := func(h *hub, s *spoke, check bool) {
+		h.wanted = h.all[0]
+		h.relay.HandleWant(h.now, s.id, &Frame{Wants: []WantEntry{{Dot: h.all[0].Dot, Check: check}}}, &h.out)
+		h.take()
+	}
+	for _, test := range []struct {
+		why  string
+		do   func(h *hub, branch, lazy *spoke)
+		soon bool
+	}{
+		{"nothing happens", func(h *hub, branch, lazy *spoke) {}, false},
+		{"a link comes up", func(h *hub, branch, lazy *spoke) { h.open(false, nil) }, true},
+		{"a repair begins and ends", func(h *hub, branch, lazy *spoke) {
+			r := h.open(true, nil)
+			h.hearAll(r)
+			h.close(r)
+		}, false},
+		{"a lazy link is lost", func(h *hub, branch, lazy *spoke) { h.close(h.links[2]) }, true},
+		{"the peer of a lazy link asks for a message", func(h *hub, branch, lazy *spoke) { want(h, h.links[2], false) }, true},
+		{"the peer of a branch asks what was delivered", func(h *hub, branch, lazy *spoke) { want(h, branch, true) }, false},
+		{"this node asks for a message", func(h *hub, branch, lazy *spoke) { h.relay.Asked(h.now) }, true},
+		{"another link is grafted", func(h *hub, branch, lazy *spoke) { h.hearGraft(h.links[2]) }, true},
+		{"this node grafts another link", func(h *hub, branch, lazy *spoke) { h.relay.Graft(h.now, h.links[2].id, &h.out); h.take() }, true},
+		{"a branch is pruned", func(h *hub, branch, lazy *spoke) { h.hearPrune(branch) }, true},
+		{"the peer announces another message", func(h *hub, branch, lazy *spoke) { h.announce(lazy, h.all[0]) }, false},
+	} {
+		h, links := treeHub(t, nil, 3)
+		branch, lazy := links[0], links[1]
+		h.hearPrune(lazy)
+		h.hearPrune(links[2])
+		h.now += h.relay.cfg.CalmAfter
+		h.add(2, 0, branch)
+		h.add(2, 0, branch)
+		h.pump()
+		h.now += h.relay.cfg.AnnounceEvery
+		h.pump()
+		if len(lazy.announced) != 0 {
+			t.Fatalf("%s: announced %v although nothing has happened yet", test.why, lazy.announced)
+		}
+		test.do(h, branch, lazy)
+		h.pump()
+		if soon := len(lazy.announced) > 0; soon != test.soon {
+			t.Errorf("%s: announced at once: %v, want %v", test.why, soon, test.soon)
+		}
+	}
+}
+
+// As much as fits one frame need not wait for more: a node that is sent a great deal must
+// not be told of all of it at one moment.
+func TestAFullFrameDoesNotWait(t *testing.T) {
+	h, _, s := calmHub(t)
+	full := h.relay.cfg.Wants
+	for n := 1; n <= 3*full; n++ {
+		h.add(1, 0)
+		h.pump()
+		if h.now += time.Millisecond; len(s.announced) < n-full {
+			t.Fatalf("of %d messages %d are announced, %d may wait", n, len(s.announced), full)
+		}
 	}
 }
 
@@ -479,9 +566,9 @@ func TestTreeFramesOfAHostilePeer(t *testing.T) {
 	for i := range 100 {
 		before := len(h.out.Sends)
 		if i%2 == 0 {
-			h.relay.HandleGraft(s.id, &h.out)
+			h.relay.HandleGraft(h.now, s.id, &h.out)
 		} else {
-			h.relay.HandlePrune(s.id, &h.out)
+			h.relay.HandlePrune(h.now, s.id, &h.out)
 		}
 		if said := len(h.out.Sends) - before; said > 1 {
 			t.Fatalf("%d frames for one", said)

@@ -397,9 +397,9 @@ func (m *Machine) handleFrame(now time.Duration, link broadcast.LinkID, f *broad
 	case broadcast.IHave:
 		m.handleIHave(now, link, f)
 	case broadcast.Graft:
-		m.relay.HandleGraft(link, &m.out.Links)
+		m.relay.HandleGraft(now, link, &m.out.Links)
 	case broadcast.Prune:
-		m.relay.HandlePrune(link, &m.out.Links)
+		m.relay.HandlePrune(now, link, &m.out.Links)
 	}
 }
 
@@ -432,7 +432,7 @@ func (m *Machine) handleData(now time.Duration, link broadcast.LinkID, f *broadc
 	case causal.Fresh:
 		m.relay.Arrived(now, link, msg)
 	case causal.Known:
-		m.relay.ArrivedAgain(link, msg, &m.out.Links)
+		m.relay.ArrivedAgain(now, link, msg, &m.out.Links)
 	}
 }
 
@@ -449,7 +449,7 @@ func (m *Machine) handleIHave(now time.Duration, link broadcast.LinkID, f *broad
 	}
 	if !room && now >= m.lastCrowd+m.cfg.Retry {
 		m.lastCrowd = now
-		m.relay.Graft(link, &m.out.Links)
+		m.relay.Graft(now, link, &m.out.Links)
 		m.relay.Rewind(now, link, &m.out.Links)
 	}
 }
@@ -609,6 +609,9 @@ func (m *Machine) askMissing(now time.Duration, out *Outbox) {
 	m.asks, m.gaps = m.buffer.Poll(now, m.linkIDs, m.asks[:0], m.gaps[:0])
 	m.blameVain(now)
 	m.graft(now, out)
+	if len(m.asks) > 0 {
+		m.relay.Asked(now)
+	}
 	for _, link := range m.linkIDs {
 		m.sendWants(link, out)
 	}
@@ -626,11 +629,11 @@ func (m *Machine) askMissing(now time.Duration, out *Outbox) {
 func (m *Machine) graft(now time.Duration, out *Outbox) {
 	m.grafts = m.buffer.AppendGrafts(now, m.grafts[:0])
 	for _, link := range m.grafts {
-		m.relay.Graft(link, &out.Links)
+		m.relay.Graft(now, link, &out.Links)
 	}
 	for _, a := range m.asks {
 		if a.Graft {
-			m.relay.Graft(a.Link, &out.Links)
+			m.relay.Graft(now, a.Link, &out.Links)
 		}
 	}
 }

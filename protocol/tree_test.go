@@ -60,6 +60,45 @@ func TestATriangleBecomesATree(t *testing.T) {
 	}
 }
 
+// A tree that is whole costs little where it has no branch: ten messages a second are
+// announced once in half a second, by one end alone. When something was to be asked for,
+// they are announced soon again.
+func TestAWholeTreeIsQuiet(t *testing.T) {
+	l, a, b, c := triangle(t, nil)
+	l.run(5 * time.Second)
+	frames, messages := 0, 0
+	l.loseFrame = func(_, _ *member, f *broadcast.Frame) bool {
+		if f.Kind == broadcast.IHave {
+			frames++
+			messages += len(f.Announced)
+		}
+		return false
+	}
+	for range 120 {
+		a.say("x")
+		l.run(100 * time.Millisecond)
+	}
+	l.run(time.Second)
+	if frames != 20 || messages != 120 {
+		t.Errorf("%d frames announce %d messages, want 20 and 120: each once, by six", frames, messages)
+	}
+
+	l.loseFrame = func(from, to *member, f *broadcast.Frame) bool {
+		return from == a && to == c && f.Kind == broadcast.Data
+	}
+	a.say("lost")
+	l.run(900 * time.Millisecond)
+	if c.Counters().WantsGone+b.Counters().WantsServed == 0 {
+		t.Fatal("what the tree has not brought has not been asked for")
+	}
+	before := c.Counters().Delivered
+	a.say("lost as well")
+	l.run(100 * time.Millisecond)
+	if c.Counters().Delivered != before+1 {
+		t.Error("the next message that the tree does not bring is announced late as well")
+	}
+}
+
 // Where all flood, nothing is pruned, and everything crosses every link.
 func TestFloodingStaysFlooding(t *testing.T) {
 	l, _, b, _ := triangle(t, func(c *Config) { c.Relay.Flood = true })
