@@ -36,7 +36,8 @@ type RelayConfig struct {
 	// for. It ends at once when something of that happens, or when one frame is full. So
 	// frames are saved where little is said, and the first message that a tree fails to
 	// bring, of which nobody knows yet, comes so much later. Zero, or less than
-	// AnnounceEvery, is AnnounceEvery.
+	// AnnounceEvery, is AnnounceEvery. The end that has dialled waits twice as long if it
+	// announced last, so that both do in turns, and need no pings.
 	AnnounceCalm, CalmAfter time.Duration
 }
 
@@ -112,6 +113,7 @@ type stream struct {
 	mode          mode
 	gathering     time.Duration // announcements, since then; Never if there are none
 	patient       bool
+	spoke         bool   // this end has announced last
 	strict        uint64 // a judge that comes in vain and is before this one is once too often
 	sentDone      bool
 	gotDone       bool

@@ -141,7 +141,7 @@ func (h *hub) pump() {
 		}
 		if !x.announces() {
 			h.fail("link %d stands at %d of %d although it has room", s.id, x.cursor, h.log.End())
-		} else if at := h.relay.announceAt(x); at > h.now+h.gathers() {
+		} else if at := h.relay.announceAt(x); at > h.now+h.gathers(x) {
 			h.fail("link %d has something to announce at %v, and does so at %v", s.id, h.now, at)
 		}
 	}
@@ -150,11 +150,13 @@ func (h *hub) pump() {
 	}
 }
 
-// gathers is how long announcements may wait from now on.
-func (h *hub) gathers() time.Duration {
+// gathers is how long announcements on a link may wait from now on.
+func (h *hub) gathers(s *stream) time.Duration {
 	every, calm := h.relay.cfg.AnnounceEvery, max(h.relay.cfg.AnnounceEvery, h.relay.cfg.AnnounceCalm)
-	if h.patient {
+	if s.patient {
 		every, calm = every*3/2, calm*3/2
+	} else if s.spoke {
+		calm *= 2
 	}
 	if h.now+every < h.relay.calmAt {
 		return every
@@ -535,7 +537,7 @@ func relayUnderAnything(t *rapid.T) {
 			}
 		}
 		h.pump()
-		h.now += max(cfg.AnnounceEvery, cfg.AnnounceCalm)
+		h.now += max(cfg.AnnounceEvery, 2*cfg.AnnounceCalm)
 	}
 	for _, s := range h.links {
 		if s.closed {

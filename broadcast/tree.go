@@ -246,8 +246,11 @@ func (r *Relay) announceAt(s *stream) time.Duration {
 		return Never
 	}
 	every, calm, full := r.cfg.AnnounceEvery, max(r.cfg.AnnounceEvery, r.cfg.AnnounceCalm), uint64(r.cfg.Wants)
-	if s.patient {
+	switch {
+	case s.patient:
 		every, calm, full = every+every/2, calm+calm/2, full+full/2
+	case s.spoke:
+		calm *= 2 // let the other: who says nothing for long has to give signs of life
 	}
 	if soon := s.gathering + every; soon < r.calmAt || r.log.End()-s.cursor >= full {
 		return soon
@@ -287,6 +290,7 @@ func (r *Relay) announceSome(s *stream, out *Outbox) bool {
 		return false
 	}
 	r.Stats.Announced += uint64(len(f.Announced))
+	s.spoke = true
 	s.inflight += f.Cost()
 	out.send(s.link, f)
 	return true
@@ -310,6 +314,7 @@ func (r *Relay) HandleIHave(id LinkID, f *Frame, unknown []peer.Dot) []peer.Dot 
 	if s == nil || s.repair {
 		return unknown
 	}
+	s.spoke = false
 	for _, a := range f.Announced[:min(len(f.Announced), r.cfg.Wants)] {
 		if r.seen.Has(a.Dot) {
 			r.log.markKnown(a.Dot, s.slot)

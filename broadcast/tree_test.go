@@ -268,17 +268,27 @@ func calmHub(t *testing.T) (h *hub, branch, lazy *spoke) {
 	return h, links[0], links[1]
 }
 
-// Where little is said and the tree is whole, announcements wait for one another: ten
-// messages a second for a minute are a frame for every six of them.
+// Where little is said and the tree is whole, announcements wait for one another: of ten
+// messages a second six go into the first frame, and eleven into each of the others, unless
+// the peer announces something meanwhile.
 func TestAWholeTreeAnnouncesSeldom(t *testing.T) {
 	h, _, s := calmHub(t)
-	for range 600 {
+	for range 6 + 11*9 {
 		h.add(1, 0)
 		h.pump()
 		h.now += 100 * time.Millisecond
 	}
-	if len(s.announced) != 600 || len(s.unwritten) != 100 {
-		t.Errorf("%d messages announced in %d frames, want 600 in 100", len(s.announced), len(s.unwritten))
+	if len(s.announced) != len(h.all) || len(s.unwritten) != 10 {
+		t.Errorf("of %d messages %d are announced, in %d frames; want all, in ten", len(h.all), len(s.announced), len(s.unwritten))
+	}
+	h.announce(s, h.all[0])
+	for range 6 {
+		h.add(1, 0)
+		h.pump()
+		h.now += 100 * time.Millisecond
+	}
+	if len(s.unwritten) != 11 {
+		t.Error("the peer was the last to announce something, and has to wait for its turn longer than for this node's")
 	}
 }
 

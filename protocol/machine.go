@@ -247,6 +247,8 @@ func (c *Config) validate() error {
 		return errors.New("protocol: Origins must be positive")
 	case c.Relay.AnnounceEvery <= 0 || c.RepairEvery <= 0 || c.GraftAfter <= 0:
 		return errors.New("protocol: Relay.AnnounceEvery, RepairEvery and GraftAfter must be positive")
+	case c.Relay.CalmAfter < 0:
+		return errors.New("protocol: Relay.CalmAfter must not be negative")
 	}
 	return errors.Join(c.Links.Validate(), (&Machine{cfg: *c}).causalConfig().Validate())
 }

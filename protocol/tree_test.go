@@ -61,26 +61,36 @@ func TestATriangleBecomesATree(t *testing.T) {
 }
 
 // A tree that is whole costs little where it has no branch: ten messages a second are
-// announced once in half a second, by one end alone. When something was to be asked for,
-// they are announced soon again.
+// announced once in half a second, or three quarters of one, by each end in its turn, and
+// nothing else is said there. When something was to be asked for, they are announced soon
+// again.
 func TestAWholeTreeIsQuiet(t *testing.T) {
 	l, a, b, c := triangle(t, nil)
-	l.run(5 * time.Second)
-	frames, messages := 0, 0
-	l.loseFrame = func(_, _ *member, f *broadcast.Frame) bool {
-		if f.Kind == broadcast.IHave {
-			frames++
+	talk := func(times int) {
+		for range times {
+			a.say("x")
+			l.run(100 * time.Millisecond)
+		}
+	}
+	talk(50) // what has been quiet for long was pinged
+	l.run(time.Second)
+	messages, others := 0, 0
+	frames := map[*member]int{}
+	l.loseFrame = func(from, to *member, f *broadcast.Frame) bool {
+		switch {
+		case f.Kind == broadcast.IHave:
+			frames[from]++
 			messages += len(f.Announced)
+		case from != a && to != a:
+			others++
 		}
 		return false
 	}
-	for range 120 {
-		a.say("x")
-		l.run(100 * time.Millisecond)
-	}
+	talk(120)
 	l.run(time.Second)
-	if frames != 20 || messages != 120 {
-		t.Errorf("%d frames announce %d messages, want 20 and 120: each once, by six", frames, messages)
+	if frames[b] != 9 || frames[c] != 9 || messages != 120 || others > 0 {
+		t.Errorf("%d and %d frames announce %d messages, and there were %d others; want 9 of each, and each message announced once",
+			frames[b], frames[c], messages, others)
 	}
 
 	l.loseFrame = func(from, to *member, f *broadcast.Frame) bool {
