@@ -36,8 +36,9 @@ type RelayConfig struct {
 	// for. It ends at once when something of that happens, or when one frame is full. So
 	// frames are saved where little is said, and the first message that a tree fails to
 	// bring, of which nobody knows yet, comes so much later. Zero, or less than
-	// AnnounceEvery, is AnnounceEvery. The end that has dialled waits twice as long if it
-	// announced last, so that both do in turns, and need no pings.
+	// AnnounceEvery, is AnnounceEvery. The end that has not dialled waits a quarter longer, and
+	// the other one half as long again if it announced last: so both do in turns, and need
+	// no pings.
 	AnnounceCalm, CalmAfter time.Duration
 }
 

@@ -12,7 +12,8 @@ import (
 // hub is one Relay with its log, and what the test knows of the peers that its
 // links lead to.
 type hub struct {
-	patient bool // of links opened from now on: the peer has dialled
+	patient bool          // of links opened from now on: the peer has dialled
+	age     time.Duration // of what is added from now on
 	fail    func(format string, args ...any)
 	now     time.Duration
 	log     *Log
@@ -69,7 +70,7 @@ func newHub(fail func(string, ...any), cfg RelayConfig, bytes int) *hub {
 
 // add puts the next message of an origin into the log; it came by the links.
 func (h *hub) add(origin peer.Handle, size int, from ...*spoke) *Message {
-	m := &Message{Dot: peer.Dot{Origin: origin, Seq: h.seen.Highest(origin) + 1}, Payload: make([]byte, size), Born: h.now}
+	m := &Message{Dot: peer.Dot{Origin: origin, Seq: h.seen.Highest(origin) + 1}, Payload: make([]byte, size), Born: h.now - h.age}
 	if m.Dot.Seq > 1 {
 		m.Deps = []peer.Dot{{Origin: origin, Seq: m.Dot.Seq - 1}}
 	}
@@ -154,9 +155,9 @@ func (h *hub) pump() {
 func (h *hub) gathers(s *stream) time.Duration {
 	every, calm := h.relay.cfg.AnnounceEvery, max(h.relay.cfg.AnnounceEvery, h.relay.cfg.AnnounceCalm)
 	if s.patient {
-		every, calm = every*3/2, calm*3/2
+		every, calm = every*3/2, calm*5/4
 	} else if s.spoke {
-		calm *= 2
+		calm = calm * 3 / 2
 	}
 	if h.now+every < h.relay.calmAt {
 		return every

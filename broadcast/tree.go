@@ -84,6 +84,9 @@ func (j *judges) isLeast(place uint64) bool {
 
 // Delivered notes that a message has entered the log.
 func (r *Relay) Delivered(now time.Duration, m *Message) {
+	if now-m.Born >= lateAfter {
+		r.disturbed(now)
+	}
 	if !r.judges.hear(now, r.seen.place(m.Dot.Origin)) || r.log.Len() == 0 {
 		return
 	}
@@ -237,6 +240,12 @@ func (s *stream) announces() bool { return !s.repair && s.mode != eager && s.cur
 // has only announcements to go by, and they are not to wait for long then.
 func (r *Relay) disturbed(now time.Duration) { r.calmAt = now + r.cfg.CalmAfter }
 
+// lateAfter is the age at which a message has waited somewhere to be announced. Time on
+// the wire does not count, and a tree takes a few milliseconds, so that it could be less: but
+// nodes that are busy are no broken tree. Without this, a message that is behind in the
+// first of the pieces of a tree would wait as long between any two of them. A guess.
+const lateAfter = 100 * time.Millisecond
+
 // Asked notes that this node asks for something, since the tree has not brought it.
 func (r *Relay) Asked(now time.Duration) { r.disturbed(now) }
 
@@ -248,9 +257,9 @@ func (r *Relay) announceAt(s *stream) time.Duration {
 	every, calm, full := r.cfg.AnnounceEvery, max(r.cfg.AnnounceEvery, r.cfg.AnnounceCalm), uint64(r.cfg.Wants)
 	switch {
 	case s.patient:
-		every, calm, full = every+every/2, calm+calm/2, full+full/2
+		every, calm, full = every+every/2, calm+calm/4, full+full/2
 	case s.spoke:
-		calm *= 2 // let the other: who says nothing for long has to give signs of life
+		calm += calm / 2 // let the other: who says nothing for long has to give signs of life
 	}
 	if soon := s.gathering + every; soon < r.calmAt || r.log.End()-s.cursor >= full {
 		return soon

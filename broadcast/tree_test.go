@@ -269,11 +269,11 @@ func calmHub(t *testing.T) (h *hub, branch, lazy *spoke) {
 }
 
 // Where little is said and the tree is whole, announcements wait for one another: of ten
-// messages a second six go into the first frame, and eleven into each of the others, unless
+// messages a second six go into the first frame, and nine into each of the others, unless
 // the peer announces something meanwhile.
 func TestAWholeTreeAnnouncesSeldom(t *testing.T) {
 	h, _, s := calmHub(t)
-	for range 6 + 11*9 {
+	for range 6 + 9*9 {
 		h.add(1, 0)
 		h.pump()
 		h.now += 100 * time.Millisecond
@@ -319,6 +319,8 @@ func TestABrokenTreeAnnouncesSoon(t *testing.T) {
 		{"another link is grafted", func(h *hub, branch, lazy *spoke) { h.hearGraft(h.links[2]) }, true},
 		{"this node grafts another link", func(h *hub, branch, lazy *spoke) { h.relay.Graft(h.now, h.links[2].id, &h.out); h.take() }, true},
 		{"a branch is pruned", func(h *hub, branch, lazy *spoke) { h.hearPrune(branch) }, true},
+		{"a message comes that has waited somewhere", func(h *hub, branch, lazy *spoke) { h.age = lateAfter; h.add(3, 0, branch) }, true},
+		{"a message comes that has not", func(h *hub, branch, lazy *spoke) { h.age = lateAfter - 1; h.add(3, 0, branch) }, false},
 		{"the peer announces another message", func(h *hub, branch, lazy *spoke) { h.announce(lazy, h.all[0]) }, false},
 	} {
 		h, links := treeHub(t, nil, 3)
