@@ -15,6 +15,8 @@ const headerSize = 16
 // messageID is the number of the message that a payload is of.
 func messageID(payload []byte) uint64 { return binary.BigEndian.Uint64(payload[8:headerSize]) }
 
+func putMessageID(payload []byte, number uint64) { binary.BigEndian.PutUint64(payload[8:], number) }
+
 // A ledger numbers the messages of a run and books who has had which. What is
 // delivered twice counts once.
 type ledger struct {
@@ -107,7 +109,7 @@ func (l *ledger) write(payload []byte, origin int, w *window) uint64 {
 	e := l.entryToMake(number)
 	e.window, e.sent = w, time.Since(l.start)
 	e.from.Store(int32(origin) + 1)
-	binary.BigEndian.PutUint64(payload[8:], number)
+	putMessageID(payload, number)
 	return number
 }
 

@@ -136,6 +136,15 @@ func residentMemory() float64 {
 	return pages * float64(os.Getpagesize())
 }
 
+// mostFiles is how many files the process may have open.
+func mostFiles() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 1024
+	}
+	return int(min(limit.Max, 1<<20))
+}
+
 // manyFiles lets the process have as many sockets as the machine allows.
 func manyFiles() {
 	for _, n := range []uint64{1 << 20, 1 << 18} {

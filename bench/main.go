@@ -46,6 +46,8 @@ func command(args []string) error {
 			return errors.New("cell is for bench itself")
 		}
 		return childMain(args[0])
+	case "worker":
+		return workerMain()
 	case "table":
 		results, err := readResults(args)
 		if err != nil {

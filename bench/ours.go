@@ -69,15 +69,7 @@ type ourCluster struct {
 }
 
 func startOurs(n int, o Options, configure func(*gossip.Config) error, deliver Deliver) (Cluster, error) {
-	c := &ourCluster{deliver: deliver}
-	c.cfg = gossip.Config{
-		MaxPayload: 2 << 20, // the longest payload of a measure is 1 MiB
-		LogBytes:   o.LogBytes,
-		Logger:     slog.New(slog.DiscardHandler),
-	}
-	if c.cfg.LogBytes == 0 {
-		c.cfg.LogBytes = min(64<<20, max(4<<20, 2<<30/n))
-	}
+	c := newOurs(n, o, deliver)
 	if err := configure(&c.cfg); err != nil {
 		return nil, err
 	}
@@ -90,11 +82,60 @@ func startOurs(n int, o Options, configure func(*gossip.Config) error, deliver D
 	return c, nil
 }
 
+func newOurs(n int, o Options, deliver Deliver) *ourCluster {
+	c := &ourCluster{deliver: deliver}
+	c.cfg = gossip.Config{
+		MaxPayload: 2 << 20, // the longest payload of a measure is 1 MiB
+		LogBytes:   o.LogBytes,
+		Logger:     slog.New(slog.DiscardHandler),
+	}
+	if c.cfg.LogBytes == 0 {
+		c.cfg.LogBytes = min(64<<20, max(4<<20, 2<<30/n))
+	}
+	return c
+}
+
+// startShare starts some of the nodes of a cluster of which other processes run the others,
+// and waits until each has a link. Their contact is another node's address, or else the
+// first of them.
+func startShare(s share, deliver Deliver) (*ourCluster, error) {
+	c := newOurs(s.Nodes, Options{LogBytes: 4 << 20}, deliver)
+	for i := range s.Nodes {
+		contact := s.Contact
+		if contact == "" && i > 0 {
+			contact = c.node(0).Self().Addr
+		}
+		if err := c.startNode(i, fmt.Sprint("n", s.First+i), contact); err != nil {
+			return c, err
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	for i, n := range c.nodes {
+		if i == 0 && s.Contact == "" && s.Nodes == 1 {
+			continue // nobody is there yet
+		}
+		if err := n.Ready(ctx); err != nil {
+			return c, err
+		}
+	}
+	return c, nil
+}
+
 func (c *ourCluster) start(i, contact int) error {
-	cfg := c.cfg
-	cfg.ID = fmt.Sprint("n", i)
+	addr := ""
 	if i > 0 {
-		cfg.Join = []string{c.node(contact).Self().Addr}
+		addr = c.node(contact).Self().Addr
+	}
+	return c.startNode(i, fmt.Sprint("n", i), addr)
+}
+
+// startNode starts the i-th node, whose messages count as its.
+func (c *ourCluster) startNode(i int, id, contact string) error {
+	cfg := c.cfg
+	cfg.ID = id
+	if contact != "" {
+		cfg.Join = []string{contact}
 	}
 	node, err := gossip.Start(context.Background(), cfg)
 	if err != nil {

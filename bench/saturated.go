@@ -13,7 +13,7 @@ func measureSaturated(b *bench) error {
 	return b.saturate(func(payload, origins int) error {
 		window := b.Window
 		if window == 0 {
-			window = b.system.Window(b.Nodes, payload)
+			window = b.system.Window(b.Nodes, payload, origins)
 		}
 		if _, err := b.push(payload, origins, window, time.Second); err != nil { // so that trees and buffers have grown
 			return err

@@ -19,7 +19,7 @@ type System struct {
 	// Window is how many messages are under way at once at saturation, of all origins
 	// together: the number of those tried (measure "windows") at which the system
 	// delivers most for its CPU time and loses nothing.
-	Window func(n, payload int) int
+	Window func(n, payload, origins int) int
 	// Patience is how long a message may take at saturation before it counts as lost
 	// and another one takes its place in the window.
 	Patience time.Duration
@@ -104,6 +104,6 @@ func find(label string) (System, error) {
 
 // sameWindow is a window that depends on nothing but that what is under way takes at
 // most 16 MiB.
-func sameWindow(messages int) func(n, payload int) int {
-	return func(_, payload int) int { return max(1, min(messages, 16<<20/payload)) }
+func sameWindow(messages int) func(n, payload, origins int) int {
+	return func(_, payload, _ int) int { return max(1, min(messages, 16<<20/payload)) }
 }

@@ -44,7 +44,7 @@ func TestSystemsAreTold(t *testing.T) {
 		}
 		had[s.Label()] = true
 		for _, payload := range []int{64, 1 << 20} {
-			if w := s.Window(64, payload); w < 1 || w*payload > 32<<20 {
+			if w := s.Window(64, payload, 8); w < 1 || w*payload > 32<<20 {
 				t.Errorf("%s: %d messages of %d B under way", s.Label(), w, payload)
 			}
 		}

@@ -33,7 +33,7 @@ func measureWireSaturated(b *bench) error {
 		during := b.lasting(3 * time.Second)
 		first, was := b.led.next.Load(), b.led.delivered.Load()
 		go func() {
-			ended <- b.flood(payload, origins, b.system.Window(b.Nodes, payload), before+during+100*time.Millisecond)
+			ended <- b.flood(payload, origins, b.system.Window(b.Nodes, payload, origins), before+during+100*time.Millisecond)
 		}()
 		b.countWire(payload, origins, before, during)
 		err := <-ended

@@ -33,12 +33,12 @@ type RelayConfig struct {
 	AnnounceEvery time.Duration
 	// AnnounceCalm is the same where the tree has been whole for CalmAfter, as far as this
 	// node knows: no link has come or gone, become lazy or eager, and nothing was asked
-	// for. It ends at once when something of that happens, or when one frame is full. So
-	// frames are saved where little is said, and the first message that a tree fails to
-	// bring, of which nobody knows yet, comes so much later. Zero, or less than
-	// AnnounceEvery, is AnnounceEvery. The end that has not dialled waits a quarter longer, and
-	// the other one half as long again if it announced last: so both do in turns, and need
-	// no pings.
+	// for. It ends at once when something of that happens, a message comes that must have
+	// waited somewhere, or many wait here. So frames are saved where little is said, and the
+	// first message that a tree fails to bring, of which nobody knows yet, comes so much
+	// later. Zero, or less than AnnounceEvery, is AnnounceEvery. The end that has not dialled
+	// waits a quarter longer, and the other one half as long again if it announced last: so
+	// both do in turns, and need no pings.
 	AnnounceCalm, CalmAfter time.Duration
 }
 
@@ -115,7 +115,7 @@ type stream struct {
 	gathering     time.Duration // announcements, since then; Never if there are none
 	patient       bool
 	spoke         bool   // this end has announced last
-	strict        uint64 // a judge that comes in vain and is before this one is once too often
+	strict        uint64 // a judge that comes in vain soon after this one is once too often; 0 if there is none
 	sentDone      bool
 	gotDone       bool
 	stale         bool
@@ -135,7 +135,7 @@ func (r *Relay) Open(now time.Duration, c Change, out *Outbox) {
 	s := &stream{
 		link: c.Link, peer: c.Peer, repair: c.Repair, slot: r.freeSlot(),
 		start: r.log.End(), cursor: r.log.Begin(),
-		gathering: Never, patient: c.Patient, strict: r.judges.count + 1 + vainSpan,
+		gathering: Never, patient: c.Patient, strict: r.judges.count + 1,
 	}
 	if !s.repair {
 		r.disturbed(now)

@@ -24,9 +24,11 @@ type hub struct {
 	all     []*Message            // ever in the log, by position
 	via     map[*Message][]*spoke // the links that it came by
 	added   map[*Message]time.Duration
-	// judge is which one a message is, 0 if it is none; judged is how many there were.
+	// judge is which one a message is, 0 if it is none; judged is how many there were,
+	// and spread how many more there are when one comes again.
 	judge  map[*Message]uint64
 	judged uint64
+	spread int // times spreadMemory
 	// healing says that what is grafted in this step is as good as new.
 	healing bool
 	// mayPrune is what the step under way gives reason for, and wanted is what it
@@ -55,7 +57,7 @@ type spoke struct {
 	heard     map[uint64]bool // the same, ever
 	last      uint64          // position that it was told of last
 	told      time.Duration   // when that was
-	strict    uint64          // before this judge one in vain is too many
+	strict    uint64          // soon after this judge one in vain is too many
 }
 
 // carries reports whether the link is one of those that messages travel.
@@ -96,7 +98,7 @@ func (h *hub) add(origin peer.Handle, size int, from ...*spoke) *Message {
 // open brings a link up. Its peer has had the dots.
 func (h *hub) open(repair bool, had dots) *spoke {
 	s := &spoke{id: LinkID(len(h.links) + 1), repair: repair, peer: newSeen(), has: dots{}, start: h.log.End(), announced: make(map[uint64]bool), heard: make(map[uint64]bool),
-		strict: h.judged + 1 + vainSpan}
+		strict: h.judged + 1}
 	s.peer.most = h.seen.most
 	h.links = append(h.links, s)
 	for origin := peer.Handle(1); origin <= 4; origin++ {
@@ -212,13 +214,26 @@ func (h *hub) duplicate(s *spoke, m *Message) {
 	faster := slices.ContainsFunc(h.via[m], func(t *spoke) bool { return t != s && t.carries() })
 	want := false
 	if judge := h.judge[m]; wasEager && !s.repair && faster && judge > 0 && h.log.Get(m.Dot) != nil && h.seen.place(m.Dot.Origin) == h.least() {
-		want = judge < s.strict && !h.relay.cfg.Flood
-		s.strict = judge + 1 + vainSpan
+		since := int(h.judged-judge) * spreadMemory
+		h.spread = max(since, h.spread-(h.spread-since+spreadMemory-1)/spreadMemory)
+		if m.Dot.Seq%h.step() == 0 {
+			want = s.strict > 0 && judge < s.strict+vainSpan*h.step() && !h.relay.cfg.Flood
+			s.strict = judge + 1
+		}
 	}
 	if isPruned := wasEager && s.mode == pruned; isPruned != want {
 		h.fail("link %d brings %v again, and is pruned: %v, want %v", s.id, m.Dot, isPruned, want)
 	}
 	h.knows(s, m)
+}
+
+// step is how many judges there are for each that counts.
+func (h *hub) step() uint64 {
+	step := uint64(1)
+	for int(step)*spreadMemory < 2*h.spread {
+		step *= 2
+	}
+	return step
 }
 
 // knows notes that the peer is known to have a message. Of what was in the log
@@ -268,7 +283,7 @@ func (h *hub) becomeEager(s *spoke) {
 	s.mode = eager
 	clear(s.announced)
 	if s.last, s.strict = 0, 0; h.healing {
-		s.strict = h.judged + 1 + vainSpan
+		s.strict = h.judged + 1
 	}
 }
 

@@ -41,11 +41,43 @@ const judgeSpan = time.Second
 // where they meet, it would never rest. A guess.
 const vainSpan = 4
 
+// Messages of one origin that are under way together are no better as judges than those
+// of several: by each of two, another link was the first, and where one node goes by the
+// one and its neighbour by the other, each gives up the link that the other one counts on.
+// So of the judges those count whose number is a multiple of a power of two that is at
+// least twice as much as there are under way together. That is different at different nodes,
+// and where it is half as much, every second judge is the same.
+
 // judges are the last messages that may still be the least: each has a greater place
 // than the one before it.
 type judges struct {
 	count  uint64
 	latest []heard
+	// spread is how many more judges there have been before one came again, at most, times
+	// spreadMemory; of a greater one, each lesser one after it has a part forgotten.
+	spread uint64
+}
+
+// spreadMemory is after about how many copies most of a greater spread is forgotten. A
+// guess.
+const spreadMemory = 16
+
+// cameAgain notes the second copy of a judge.
+func (j *judges) cameAgain(judge uint64) {
+	d := (j.count - judge) * spreadMemory
+	if d < j.spread {
+		d = j.spread - (j.spread-d+spreadMemory-1)/spreadMemory
+	}
+	j.spread = d
+}
+
+// step is how many judges there are for each that counts: a power of two.
+func (j *judges) step() uint64 {
+	step := uint64(1)
+	for step*spreadMemory < 2*j.spread {
+		step *= 2
+	}
+	return step
 }
 
 type heard struct {
@@ -106,8 +138,12 @@ func (r *Relay) cameInVain(s *stream, d peer.Dot) bool {
 	if judge == 0 || !r.judges.isLeast(r.seen.place(d.Origin)) {
 		return false
 	}
-	often := judge < s.strict
-	s.strict = judge + 1 + vainSpan
+	r.judges.cameAgain(judge)
+	if d.Seq%r.judges.step() != 0 {
+		return false
+	}
+	often := s.strict > 0 && judge < s.strict+vainSpan*r.judges.step()
+	s.strict = judge + 1
 	return often
 }
 
@@ -196,7 +232,7 @@ func (r *Relay) heal(now time.Duration, out *Outbox) {
 	for _, s := range r.streams {
 		if s.synced && !s.repair && s.mode != eager {
 			r.graft(now, s, out)
-			s.strict = r.judges.count + 1 + vainSpan
+			s.strict = r.judges.count + 1
 		}
 	}
 }
@@ -246,6 +282,10 @@ func (r *Relay) disturbed(now time.Duration) { r.calmAt = now + r.cfg.CalmAfter 
 // first of the pieces of a tree would wait as long between any two of them. A guess.
 const lateAfter = 100 * time.Millisecond
 
+// crowd is how many messages that wait to be announced are a load, under which trees break
+// and frames are shared anyway. A guess: some hundred a second.
+const crowd = 64
+
 // Asked notes that this node asks for something, since the tree has not brought it.
 func (r *Relay) Asked(now time.Duration) { r.disturbed(now) }
 
@@ -254,26 +294,30 @@ func (r *Relay) announceAt(s *stream) time.Duration {
 	if s.gathering == Never {
 		return Never
 	}
-	every, calm, full := r.cfg.AnnounceEvery, max(r.cfg.AnnounceEvery, r.cfg.AnnounceCalm), uint64(r.cfg.Wants)
+	every, calm := r.cfg.AnnounceEvery, max(r.cfg.AnnounceEvery, r.cfg.AnnounceCalm)
 	switch {
 	case s.patient:
-		every, calm, full = every+every/2, calm+calm/4, full+full/2
+		every, calm = every+every/2, calm+calm/4
 	case s.spoke:
 		calm += calm / 2 // let the other: who says nothing for long has to give signs of life
 	}
-	if soon := s.gathering + every; soon < r.calmAt || r.log.End()-s.cursor >= full {
+	if soon := s.gathering + every; soon < r.calmAt {
 		return soon
 	}
 	return s.gathering + calm
 }
 
 // announce moves the cursor to the end of the log, some time after there has
-// come something that the peer is not known to have. Once it is known to, what came
-// later waits for as long: else both ends would announce a part of everything.
+// come something that the peer is not known to have. Once it is known to, and the tree is
+// whole, what came later waits for as long: else both ends would announce a part of everything.
 func (r *Relay) announce(now time.Duration, s *stream, out *Outbox) {
 	for s.cursor < r.log.End() && r.has(s, r.log.at(s.cursor)) {
-		s.cursor++
-		s.gathering = Never
+		if s.cursor++; now >= r.calmAt {
+			s.gathering = Never
+		}
+	}
+	if s.gathering != Never && r.log.End()-s.cursor >= crowd {
+		r.disturbed(now)
 	}
 	for more := r.announceAt(s) <= now; more; {
 		more = r.announceSome(s, out)

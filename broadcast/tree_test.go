@@ -104,6 +104,41 @@ func TestALinkIsPrunedForWhatItDoesOften(t *testing.T) {
 	}
 }
 
+// Of messages that are under way together only one in so many has links pruned, that
+// there is never more than one of these under way; it is every one again when they come
+// one by one.
+func TestOneOfThoseUnderWayTogetherJudges(t *testing.T) {
+	h, links := treeHub(t, nil, 2)
+	a, b := links[0], links[1]
+	var first []*Message
+	for range 6 {
+		first = append(first, h.add(2, 0, a))
+	}
+	for _, m := range first[:5] { // five after the first: every sixteenth
+		h.duplicate(b, m)
+	}
+	if b.mode != eager {
+		t.Fatal("pruned for messages that are under way together")
+	}
+	for range 9 {
+		h.add(2, 0, a)
+	}
+	sixteenth := h.add(2, 0, a)
+	if h.duplicate(b, sixteenth); b.mode != pruned {
+		t.Error("not pruned for the sixteenth, and it is a new link")
+	}
+	c := h.open(false, nil)
+	h.hearAll(c)
+	for range 4 * spreadMemory {
+		if m := h.add(2, 0, a); m.Dot.Seq%2 == 1 {
+			h.duplicate(c, m)
+		}
+	}
+	if c.mode != pruned || h.step() != 1 {
+		t.Errorf("mode %d; one in %d has links pruned, although they come one by one", c.mode, h.step())
+	}
+}
+
 // While several origins talk, a link is judged by the messages of one of them, the one
 // that is the least everywhere; when that one has fallen silent, by another's.
 func TestLinksAreJudgedByOneOrigin(t *testing.T) {
@@ -344,17 +379,23 @@ func TestABrokenTreeAnnouncesSoon(t *testing.T) {
 	}
 }
 
-// As much as fits one frame need not wait for more: a node that is sent a great deal must
-// not be told of all of it at one moment.
-func TestAFullFrameDoesNotWait(t *testing.T) {
+// Under load nothing waits for long: trees break then, and a peer must not be told of a
+// great deal at one moment. Nor does what comes soon after.
+func TestNothingWaitsUnderLoad(t *testing.T) {
 	h, _, s := calmHub(t)
-	full := h.relay.cfg.Wants
-	for n := 1; n <= 3*full; n++ {
+	for n := 1; n <= 5*crowd; n++ {
 		h.add(1, 0)
 		h.pump()
-		if h.now += time.Millisecond; len(s.announced) < n-full {
-			t.Fatalf("of %d messages %d are announced, %d may wait", n, len(s.announced), full)
+		if h.now += time.Millisecond; len(s.announced) < n-crowd {
+			t.Fatalf("of %d messages %d are announced, %d may wait", n, len(s.announced), crowd)
 		}
+	}
+	h.now += time.Second
+	h.add(1, 0)
+	h.pump()
+	h.now += h.relay.cfg.AnnounceEvery
+	if h.pump(); len(s.announced) != len(h.all) {
+		t.Errorf("of %d messages %d are announced a second later", len(h.all), len(s.announced))
 	}
 }
 

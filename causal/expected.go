@@ -27,7 +27,7 @@ const (
 // expected is what is known of announcements and of how late the tree is.
 type expected struct {
 	announced int // of the wants
-	late      lateness
+	late      [2]lateness
 	pulled    []pulled // oldest first
 }
 
@@ -36,7 +36,25 @@ type pulled struct {
 	dot   peer.Dot
 	link  broadcast.LinkID // that it came by
 	since time.Duration    // when it was announced
+	crowd crowd            // among which that was
 	until time.Duration    // when the tree has failed to bring it
+}
+
+// crowd is 1 where many messages are expected, which wait for each other in queues, and 0
+// where it is few, which do not. How late the tree is differs by seconds between the two,
+// and what holds for the one must not be taken for the other: least of all must a node
+// that has just had as much as it could deal with wait so long for the first message that
+// the tree does not bring.
+type crowd int
+
+// crowdSize is how many expected messages make a crowd. A guess.
+const crowdSize = 64
+
+func (e *expected) crowd() crowd {
+	if e.announced >= crowdSize {
+		return 1
+	}
+	return 0
 }
 
 // lateness is by how much announcements are ahead of the messages themselves, at
@@ -72,13 +90,15 @@ const trial = 7
 const mostPatience = 64
 
 // patience is how long to wait for what was announced: twice what it has taken.
-func (b *Buffer) patience() time.Duration {
-	return min(max(b.cfg.Graft, 2*b.wants.late.late), mostPatience*b.cfg.Graft)
+func (b *Buffer) patience() time.Duration { return b.patienceIn(b.wants.crowd()) }
+
+func (b *Buffer) patienceIn(c crowd) time.Duration {
+	return min(max(b.cfg.Graft, 2*b.wants.late[c].late), mostPatience*b.cfg.Graft)
 }
 
 // sample learns how long something took that was announced then.
-func (b *Buffer) sample(now, since time.Duration) {
-	b.wants.late.sample(now, min(now-since, mostPatience*b.cfg.Graft))
+func (b *Buffer) sample(now, since time.Duration, c crowd) {
+	b.wants.late[c].sample(now, min(now-since, mostPatience*b.cfg.Graft))
 }
 
 // Announced takes the word of a link's peer that it has a message which was not
@@ -93,7 +113,8 @@ func (b *Buffer) Announced(now time.Duration, d peer.Dot, link broadcast.LinkID)
 		h.cameBy(link)
 		return true
 	}
-	at := now + b.patience()
+	among := b.wants.crowd()
+	at := now + b.patienceIn(among)
 	if a := b.wants.index[want{dot: d}]; a != nil {
 		a.source(link)
 		if at < a.next && len(a.asked) == 0 {
@@ -105,7 +126,7 @@ func (b *Buffer) Announced(now time.Duration, d peer.Dot, link broadcast.LinkID)
 		return false
 	}
 	a := b.wants.add(at, want{dot: d}, link)
-	a.announced, a.since = true, now
+	a.announced, a.since, a.crowd = true, now, among
 	b.wants.announced++
 	return true
 }
@@ -207,16 +228,16 @@ func (b *Buffer) Hasten(now time.Duration) {
 func (b *Buffer) arrived(now time.Duration, d peer.Dot, from broadcast.LinkID) {
 	a := b.wants.index[want{dot: d}]
 	if a == nil {
-		b.sample(now, now) // before anybody announced it
+		b.sample(now, now, b.wants.crowd()) // before anybody announced it
 		return
 	}
 	b.wants.remove(a.want)
 	switch {
 	case !a.announced:
 	case !slices.Contains(a.asked, from):
-		b.sample(now, a.since)
+		b.sample(now, a.since, a.crowd)
 	case !a.urgent:
-		b.wants.addPulled(pulled{d, from, a.since, now + max(b.patience(), trial*b.cfg.Graft)})
+		b.wants.addPulled(pulled{d, from, a.since, a.crowd, now + max(b.patienceIn(a.crowd), trial*b.cfg.Graft)})
 	}
 	b.wants.recycle(a)
 }
@@ -233,7 +254,7 @@ func (b *Buffer) arrivedAgain(now time.Duration, d peer.Dot, from broadcast.Link
 	e := &b.wants.expected
 	i := slices.IndexFunc(e.pulled, func(p pulled) bool { return p.dot == d && p.link != from })
 	if i >= 0 {
-		b.sample(now, e.pulled[i].since)
+		b.sample(now, e.pulled[i].since, e.pulled[i].crowd)
 		e.pulled = slices.Delete(e.pulled, i, i+1)
 	}
 }

@@ -109,6 +109,30 @@ func TestPatience(t *testing.T) {
 	}
 }
 
+// How late messages are where many are expected says nothing of one by itself.
+func TestPatienceInACrowd(t *testing.T) {
+	w := story(t, Unordered, monologue(2*crowdSize), 0, 0)
+	for i := range 2 * crowdSize {
+		w.announce(w.links[1], i)
+	}
+	w.now += testGraft - 1
+	for i := crowdSize; i < 2*crowdSize; i++ {
+		w.bring(w.links[0], i, false)
+	}
+	if got, want := w.buf.patience(), 2*(testGraft-1); got != want {
+		t.Errorf("patience %v where %d are expected, want %v", got, crowdSize, want)
+	}
+	w.bring(w.links[0], 0, false)
+	w.bring(w.links[0], 1, false)
+	if got := w.buf.patience(); got > 2*(testGraft-1) {
+		t.Errorf("patience %v where fewer are expected", got)
+	}
+	for i := 2; i < crowdSize; i++ {
+		w.bring(w.links[0], i, false)
+	}
+	w.checkEmpty()
+}
+
 // What was late long ago is forgotten, even if nothing is announced before it
 // comes any more: but not by many messages within a moment.
 func TestPatienceEnds(t *testing.T) {

@@ -43,6 +43,7 @@ type asking struct {
 	// come.
 	announced bool
 	since     time.Duration      // when it was announced
+	crowd     crowd              // among which that was
 	urgent    bool               // a link that may have been about to bring it is gone
 	asked     []broadcast.LinkID // ever, in the order in which they were asked last
 	denied    []broadcast.LinkID // answered that they cannot

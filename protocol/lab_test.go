@@ -26,6 +26,8 @@ type lab struct {
 	// loses a frame stands for whatever made the other end not keep it.
 	losePacket func() bool
 	loseFrame  func(from, to *member, f *broadcast.Frame) bool
+	// delay is how long a frame takes, if not a hop; none overtakes another.
+	delay func() time.Duration
 }
 
 type member struct {
@@ -42,6 +44,7 @@ type end struct {
 	node   *member
 	other  *end
 	closed bool
+	busy   time.Duration // until when frames to it are under way
 }
 
 type event struct {
@@ -120,7 +123,12 @@ func (l *lab) sendFrame(e *end, f broadcast.Frame) {
 	}
 	cost := f.Cost()
 	n, o := e.node, e.other
-	l.after(hop, func() {
+	delay := hop
+	if l.delay != nil {
+		delay = max(l.delay(), o.busy-l.now)
+		o.busy = l.now + delay
+	}
+	l.after(delay, func() {
 		if !e.closed && cost > 0 {
 			n.step(func() { n.Written(l.now, e.id, cost, &n.out) })
 		}

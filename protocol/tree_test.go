@@ -2,6 +2,8 @@ package protocol
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -336,4 +338,62 @@ func TestAPeerThatCannotDecide(t *testing.T) {
 	for _, n := range l.nodes {
 		wantHeard(t, "all", n, "once still")
 	}
+}
+
+// Where many messages of an origin are under way together, nodes must not go by different
+// ones of them when they give up links; and if parts of the tree are cut off all the same,
+// nobody must wait for the next message as long as it took while there was much to do.
+func TestATreeAfterMuchLoad(t *testing.T) {
+	broken := 0
+	for seed := range uint64(20) {
+		l := newLab(t)
+		random := rand.New(rand.NewPCG(seed, 0))
+		for i := range 24 {
+			n := l.start(nil)
+			if i > 0 {
+				l.join(n, l.nodes[random.IntN(i)])
+			}
+		}
+		l.run(5 * time.Second)
+		l.delay = func() time.Duration { return hop + time.Duration(random.Int64N(int64(500*hop))) }
+		for range 1000 {
+			l.nodes[0].say("x")
+			l.run(hop)
+		}
+		l.delay = nil
+		heard := func(n int) func() bool {
+			return func() bool {
+				return !slices.ContainsFunc(l.nodes, func(m *member) bool { return len(m.delivered) < n })
+			}
+		}
+		if !l.runUntil(time.Minute, heard(1000)) {
+			t.Fatalf("seed %d: not delivered within a minute", seed)
+		}
+		l.run(time.Second)
+		if l.reach(l.nodes[0]) < len(l.nodes) {
+			broken++
+		}
+		at := l.now
+		l.nodes[0].say("last")
+		if !l.runUntil(time.Minute, heard(1001)) || l.now-at > 200*time.Millisecond {
+			t.Errorf("seed %d: the next message took %v, at most 200 ms are allowed", seed, l.now-at)
+		}
+	}
+	if broken > 4 {
+		t.Errorf("%d trees of 20 are in parts, at most 4 are allowed; 7 are if every message is a judge", broken)
+	}
+}
+
+// reach is to how many nodes eager links lead from one.
+func (l *lab) reach(from *member) int {
+	reached := map[*member]bool{from: true}
+	for next := []*member{from}; len(next) > 0; next = next[1:] {
+		for _, e := range l.ends {
+			if n := e.other.node; e.node == next[0] && !e.closed && !reached[n] && !e.node.relay.Lazy(e.id) && !n.relay.Lazy(e.other.id) {
+				reached[n] = true
+				next = append(next, n)
+			}
+		}
+	}
+	return len(reached)
 }

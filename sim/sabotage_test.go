@@ -148,8 +148,8 @@ func TestABrokenPromiseIsTold(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := run(s, test.setup)
-		isFirst := func(promise int) bool { return strings.Contains(r.Violations[0], fmt.Sprintf("P%d: ", promise)) }
-		if r.Kept() || r.Broken[test.promise-1] == 0 || !isFirst(test.promise) && !slices.ContainsFunc(test.also, isFirst) {
+		first := func(promise int) bool { return strings.Contains(r.Violations[0], fmt.Sprintf("P%d: ", promise)) }
+		if r.Kept() || r.Broken[test.promise-1] == 0 || !first(test.promise) && !slices.ContainsFunc(test.also, first) {
 			t.Errorf("%s: broken %v: %q", test.how, r.Broken, r.Violations)
 		}
 		for i, n := range r.Broken {

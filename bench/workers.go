@@ -1,0 +1,204 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// A worker is a process that runs some of the nodes of a cluster, where one may not have
+// the sockets of all of them. It does one thing after the other, as it is told.
+type worker struct {
+	cmd    *exec.Cmd
+	in     *json.Encoder
+	out    *json.Decoder
+	stdin  io.Closer
+	stderr tail
+	first  int
+	nodes  int
+}
+
+// order is what a worker is told to do: the first field that is set.
+type order struct {
+	Start     *share
+	Broadcast []saying // at once
+	Progress  bool
+	Usage     bool
+}
+
+// share is which nodes a worker runs: each joins through the contact, or the first one.
+type share struct {
+	First, Nodes int
+	Contact      string
+}
+
+// saying is a message, by its number, of a node.
+type saying struct {
+	Node   int
+	Number uint64
+}
+
+// reply is what a worker answers.
+type reply struct {
+	Contact  string
+	Progress map[uint64]progress
+	Usage    usage
+	Error    string
+}
+
+// progress is how many of a worker's nodes have had a message, and when the last of them
+// did, in nanoseconds since 1970.
+type progress struct {
+	Had  int
+	Last int64
+}
+
+// usage is what a worker has used, in all or at the moment.
+type usage struct {
+	CPU                time.Duration
+	Memory             int64 // heap and stacks
+	Resident           float64
+	Goroutines, Socket int
+}
+
+// startWorker has a process run so many nodes.
+func startWorker(s share) (*worker, string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, "", err
+	}
+	w := &worker{cmd: exec.Command(self, "worker"), first: s.First, nodes: s.Nodes}
+	w.cmd.Stderr = &w.stderr
+	stdin, err := w.cmd.StdinPipe()
+	if err != nil {
+		return nil, "", err
+	}
+	stdout, err := w.cmd.StdoutPipe()
+	if err != nil {
+		return nil, "", err
+	}
+	if err := w.cmd.Start(); err != nil {
+		return nil, "", err
+	}
+	w.stdin, w.in, w.out = stdin, json.NewEncoder(stdin), json.NewDecoder(stdout)
+	r, err := w.do(order{Start: &s})
+	if err != nil {
+		w.end()
+	}
+	return w, r.Contact, err
+}
+
+func (w *worker) do(o order) (r reply, err error) {
+	if err = w.in.Encode(o); err == nil {
+		err = w.out.Decode(&r)
+	}
+	switch {
+	case err != nil:
+		return r, fmt.Errorf("worker: %w: %s", err, w.stderr.lastLine())
+	case r.Error != "":
+		return r, errors.New(r.Error)
+	}
+	return r, nil
+}
+
+// end has the process end, and waits for it.
+func (w *worker) end() {
+	w.stdin.Close()
+	w.cmd.Wait()
+}
+
+// workerMain is the worker's half.
+func workerMain() error {
+	manyFiles()
+	var h *hands
+	defer func() {
+		if h != nil {
+			h.cluster.Close()
+		}
+	}()
+	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
+	for {
+		var o order
+		if err := in.Decode(&o); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		var r reply
+		var err error
+		switch {
+		case o.Start != nil:
+			h, err = newHands(*o.Start)
+			if err == nil {
+				r.Contact = h.cluster.node(0).Self().Addr
+			}
+		case o.Broadcast != nil:
+			err = h.broadcast(o.Broadcast)
+		case o.Progress:
+			r.Progress = h.progress()
+		case o.Usage:
+			r.Usage = used()
+		}
+		if err != nil {
+			r.Error = err.Error()
+		}
+		if err := out.Encode(r); err != nil {
+			return err
+		}
+	}
+}
+
+// hands are the nodes of a worker and what they have had.
+type hands struct {
+	share
+	cluster *ourCluster
+
+	mu  sync.Mutex
+	had map[uint64]progress
+}
+
+func newHands(s share) (*hands, error) {
+	h := &hands{share: s, had: make(map[uint64]progress)}
+	cluster, err := startShare(s, h.deliver)
+	h.cluster = cluster
+	return h, err
+}
+
+func (h *hands) deliver(_ int, payload []byte) {
+	now, number := time.Now().UnixNano(), messageID(payload)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	p := h.had[number]
+	h.had[number] = progress{p.Had + 1, max(p.Last, now)}
+}
+
+func (h *hands) progress() map[uint64]progress {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return maps.Clone(h.had)
+}
+
+func (h *hands) broadcast(list []saying) error {
+	errs := make(chan error, len(list))
+	for _, m := range list {
+		payload := make([]byte, scaleSize)
+		putMessageID(payload, m.Number)
+		go func() { errs <- h.cluster.Broadcast(m.Node-h.First, payload) }()
+	}
+	var all []error
+	for range list {
+		all = append(all, <-errs)
+	}
+	return errors.Join(all...)
+}
+
+func used() usage {
+	return usage{CPU: cpuTime(), Memory: heapAndStacks(), Resident: residentMemory(), Goroutines: runtime.NumGoroutine(), Socket: openSockets()}
+}
