@@ -95,32 +95,37 @@ func newOurs(n int, o Options, deliver Deliver) *ourCluster {
 	return c
 }
 
-// startShare starts some of the nodes of a cluster of which other processes run the others,
-// and waits until each has a link. Their contact is another node's address, or else the
-// first of them.
+// startShare starts some of the nodes of a cluster of which other processes run the others.
+// Their contact is another node's address, or else the first of them. No more than
+// startsAtOnce of them wait for their first link at any time: a node that joins takes many
+// times as much of the machine as one that has, and if it can't have that, nobody joins.
 func startShare(s share, deliver Deliver) (*ourCluster, error) {
 	c := newOurs(s.Nodes, Options{LogBytes: 4 << 20}, deliver)
-	for i := range s.Nodes {
-		contact := s.Contact
-		if contact == "" && i > 0 {
-			contact = c.node(0).Self().Addr
-		}
-		if err := c.startNode(i, fmt.Sprint("n", s.First+i), contact); err != nil {
-			return c, err
-		}
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), startPatience)
 	defer cancel()
-	for i, n := range c.nodes {
-		if i == 0 && s.Contact == "" && s.Nodes == 1 {
-			continue // nobody is there yet
+	for i := range s.Nodes + startsAtOnce {
+		if i < s.Nodes {
+			contact := s.Contact
+			if contact == "" && i > 0 {
+				contact = c.node(0).Self().Addr
+			}
+			if err := c.startNode(i, fmt.Sprint("n", s.First+i), contact); err != nil {
+				return c, err
+			}
 		}
-		if err := n.Ready(ctx); err != nil {
-			return c, err
+		if ready := i - startsAtOnce; ready >= 0 && (ready > 0 || s.Contact != "") {
+			if err := c.node(ready).Ready(ctx); err != nil {
+				return c, err
+			}
 		}
 	}
 	return c, nil
 }
+
+const (
+	startsAtOnce  = 32
+	startPatience = 15 * time.Minute
+)
 
 func (c *ourCluster) start(i, contact int) error {
 	addr := ""

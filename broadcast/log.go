@@ -27,7 +27,10 @@ type Log struct {
 	blocks     []*[blockLen]entry
 	index      positions
 	bytes      int
-	evicted    map[peer.Handle]eviction
+	// expires is when the first is over age: to look at that message each time would bring
+	// back into the processor's cache what has long left it.
+	expires time.Duration
+	evicted map[peer.Handle]eviction
 	// Evictions counts messages dropped by the bound of bytes and by age.
 	Evictions struct{ ByBytes, ByAge uint64 }
 }
@@ -51,7 +54,7 @@ type eviction struct {
 
 // NewLog returns an empty log.
 func NewLog(cfg LogConfig) *Log {
-	return &Log{cfg: cfg, index: newPositions(), evicted: make(map[peer.Handle]eviction)}
+	return &Log{cfg: cfg, expires: Never, index: newPositions(), evicted: make(map[peer.Handle]eviction)}
 }
 
 // Append adds a delivered message and evicts what no longer fits.
@@ -62,6 +65,9 @@ func (l *Log) Append(now time.Duration, m *Message, known uint64) {
 	}
 	l.end++
 	*l.at(l.end - 1) = entry{msg: m, known: known, via: known}
+	if l.Len() == 1 {
+		l.expires = m.Born + l.cfg.Age
+	}
 	l.bytes += m.Size()
 	for l.bytes > l.cfg.Bytes && l.Len() > 1 {
 		l.Evictions.ByBytes++
@@ -72,19 +78,14 @@ func (l *Log) Append(now time.Duration, m *Message, known uint64) {
 
 // Expire drops messages that are over age.
 func (l *Log) Expire(now time.Duration) {
-	for l.Len() > 0 && l.at(l.first).msg.Born+l.cfg.Age <= now {
+	for l.Len() > 0 && l.expires <= now {
 		l.Evictions.ByAge++
 		l.evictFirst()
 	}
 }
 
 // Deadline is when the next message is over age.
-func (l *Log) Deadline() time.Duration {
-	if l.Len() == 0 {
-		return Never
-	}
-	return l.at(l.first).msg.Born + l.cfg.Age
-}
+func (l *Log) Deadline() time.Duration { return l.expires }
 
 // Get returns the message with this dot, or nil.
 func (l *Log) Get(d peer.Dot) *Message {
@@ -147,6 +148,9 @@ func (l *Log) evictFirst() {
 		l.blocks[0] = nil
 		l.blocks = l.blocks[1:]
 		l.base = l.first
+	}
+	if l.expires = Never; l.Len() > 0 {
+		l.expires = l.at(l.first).msg.Born + l.cfg.Age
 	}
 	l.bytes -= m.Size()
 	l.index.remove(m.Dot)

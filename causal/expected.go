@@ -131,6 +131,14 @@ func (b *Buffer) Announced(now time.Duration, d peer.Dot, link broadcast.LinkID)
 	return true
 }
 
+// mayCome reports whether a message that was announced, and not yet asked for, may still
+// come by itself, though it was not to take so long when it was announced: where queues
+// are getting longer, those that came meanwhile were later than those before. Outside a
+// crowd there are no queues, and one that is late shows that the tree is broken.
+func (b *Buffer) mayCome(now time.Duration, a *asking) bool {
+	return a.crowd == 1 && a.announced && len(a.asked) == 0 && !a.urgent && a.since+b.patienceIn(a.crowd) > now
+}
+
 // source notes a link whose peer has the message.
 func (a *asking) source(link broadcast.LinkID) {
 	if !a.has(link) && len(a.others) < maxSources {

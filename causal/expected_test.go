@@ -52,6 +52,47 @@ func TestTheAnnouncedIsAskedForWhenItIsLate(t *testing.T) {
 	w.checkEmpty()
 }
 
+// crowdedOut is a story in which two more messages are expected than make a crowd, and all but
+// these two have come.
+func crowdedOut(t *testing.T) *world {
+	w := story(t, Causal, monologue(crowdSize+2), 0, 0)
+	for i := range crowdSize + 2 {
+		w.announce(w.links[1], i)
+	}
+	for i := range crowdSize {
+		w.bring(w.links[0], i, false)
+	}
+	return w
+}
+
+// Where messages turn out to be later than they were when one was announced, that one has
+// as much time as they.
+func TestTheAnnouncedIsGivenWhatOthersTake(t *testing.T) {
+	w := crowdedOut(t)
+	w.wait(testGraft * 3 / 4)
+	w.bring(w.links[0], crowdSize, false)
+	w.wait(testGraft / 4)
+	w.wantFlight(t, "the one before it has taken nearly as long")
+	if want := testGraft * 3 / 2; w.buf.Deadline() != want {
+		t.Errorf("it is asked for at %v, want %v", w.buf.Deadline(), want)
+	}
+	w.wait(testGraft / 2)
+	w.wantFlight(t, "twice what the one before it has taken", asksFor(w.links[1], X, crowdSize+2))
+}
+
+// That is so even where others take longer than anybody would go on asking.
+func TestTheAnnouncedMayTakeLongerThanIsAsked(t *testing.T) {
+	w := crowdedOut(t)
+	w.buf.cfg.Graft = testGiveUp
+	w.now += 2*testGiveUp - 1
+	w.bring(w.links[0], crowdSize, false)
+	w.wait(1)
+	w.wantFlight(t, "the one before it has taken as long")
+	if w.buf.Deadline() <= w.now {
+		t.Errorf("the deadline %v has passed at %v, and nothing is done about it", w.buf.Deadline(), w.now)
+	}
+}
+
 // A message that comes because it was asked for is not counted as late for ever:
 // if the tree brings it after all, the tree is slow, and is waited for longer; if
 // it does not, the link that did is grafted.

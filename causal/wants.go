@@ -52,9 +52,10 @@ type asking struct {
 	noRoom    bool // it came, and could not be held: it is no gap
 	next      time.Duration
 	until     time.Duration
-	last      time.Duration // for how long it may give way to earlier messages
-	number    uint64        // counts up
-	place     int           // in the heap; -1 while it is out of it
+	last      time.Duration       // for how long it may give way to earlier messages
+	number    uint64              // counts up
+	place     int                 // in the heap; -1 while it is out of it
+	room      [4]broadcast.LinkID // for the first of others, asked
 }
 
 // due is when there is something to be done about it.
@@ -129,15 +130,17 @@ func (w *wants) add(next time.Duration, x want, first broadcast.LinkID) *asking 
 	return a
 }
 
-// maxSpare bounds the entries that are kept for what is announced next: as many as one
-// frame announces.
-const maxSpare = 256
+// maxSpare bounds the entries that are kept for what is announced next: as many as a few
+// frames announce. Each time that nothing is expected any more half of them go.
+const maxSpare = 1024
 
 // fresh returns an empty entry.
 func (w *wants) fresh() *asking {
 	n := len(w.spare)
 	if n == 0 {
-		return new(asking)
+		a := new(asking)
+		a.others, a.asked = a.room[:0:3], a.room[3:3]
+		return a
 	}
 	a := w.spare[n-1]
 	w.spare = w.spare[:n-1]
@@ -150,6 +153,11 @@ func (w *wants) recycle(a *asking) {
 	if len(w.spare) < maxSpare {
 		*a = asking{others: a.others[:0], asked: a.asked[:0], denied: a.denied[:0]}
 		w.spare = append(w.spare, a)
+	}
+	if len(w.index) == 0 {
+		kept := (len(w.spare) + 1) / 2
+		clear(w.spare[kept:])
+		w.spare = w.spare[:kept]
 	}
 }
 
@@ -237,6 +245,9 @@ func (b *Buffer) Poll(now time.Duration, links []broadcast.LinkID, asks []Ask, g
 			continue // settled by an earlier one of this round
 		}
 		switch {
+		case b.mayCome(now, a):
+			a.next = a.since + b.patienceIn(a.crowd)
+			a.until = a.next + b.wants.giveUp
 		case b.exhausted(now, a, links):
 			gaps = b.settle(now, a, gaps)
 		case b.unfounded(a):

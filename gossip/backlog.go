@@ -8,8 +8,7 @@ type backlog struct {
 	given      []int // what the messages in the channel, and those just taken, are charged
 	givenBytes int   // the sum
 
-	list  []unread
-	head  int // of the list; what is before it has gone
+	list  unreads
 	bytes int // of all
 	limit int
 }
@@ -21,7 +20,7 @@ type unread struct {
 }
 
 // messageOverhead is what a message in the backlog is charged beyond its payload and
-// its clock: the struct, twice for the room that the list has.
+// its clock: the struct, and what its block has of room that is not used.
 const messageOverhead = 256
 
 // mostGiven is how many messages the channel has room for. A guess: from some ten on, a
@@ -40,38 +39,33 @@ func newBacklog(limit, payload int) backlog {
 // ones, dropped to make room.
 func (b *backlog) push(m Message, clock int) (dropped []MessageID) {
 	u := unread{m, messageOverhead + len(m.Payload) + clock}
-	if b.head == len(b.list) && b.mayGive(u.charge) && b.give(&u) {
+	if b.list.n == 0 && b.mayGive(u.charge) && b.give(&u) {
 		return nil
 	}
-	if b.head > 0 && len(b.list) == cap(b.list) && b.head >= len(b.list)/2 {
-		n := copy(b.list, b.list[b.head:])
-		clear(b.list[n:])
-		b.list, b.head = b.list[:n], 0
-	}
-	b.list = append(b.list, u)
+	b.list.push(&u)
 	b.bytes += u.charge
 	if b.bytes > b.limit {
 		b.collect()
 	}
-	for b.bytes > b.limit && len(b.list)-b.head > 1 {
-		dropped = append(dropped, b.list[b.head].ID)
-		b.bytes -= b.pop()
+	for b.bytes > b.limit && b.list.n > 1 {
+		dropped = append(dropped, b.list.first().ID)
+		b.bytes -= b.list.pop()
 	}
 	return dropped
 }
 
 // next returns the next message, and the channel for it if it may go there; else nil.
 func (b *backlog) next() (out chan<- Message, m Message) {
-	if b.head == len(b.list) || !b.mayGive(b.list[b.head].charge) {
+	if b.list.n == 0 || !b.mayGive(b.list.first().charge) {
 		return nil, m
 	}
-	return b.out, b.list[b.head].Message
+	return b.out, b.list.first().Message
 }
 
 // isStuck reports whether messages wait for others to be read, which nobody tells of:
 // they have clocks that are far longer than they are.
 func (b *backlog) isStuck() bool {
-	return b.head < len(b.list) && !b.mayGive(b.list[b.head].charge)
+	return b.list.n > 0 && !b.mayGive(b.list.first().charge)
 }
 
 // mayGive reports whether one more message may be in the channel. Clocks may be long, so
@@ -99,19 +93,19 @@ func (b *backlog) give(u *unread) bool {
 
 // offer puts what there is room for into the channel.
 func (b *backlog) offer() {
-	for b.head < len(b.list) && b.mayGive(b.list[b.head].charge) {
-		u := &b.list[b.head]
+	for b.list.n > 0 && b.mayGive(b.list.first().charge) {
+		u := b.list.first()
 		b.bytes -= u.charge
 		if !b.give(u) {
 			b.bytes += u.charge
 			return
 		}
-		b.pop()
+		b.list.pop()
 	}
 }
 
 // taken notes that the next message has gone into the channel.
-func (b *backlog) taken() { b.gave(b.pop()) }
+func (b *backlog) taken() { b.gave(b.list.pop()) }
 
 func (b *backlog) gave(charge int) {
 	b.given = append(b.given, charge)
@@ -133,24 +127,7 @@ func (b *backlog) collect() {
 }
 
 // len is how many messages there are.
-func (b *backlog) len() int { return len(b.list) - b.head + len(b.given) }
-
-// pop takes the first message out of the list, and returns its charge.
-func (b *backlog) pop() (charge int) {
-	u := &b.list[b.head]
-	charge = u.charge
-	*u = unread{}
-	if b.head++; b.head == len(b.list) {
-		b.list, b.head = b.list[:0], 0
-		if cap(b.list) > mostIdle {
-			b.list = nil
-		}
-	}
-	return charge
-}
-
-// mostIdle is for how many messages the list has room while it is empty.
-const mostIdle = 64
+func (b *backlog) len() int { return b.list.n + len(b.given) }
 
 // close drops what has not been read.
 func (b *backlog) close() {
@@ -162,4 +139,48 @@ func (b *backlog) close() {
 			return
 		}
 	}
+}
+
+// unreads is a list of messages, first in, first out, in blocks: one that gets long and
+// short again copies none of them, and leaves nothing large behind.
+type unreads struct {
+	blocks []*unreadBlock
+	spare  *unreadBlock // the last one that was emptied
+	head   int          // where the first message is in the first block
+	n      int          // messages
+}
+
+// unreadBlock fills one of Go's size classes, 2 KiB.
+type unreadBlock [21]unread
+
+func (l *unreads) push(u *unread) {
+	at := l.head + l.n
+	if at == len(l.blocks)*len(unreadBlock{}) {
+		if l.spare == nil {
+			l.spare = new(unreadBlock)
+		}
+		l.blocks, l.spare = append(l.blocks, l.spare), nil
+	}
+	l.blocks[at/len(unreadBlock{})][at%len(unreadBlock{})] = *u
+	l.n++
+}
+
+// first returns the first message, of which there must be one.
+func (l *unreads) first() *unread { return &l.blocks[0][l.head] }
+
+// pop takes out the first message, and returns its charge.
+func (l *unreads) pop() (charge int) {
+	u := l.first()
+	charge = u.charge
+	*u = unread{}
+	l.head++
+	l.n--
+	if l.head == len(unreadBlock{}) || l.n == 0 {
+		l.spare, l.head = l.blocks[0], 0
+		l.blocks[0] = nil
+		if l.blocks = l.blocks[1:]; l.n == 0 {
+			l.blocks = nil
+		}
+	}
+	return charge
 }

@@ -22,8 +22,9 @@ type keeper struct {
 
 const (
 	// How much is allocated at once. Together it is some 20 KiB, little beside what the
-	// log has where there is much to deliver.
-	keptMessages = 32
+	// log has where there is much to deliver. So many messages fill one of Go's size
+	// classes, 4 KiB.
+	keptMessages = 30
 	keptBytes    = 16 << 10
 	keptDots     = 64
 	// What takes more than these has an allocation of its own, lest much of one be left

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -632,9 +633,9 @@ func (l *link) send(now time.Duration, head []byte, f *broadcast.Frame, book wir
 	if l.queued > maxQueue-chunkSize {
 		return false
 	}
-	l.enqueue(head)
+	l.enqueue(head, longHead)
 	if f.Kind == broadcast.Data {
-		l.enqueue(wire.EncodeMessage(f.Message, book))
+		l.enqueue(wire.EncodeMessage(f.Message, book), longPiece)
 	}
 	l.queue.cost += f.Cost()
 	return true
@@ -644,16 +645,16 @@ func (l *link) send(now time.Duration, head []byte, f *broadcast.Frame, book wir
 func (l *link) sendRaw(frame []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.enqueue(frame)
+	l.enqueue(frame, longPiece)
 	l.signal()
 }
 
-func (l *link) enqueue(b []byte) {
+func (l *link) enqueue(b []byte, long int) {
 	if l.ended {
 		return
 	}
 	held := l.queue.held
-	l.queue.add(b)
+	l.queue.add(b, long)
 	l.hold(l.queue.held - held)
 }
 
@@ -739,9 +740,11 @@ func (l *link) take() (closing, ended bool) {
 	return l.closing, l.ended
 }
 
-// write sends what is queued, until the link ends.
+// write sends what is queued, until the link ends. What is ready to run goes first, as it
+// may have more to add; where nothing is, it is written at once.
 func (n *Node) write(l *link) {
 	for range l.wake {
+		runtime.Gosched()
 		closing, ended := l.take()
 		if ended {
 			return

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"time"
 
@@ -39,10 +40,27 @@ func (in *framesIn) done() {
 
 // sending is a broadcast on its way into the log.
 type sending struct {
-	payload []byte
+	payload []byte // the caller's, who waits
 	id      MessageID
 	err     error
-	done    chan struct{}
+	over    bool          // the caller waits no more
+	done    chan struct{} // told once, when it has gone or never will; room for that
+}
+
+// newSending returns one that nobody uses.
+func (n *Node) newSending(payload []byte) *sending {
+	s, ok := n.sendings.Get().(*sending)
+	if !ok {
+		s = &sending{done: make(chan struct{}, 1)}
+	}
+	s.payload, s.over = payload, false
+	return s
+}
+
+// end tells the caller, who may take the payload back.
+func (s *sending) end(err error) {
+	s.payload, s.err, s.over = nil, err, true
+	s.done <- struct{}{}
 }
 
 // scratch is room that the loop uses again and again.
@@ -85,6 +103,8 @@ func (n *Node) loop() {
 			return
 		case f := <-n.calls:
 			f()
+		case s := <-n.sends:
+			n.send(s)
 		case p := <-n.packets:
 			n.handlePacket(p)
 		case in := <-n.frames:
@@ -253,8 +273,7 @@ func (n *Node) notify() {
 func (n *Node) shutDown() {
 	n.tr.Close()
 	for _, s := range n.senders {
-		s.err = ErrClosed
-		close(s.done)
+		s.end(ErrClosed)
 	}
 	n.senders = nil
 	n.backlog.close()
@@ -324,15 +343,24 @@ func (n *Node) handleFrames(in *framesIn) {
 // is written, and the application gets its share: a few chunks.
 const mostTogether = 8
 
-// handleMoreFrames takes what else has come on links.
+// handleMoreFrames takes what else has come on links, and what comes once all that is
+// ready to run has run: the more is written together the less it costs, and where
+// nothing else is to be done it waits for nobody.
 func (n *Node) handleMoreFrames() {
+	yielded := false
 	for range mostTogether - 1 {
 		select {
 		case in := <-n.frames:
 			n.handleFrames(&in)
+			yielded = false
+			continue
 		default:
+		}
+		if yielded {
 			return
 		}
+		runtime.Gosched()
+		yielded = true
 	}
 }
 
@@ -504,7 +532,7 @@ func (n *Node) carryOut() {
 // sendFrame queues a frame; false if the queue is full.
 func (n *Node) sendFrame(now time.Duration, l *link, f *broadcast.Frame) bool {
 	head := wire.AppendFrameHead(n.scratch.head[:0], now, f, n.book)
-	if n.scratch.head = head; len(head) >= longPiece {
+	if n.scratch.head = head; len(head) >= longHead {
 		n.scratch.head = nil // the queue keeps it
 	}
 	if !l.dirty {
@@ -582,12 +610,11 @@ func (n *Node) emit(e Event) {
 
 // send gives a broadcast to the machine, or lets it wait for room.
 func (n *Node) send(s *sending) {
-	if n.leaving || n.ctx.Err() != nil {
-		s.err = ErrClosed
-		close(s.done)
-		return
-	}
-	if len(n.senders) > 0 || !n.trySend(s) {
+	switch {
+	case s.over:
+	case n.leaving || n.ctx.Err() != nil:
+		s.end(ErrClosed)
+	case len(n.senders) > 0 || !n.trySend(s):
 		n.senders = append(n.senders, s)
 	}
 }
@@ -599,11 +626,11 @@ func (n *Node) trySend(s *sending) bool {
 		return false
 	}
 	if err == nil {
+		wire.EncodeMessage(m, n.book) // which copies the payload
 		s.id = n.messageID(m.Dot)
 		n.carryOut()
 	}
-	s.err = err
-	close(s.done)
+	s.end(err)
 	return true
 }
 
@@ -616,10 +643,12 @@ func (n *Node) retrySenders() {
 // giveUp ends the wait of a broadcast whose context has ended, if it still
 // waits.
 func (n *Node) giveUp(s *sending, cause error) {
+	if s.over {
+		return
+	}
+	s.end(errors.Join(ErrLogFull, cause))
 	if i := slices.Index(n.senders, s); i >= 0 {
 		n.senders = slices.Delete(n.senders, i, i+1)
-		s.err = errors.Join(ErrLogFull, cause)
-		close(s.done)
 	}
 }
 

@@ -86,7 +86,10 @@ type Node struct {
 	frames  chan framesIn
 	opened  chan openedIn
 	calls   chan func()
-	written chan struct{}
+	sends   chan *sending
+	// sendings are not in use.
+	sendings sync.Pool
+	written  chan struct{}
 	// Out of it.
 	events chan Event
 
@@ -146,6 +149,9 @@ func StartOn(ctx context.Context, cfg Config, listen func(address string) (trans
 // so that a longer queue would be a good part of what an idle node needs.
 const mostEvents = 128
 
+// mostSends are on their way into the loop without their callers waiting for it twice.
+const mostSends = 16
+
 func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, error) {
 	addr, err := cfg.advertised(tr.Addr())
 	if err != nil {
@@ -182,6 +188,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		frames:    make(chan framesIn, mostBatches),
 		opened:    make(chan openedIn), // what waits is charged as a handshake
 		calls:     make(chan func()),
+		sends:     make(chan *sending, mostSends),
 		written:   make(chan struct{}, 1),
 		events:    make(chan Event, mostEvents),
 		loopDone:  make(chan struct{}),
@@ -285,17 +292,29 @@ func (n *Node) Broadcast(ctx context.Context, payload []byte) (MessageID, error)
 		return MessageID{}, err
 	}
 	defer n.callers.give(len(payload) + callCost)
-	s := &sending{payload: slices.Clone(payload), done: make(chan struct{})}
-	n.do(func() { n.send(s) })
+	s := n.newSending(payload)
 	select {
-	case <-s.done:
-		return s.id, s.err
+	case n.sends <- s:
 	case <-n.loopDone:
-	case <-ctx.Done():
-		n.do(func() { n.giveUp(s, context.Cause(ctx)) })
+		return MessageID{}, ErrClosed
 	}
 	select {
-	case <-s.done: // it went out just before
+	case <-s.done:
+	case <-n.loopDone:
+		return n.sentBefore(s)
+	case <-ctx.Done():
+		n.do(func() { n.giveUp(s, context.Cause(ctx)) })
+		return n.sentBefore(s)
+	}
+	id, err := s.id, s.err
+	n.sendings.Put(s)
+	return id, err
+}
+
+// sentBefore is what has become of a broadcast that was no longer waited for.
+func (n *Node) sentBefore(s *sending) (MessageID, error) {
+	select {
+	case <-s.done: // it went out just before, or never will
 		return s.id, s.err
 	default:
 		return MessageID{}, ErrClosed

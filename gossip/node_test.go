@@ -2,9 +2,11 @@ package gossip
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -71,6 +73,50 @@ func TestTwoNodesTalk(t *testing.T) {
 			t.Errorf("%s received %+v, want %v with hello and {a:1}", n.Self().ID, m, id)
 		}
 	}
+}
+
+// A payload is the caller's again when Broadcast returns, whether or not the message was
+// sent; and one that was given up on its way into a busy loop is not sent later.
+func TestABroadcastIsSentOrGivenUp(t *testing.T) {
+	ctx := within(t, 10*time.Second)
+	n := start(t, Config{ID: "a"})
+	payload := make([]byte, 8)
+	sent := 0
+	for i := range 200 {
+		busy, going := make(chan struct{}), make(chan struct{})
+		go n.do(func() { close(busy); <-going })
+		<-busy
+		calling, giveUp := context.WithCancel(ctx)
+		go func() {
+			for len(n.sends) == 0 {
+				runtime.Gosched()
+			}
+			if i%2 == 0 {
+				giveUp()
+			}
+			for range 100 { // most likely the caller has noticed then
+				runtime.Gosched()
+			}
+			close(going)
+		}()
+		binary.BigEndian.PutUint64(payload, uint64(sent))
+		switch _, err := n.Broadcast(calling, payload); {
+		case err == nil:
+			sent++
+		case i%2 != 0 || !errors.Is(err, ErrLogFull) || !errors.Is(err, context.Canceled):
+			t.Fatal(err)
+		}
+		giveUp()
+	}
+	for i := range sent {
+		if m := receive(t, ctx, n); binary.BigEndian.Uint64(m.Payload) != uint64(i) || m.ID.Seq != uint64(i+1) {
+			t.Fatalf("message %d is %d, and says %d", i+1, m.ID.Seq, binary.BigEndian.Uint64(m.Payload))
+		}
+	}
+	if s := n.Stats(); s.Delivered != uint64(sent) {
+		t.Errorf("%d were sent, and %d delivered", sent, s.Delivered)
+	}
+	t.Logf("%d of 200 were sent", sent)
 }
 
 func TestStartRefusesAPortInUse(t *testing.T) {

@@ -34,6 +34,8 @@ const (
 	// longPiece is what is not worth copying: a piece more costs the system about as
 	// much as copying so many bytes. A guess.
 	longPiece = 4 << 10
+	// longHead is the same for what would have to be allocated for the queue otherwise.
+	longHead = chunkSize
 	// pieceCost is what a long piece takes beside its bytes: its place in the queue,
 	// which may be twice as much, and what allocating rounds up.
 	pieceCost = 64
@@ -44,11 +46,11 @@ var (
 	scraps = sync.Pool{New: func() any { return new(scrap) }}
 )
 
-// add appends bytes, which are copied if there are few. Nobody may change the others
-// any more.
-func (q *queue) add(b []byte) {
+// add appends bytes, which are copied if there are less than long. Nobody may change the
+// others any more.
+func (q *queue) add(b []byte, long int) {
 	q.size += len(b)
-	if len(b) >= longPiece {
+	if len(b) >= long {
 		q.open = nil
 		q.pieces = append(q.pieces, b)
 		q.held += len(b) + pieceCost

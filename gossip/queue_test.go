@@ -20,7 +20,7 @@ func TestQueueIsAStream(t *testing.T) {
 				b[i] = byte(r.Uint32())
 			}
 			want = append(want, b...)
-			q.add(b)
+			q.add(b, longPiece)
 			if len(b) < longPiece {
 				clear(b) // it has been copied
 			}

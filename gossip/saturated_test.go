@@ -22,9 +22,13 @@ func BenchmarkSaturated(b *testing.B) {
 		for _, origins := range []int{1, 8} {
 			for _, size := range []int{256, 1024} {
 				for _, order := range []Order{Causal, Unordered} {
-					b.Run(fmt.Sprintf("nodes=%d/origins=%d/%dB/%v", nodes, origins, size, order), func(b *testing.B) {
-						newPlant(b, nodes, Config{Order: order}).measure(b, origins, size)
-					})
+					for _, window := range []int64{mostUnderWay, 256} {
+						b.Run(fmt.Sprintf("nodes=%d/origins=%d/%dB/%v/window=%d", nodes, origins, size, order, window), func(b *testing.B) {
+							p := newPlant(b, nodes, Config{Order: order})
+							p.window = window
+							p.measure(b, origins, size)
+						})
+					}
 				}
 			}
 		}
@@ -33,8 +37,11 @@ func BenchmarkSaturated(b *testing.B) {
 
 // plant is a network that delivers as much as it can.
 type plant struct {
-	ctx   context.Context
-	nodes []*Node
+	// window is how many messages are under way at most: sent, and not delivered
+	// everywhere.
+	window int64
+	ctx    context.Context
+	nodes  []*Node
 	// delivered counts messages at all nodes, in batches.
 	delivered atomic.Int64
 	moved     chan struct{} // delivered has grown; room for one
@@ -45,7 +52,7 @@ func newPlant(b testing.TB, nodes int, cfg Config) *plant {
 	b.Helper()
 	ctx, cancel := context.WithTimeout(b.Context(), 10*time.Minute)
 	b.Cleanup(cancel)
-	c := &plant{ctx: ctx, moved: make(chan struct{}, 1)}
+	c := &plant{window: mostUnderWay, ctx: ctx, moved: make(chan struct{}, 1)}
 	for i := range nodes {
 		cfg.ID = fmt.Sprint("node-", i)
 		if i > 0 {
@@ -80,9 +87,8 @@ func (c *plant) read(n *Node) {
 	}
 }
 
-// window is how many messages are under way at most: sent, and not delivered
-// everywhere.
-const window = 4096
+// mostUnderWay has nodes handle many messages together; package bench has 256.
+const mostUnderWay = 4096
 
 // send has so many messages sent by so many nodes, and waits for them to be delivered
 // everywhere. Their number is a multiple of countEvery.
@@ -113,7 +119,7 @@ func (c *plant) send(b testing.TB, messages, origins, size int) {
 		}
 	}
 	for range messages {
-		await("no window", func() bool { return sent.Load()-done() < window })
+		await("no window", func() bool { return sent.Load()-done() < c.window })
 		turn <- struct{}{}
 		sent.Add(1)
 	}
@@ -179,9 +185,9 @@ func usage() (s spent) {
 }
 
 // TestAllocationsOfADelivery: a message that is relayed, ordered, stamped and handed to
-// the application costs two allocations: the application's copy of it, and shares of what
-// is allocated for many. What else there is comes from its sender, and on a busy machine
-// from links that bring it late; before it was looked at, it was fifteen.
+// the application costs less than two allocations: the application's copy of it, and shares
+// of what is allocated for many. What else there is comes from its sender, and on a busy
+// machine from links that bring it late; before it was looked at, it was fifteen.
 func TestAllocationsOfADelivery(t *testing.T) {
 	if underRace {
 		t.Skip("the race detector changes what is allocated")
@@ -195,7 +201,8 @@ func TestAllocationsOfADelivery(t *testing.T) {
 		least = min(least, float64(usage().minus(before).allocs)/float64(2048*len(p.nodes)))
 	}
 	t.Logf("%.2f allocations", least)
-	if least > 4 {
-		t.Errorf("%.2f allocations for a delivery, at most 4 are allowed", least)
+	const most = 2.5
+	if least > most {
+		t.Errorf("%.2f allocations for a delivery, at most %v are allowed", least, most)
 	}
 }

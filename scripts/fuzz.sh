@@ -66,6 +66,7 @@ for entry in "${targets[@]}"; do
 	last=$(grep '^fuzz: elapsed' "$log" | tail -1 || true)
 	execs=$(sed -nE 's/.*execs: ([0-9]+).*/\1/p' <<<"$last")
 	new=$(sed -nE 's/.*new interesting: ([0-9]+) \(total: ([0-9]+)\).*/\1\t\2/p' <<<"$last")
+	[[ $outcome == ok && ${execs:-0} == 0 ]] && outcome="did not get to run" # the machine had no time for it
 	executions=$((executions + ${execs:-0}))
 	table+="$name"$'\t'"${execs:-0}"$'\t'"${new:-0$'\t'0}"$'\t'"$outcome"$'\n'
 done
