@@ -136,14 +136,14 @@ func (r *Relay) HandleDigest(now time.Duration, id LinkID, f *Frame, out *Outbox
 	}
 	if !s.synced && len(s.lacks.pending) == 0 {
 		s.synced = true
-		r.keepEager(out)
+		r.keepEager(now, out)
 	}
 }
 
 // startOver prepares for a digest from the root on.
 func (r *Relay) startOver(s *stream) {
 	if s.opened {
-		s.start, s.cursor, s.announceAt = r.log.End(), r.log.Begin(), Never
+		s.start, s.cursor, s.gathering = r.log.End(), r.log.Begin(), Never
 		r.Stats.Rewound++
 	}
 	s.opened, s.synced = true, false

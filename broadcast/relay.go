@@ -31,15 +31,27 @@ type RelayConfig struct {
 	// has announced by then. Longer saves frames, and has a node wait longer for what
 	// the tree does not bring.
 	AnnounceEvery time.Duration
+	// AnnounceCalm is the same where the tree has been whole for CalmAfter, as far as this
+	// node knows: no link has come or gone, become lazy or eager, and nothing was asked
+	// for. It ends at once when something of that happens, a message comes that must have
+	// waited somewhere, or many wait here. So frames are saved where little is said, and the
+	// first message that a tree fails to bring, of which nobody knows yet, comes so much
+	// later. Zero, or less than AnnounceEvery, is AnnounceEvery. The end that has not dialled
+	// waits a quarter longer, and the other one half as long again if it announced last: so
+	// both do in turns, and need no pings.
+	AnnounceCalm, CalmAfter time.Duration
 }
 
 // DefaultRelayConfig returns 256 KiB, 512 origins, 256 wants: guesses that keep
 // every control frame below 64 KiB; and 20 ms of announcements, which is far less
-// than anybody waits before asking.
+// than anybody waits before asking. Where the tree is whole it is half a second, for which
+// ten messages a second share frames by five; a tree that is mended is left in peace for 3 s,
+// which is six times what it takes to notice that something is missing, ask for it, and
+// graft. Guesses as well.
 func DefaultRelayConfig() RelayConfig {
 	return RelayConfig{
 		Window: 256 << 10, DigestPart: 512, Wants: 256, Lacks: mostLacks,
-		AnnounceEvery: 20 * time.Millisecond,
+		AnnounceEvery: 20 * time.Millisecond, AnnounceCalm: 500 * time.Millisecond, CalmAfter: 3 * time.Second,
 	}
 }
 
@@ -61,6 +73,8 @@ type Relay struct {
 	// sent is the first position that no eager link has been sent yet, ever.
 	sent   uint64
 	judges judges
+	healed time.Duration // see heal
+	calmAt time.Duration // see disturbed
 	// announced is what the frames of one Pump announce.
 	announced []Announcement
 
@@ -98,8 +112,9 @@ type stream struct {
 	synced        bool // and is here
 	inflight      int
 	mode          mode
-	announceAt    time.Duration // when the next announcements are due
-	announceEvery time.Duration
+	gathering     time.Duration // announcements, since then; Never if there are none
+	patient       bool
+	spoke         bool   // this end has announced last
 	strict        uint64 // a judge that comes in vain soon after this one is once too often; 0 if there is none
 	sentDone      bool
 	gotDone       bool
@@ -120,10 +135,10 @@ func (r *Relay) Open(now time.Duration, c Change, out *Outbox) {
 	s := &stream{
 		link: c.Link, peer: c.Peer, repair: c.Repair, slot: r.freeSlot(),
 		start: r.log.End(), cursor: r.log.Begin(),
-		announceAt: Never, announceEvery: r.cfg.AnnounceEvery, strict: r.judges.count + 1,
+		gathering: Never, patient: c.Patient, strict: r.judges.count + 1,
 	}
-	if c.Patient {
-		s.announceEvery += r.cfg.AnnounceEvery / 2
+	if !s.repair {
+		r.disturbed(now)
 	}
 	r.streams = append(r.streams, s)
 	r.sendDigest(now, s.link, out)
@@ -138,15 +153,22 @@ func (r *Relay) Rewind(now time.Duration, id LinkID, out *Outbox) {
 }
 
 // Close forgets a link, and reports whether messages came by it.
-func (r *Relay) Close(id LinkID, out *Outbox) (wasEager bool) {
-	r.streams = slices.DeleteFunc(r.streams, func(s *stream) bool {
-		if s.link == id {
-			wasEager = !s.repair && s.mode == eager
-		}
-		return s.link == id
-	})
-	r.keepEager(out)
-	return wasEager
+func (r *Relay) Close(now time.Duration, id LinkID, out *Outbox) (wasEager bool) {
+	i := slices.IndexFunc(r.streams, func(s *stream) bool { return s.link == id })
+	if i < 0 {
+		return false
+	}
+	s := r.streams[i]
+	r.streams = slices.Delete(r.streams, i, i+1)
+	if s.repair {
+		return false
+	}
+	r.disturbed(now)
+	if s.mode == eager && s.synced {
+		r.heal(now, out)
+	}
+	r.keepEager(now, out)
+	return s.mode == eager
 }
 
 // freeSlot returns a bit of entry.known that no stream uses. There are never
@@ -203,7 +225,7 @@ func (r *Relay) Arrived(now time.Duration, id LinkID, m *Message) {
 // ArrivedAgain notes that the peer on a link has a message which this node had
 // before. If another link was faster, and is again and again, this one need not
 // bring any more.
-func (r *Relay) ArrivedAgain(id LinkID, m *Message, out *Outbox) {
+func (r *Relay) ArrivedAgain(now time.Duration, id LinkID, m *Message, out *Outbox) {
 	s := r.find(id)
 	if s == nil {
 		return
@@ -211,7 +233,7 @@ func (r *Relay) ArrivedAgain(id LinkID, m *Message, out *Outbox) {
 	r.Stats.Duplicates++
 	r.log.markKnown(m.Dot, s.slot)
 	if r.cameInVain(s, m.Dot) {
-		r.prune(s, out)
+		r.prune(now, s, out)
 	}
 }
 
@@ -320,6 +342,7 @@ func (r *Relay) HandleWant(now time.Duration, id LinkID, f *Frame, out *Outbox) 
 			r.Stats.WantsServed++
 			r.sendData(s, m, w.Clock, out)
 			r.log.markKnown(w.Dot, s.slot)
+			r.disturbed(now)
 		}
 	}
 	if len(gone) > 0 {

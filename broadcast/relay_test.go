@@ -12,7 +12,8 @@ import (
 // hub is one Relay with its log, and what the test knows of the peers that its
 // links lead to.
 type hub struct {
-	patient bool // of links opened from now on: the peer has dialled
+	patient bool          // of links opened from now on: the peer has dialled
+	age     time.Duration // of what is added from now on
 	fail    func(format string, args ...any)
 	now     time.Duration
 	log     *Log
@@ -28,6 +29,8 @@ type hub struct {
 	judge  map[*Message]uint64
 	judged uint64
 	spread int // times spreadMemory
+	// healing says that what is grafted in this step is as good as new.
+	healing bool
 	// mayPrune is what the step under way gives reason for, and wanted is what it
 	// is to send in any case.
 	mayPrune *spoke
@@ -69,7 +72,7 @@ func newHub(fail func(string, ...any), cfg RelayConfig, bytes int) *hub {
 
 // add puts the next message of an origin into the log; it came by the links.
 func (h *hub) add(origin peer.Handle, size int, from ...*spoke) *Message {
-	m := &Message{Dot: peer.Dot{Origin: origin, Seq: h.seen.Highest(origin) + 1}, Payload: make([]byte, size), Born: h.now}
+	m := &Message{Dot: peer.Dot{Origin: origin, Seq: h.seen.Highest(origin) + 1}, Payload: make([]byte, size), Born: h.now - h.age}
 	if m.Dot.Seq > 1 {
 		m.Deps = []peer.Dot{{Origin: origin, Seq: m.Dot.Seq - 1}}
 	}
@@ -141,13 +144,27 @@ func (h *hub) pump() {
 		}
 		if !x.announces() {
 			h.fail("link %d stands at %d of %d although it has room", s.id, x.cursor, h.log.End())
-		} else if x.announceAt > h.now+x.announceEvery {
-			h.fail("link %d has something to announce at %v, and does so at %v", s.id, h.now, x.announceAt)
+		} else if at := h.relay.announceAt(x); at > h.now+h.gathers(x) {
+			h.fail("link %d has something to announce at %v, and does so at %v", s.id, h.now, at)
 		}
 	}
 	if d := h.relay.Deadline(); d <= h.now && h.relay.cfg.AnnounceEvery > 0 {
 		h.fail("the deadline, %v, has passed at %v after a pump", d, h.now)
 	}
+}
+
+// gathers is how long announcements on a link may wait from now on.
+func (h *hub) gathers(s *stream) time.Duration {
+	every, calm := h.relay.cfg.AnnounceEvery, max(h.relay.cfg.AnnounceEvery, h.relay.cfg.AnnounceCalm)
+	if s.patient {
+		every, calm = every*3/2, calm*5/4
+	} else if s.spoke {
+		calm = calm * 3 / 2
+	}
+	if h.now+every < h.relay.calmAt {
+		return every
+	}
+	return calm
 }
 
 // written lets the socket take the oldest of what is in flight.
@@ -159,21 +176,44 @@ func (h *hub) written(s *spoke) {
 }
 
 func (h *hub) close(s *spoke) {
+	before, wound := h.relay.healed, s.carries()
 	s.closed = true
-	h.relay.Close(s.id, &h.out)
+	h.relay.Close(h.now, s.id, &h.out)
+	if h.healing = h.relay.healed != before; h.healing && !wound {
+		h.fail("link %d, of mode %d, is no branch, and the tree is healed", s.id, s.mode)
+	}
 	h.take()
+	if h.healing {
+		for _, x := range h.links {
+			if !x.closed && !x.repair && x.synced && x.mode != eager {
+				h.fail("a branch was lost, and link %d has mode %d", x.id, x.mode)
+			}
+		}
+	}
+	h.healing = false
+}
+
+// least is the least place of all origins heard of lately, when something last was.
+func (h *hub) least() uint64 {
+	least, last := ^uint64(0), h.added[h.all[len(h.all)-1]]
+	for _, m := range h.all {
+		if h.added[m] > last-judgeSpan {
+			least = min(least, h.seen.place(m.Dot.Origin))
+		}
+	}
+	return least
 }
 
 // duplicate lets a message arrive on a link again.
 func (h *hub) duplicate(s *spoke, m *Message) {
 	wasEager := s.mode == eager
 	h.mayPrune = s
-	h.relay.ArrivedAgain(s.id, m, &h.out)
+	h.relay.ArrivedAgain(h.now, s.id, m, &h.out)
 	h.take()
 	h.mayPrune = nil
 	faster := slices.ContainsFunc(h.via[m], func(t *spoke) bool { return t != s && t.carries() })
 	want := false
-	if judge := h.judge[m]; wasEager && !s.repair && faster && judge > 0 && h.log.Get(m.Dot) != nil {
+	if judge := h.judge[m]; wasEager && !s.repair && faster && judge > 0 && h.log.Get(m.Dot) != nil && h.seen.place(m.Dot.Origin) == h.least() {
 		since := int(h.judged-judge) * spreadMemory
 		h.spread = max(since, h.spread-(h.spread-since+spreadMemory-1)/spreadMemory)
 		if m.Dot.Seq%h.step() == 0 {
@@ -223,13 +263,13 @@ func (h *hub) hearPrune(s *spoke) {
 	if !s.repair && s.synced && s.mode == eager {
 		s.mode = lazy
 	}
-	h.relay.HandlePrune(s.id, &h.out)
+	h.relay.HandlePrune(h.now, s.id, &h.out)
 	h.take()
 }
 
 func (h *hub) hearGraft(s *spoke) {
 	asked := s.mode == pruned
-	h.relay.HandleGraft(s.id, &h.out)
+	h.relay.HandleGraft(h.now, s.id, &h.out)
 	if echo := len(h.out.Sends) > 0; echo != asked {
 		h.fail("link %d, pruned by this node: %v, is grafted by its peer; said the same: %v", s.id, asked, echo)
 	}
@@ -242,7 +282,9 @@ func (h *hub) hearGraft(s *spoke) {
 func (h *hub) becomeEager(s *spoke) {
 	s.mode = eager
 	clear(s.announced)
-	s.last, s.strict = 0, 0
+	if s.last, s.strict = 0, 0; h.healing {
+		s.strict = h.judged + 1
+	}
 }
 
 // checkTree checks that a node with links has a place in the tree, that the two
@@ -409,7 +451,8 @@ func relayUnderAnything(t *rapid.T) {
 	cfg := RelayConfig{
 		Window: 1000, DigestPart: rapid.IntRange(1, 3).Draw(t, "part"), Wants: 4,
 		Flood:         rapid.IntRange(0, 4).Draw(t, "flood") == 0,
-		AnnounceEvery: 20 * time.Millisecond,
+		AnnounceEvery: 20 * time.Millisecond, CalmAfter: 50 * time.Millisecond,
+		AnnounceCalm: rapid.SampledFrom([]time.Duration{0, 100 * time.Millisecond}).Draw(t, "calm"),
 	}
 	h := newHub(t.Fatalf, cfg, rapid.SampledFrom([]int{1200, 3000, 1 << 20}).Draw(t, "log"))
 	h.seen.most = rapid.IntRange(1, 4).Draw(t, "origins in a leaf")
@@ -461,7 +504,7 @@ func relayUnderAnything(t *rapid.T) {
 		},
 		"want it": func(t *rapid.T) {
 			if s := pick(); s != nil {
-				h.relay.Graft(s.id, &h.out)
+				h.relay.Graft(h.now, s.id, &h.out)
 				h.take()
 			}
 		},
@@ -510,7 +553,7 @@ func relayUnderAnything(t *rapid.T) {
 			}
 		}
 		h.pump()
-		h.now += cfg.AnnounceEvery
+		h.now += max(cfg.AnnounceEvery, 2*cfg.AnnounceCalm)
 	}
 	for _, s := range h.links {
 		if s.closed {
@@ -737,10 +780,10 @@ func TestRelayIgnoresWhatComesTooLate(t *testing.T) {
 	h.relay.HandleRefine(h.now, 9, &Frame{Refine: []Prefix{{}}}, &h.out)
 	h.relay.HandleDone(9)
 	h.relay.Written(9, 1)
-	h.relay.ArrivedAgain(9, m, &h.out)
-	h.relay.HandlePrune(9, &h.out)
-	h.relay.HandleGraft(9, &h.out)
-	h.relay.Graft(9, &h.out)
+	h.relay.ArrivedAgain(h.now, 9, m, &h.out)
+	h.relay.HandlePrune(h.now, 9, &h.out)
+	h.relay.HandleGraft(h.now, 9, &h.out)
+	h.relay.Graft(h.now, 9, &h.out)
 	h.relay.HandleIHave(9, &Frame{Announced: []Announcement{{Dot: m.Dot}}}, nil)
 	h.relay.HandleWant(h.now, 9, &Frame{Wants: []WantEntry{{Dot: m.Dot}}}, &h.out)
 	if len(h.out.Sends) != 0 || h.relay.Has(9) || h.relay.KnownTo([]LinkID{9}) != 0 {

@@ -109,8 +109,16 @@ func (j *judges) hear(now time.Duration, place uint64) bool {
 	return n == 0
 }
 
+// isLeast reports whether nothing was heard since that has a lesser place.
+func (j *judges) isLeast(place uint64) bool {
+	return len(j.latest) > 0 && j.latest[0].place == place
+}
+
 // Delivered notes that a message has entered the log.
 func (r *Relay) Delivered(now time.Duration, m *Message) {
+	if now-m.Born >= lateAfter {
+		r.disturbed(now)
+	}
 	if !r.judges.hear(now, r.seen.place(m.Dot.Origin)) || r.log.Len() == 0 {
 		return
 	}
@@ -127,7 +135,7 @@ func (r *Relay) cameInVain(s *stream, d peer.Dot) bool {
 		return false
 	}
 	judge := r.log.at(pos).judge
-	if judge == 0 {
+	if judge == 0 || !r.judges.isLeast(r.seen.place(d.Origin)) {
 		return false
 	}
 	r.judges.cameAgain(judge)
@@ -150,36 +158,39 @@ func (r *Relay) othersBrought(pos uint64, s *stream) bool {
 }
 
 // prune makes an eager link lazy (Plumtree, algorithm 1: PRUNE).
-func (r *Relay) prune(s *stream, out *Outbox) {
+func (r *Relay) prune(now time.Duration, s *stream, out *Outbox) {
 	if s.repair || s.mode != eager || r.cfg.Flood {
 		return
 	}
 	r.Stats.Pruned++
+	r.disturbed(now)
 	s.mode = pruned
 	out.send(s.link, Frame{Kind: Prune})
 }
 
 // HandlePrune takes the peer's wish to get announcements from now on, which is
 // also all that it will send. It makes no sense before anything was sent.
-func (r *Relay) HandlePrune(id LinkID, out *Outbox) {
+func (r *Relay) HandlePrune(now time.Duration, id LinkID, out *Outbox) {
 	if s := r.find(id); s != nil && !s.repair && s.synced && s.mode == eager {
 		s.mode = lazy
-		r.keepEager(out)
+		r.disturbed(now)
+		r.keepEager(now, out)
 	}
 }
 
 // Graft makes a lazy link eager (Plumtree, algorithm 2: GRAFT).
-func (r *Relay) Graft(id LinkID, out *Outbox) {
+func (r *Relay) Graft(now time.Duration, id LinkID, out *Outbox) {
 	if s := r.find(id); s != nil {
-		r.graft(s, out)
+		r.graft(now, s, out)
 	}
 }
 
-func (r *Relay) graft(s *stream, out *Outbox) {
+func (r *Relay) graft(now time.Duration, s *stream, out *Outbox) {
 	if s.repair || s.mode == eager {
 		return
 	}
 	r.Stats.Grafted++
+	r.disturbed(now)
 	r.becomeEager(s)
 	out.send(s.link, Frame{Kind: Graft})
 }
@@ -187,7 +198,7 @@ func (r *Relay) graft(s *stream, out *Outbox) {
 // HandleGraft takes the peer's wish to get messages again, as it will send them.
 // If this node had pruned the link, it says the same: had the GRAFT crossed with
 // the PRUNE, the peer would now take the link for lazy.
-func (r *Relay) HandleGraft(id LinkID, out *Outbox) {
+func (r *Relay) HandleGraft(now time.Duration, id LinkID, out *Outbox) {
 	s := r.find(id)
 	if s == nil || s.repair || s.mode == eager {
 		return
@@ -195,20 +206,48 @@ func (r *Relay) HandleGraft(id LinkID, out *Outbox) {
 	if s.mode == pruned {
 		out.send(s.link, Frame{Kind: Graft})
 	}
+	r.disturbed(now)
 	r.becomeEager(s)
+}
+
+// The tree is in pieces where a branch of it was lost, and each piece has a node that has
+// lost one. What the pieces have between them are lazy links. So whoever has lost a branch
+// grafts all of its own at once; those that are too many are pruned again.
+//
+// It does so healBurst times in quick succession and then once every healEvery, or else
+// whoever opens and closes links could have a node bring everything twice without end.
+// Where it must not, announcements do. A guess: no honest node loses so many branches, but
+// where a third of all nodes die one after the other.
+const (
+	healEvery = 2 * time.Second
+	healBurst = 4
+)
+
+func (r *Relay) heal(now time.Duration, out *Outbox) {
+	next := max(r.healed, now) + healEvery
+	if next > now+healBurst*healEvery {
+		return
+	}
+	r.healed = next
+	for _, s := range r.streams {
+		if s.synced && !s.repair && s.mode != eager {
+			r.graft(now, s, out)
+			s.strict = r.judges.count + 1
+		}
+	}
 }
 
 // becomeEager also has the link send what was announced on it but was sent on no
 // link at all: the eager ones were stuck, or there were none.
 func (r *Relay) becomeEager(s *stream) {
-	s.mode, s.announceAt, s.strict = eager, Never, 0
+	s.mode, s.gathering, s.strict = eager, Never, 0
 	s.cursor = min(s.cursor, max(r.sent, s.start, r.log.Begin()))
 }
 
 // keepEager makes a lazy link eager if no link is: a node with links has a place
 // in the tree, and where it had none, one link closes no circle. One that this
 // node has pruned comes first, since the peer of another has just said no.
-func (r *Relay) keepEager(out *Outbox) {
+func (r *Relay) keepEager(now time.Duration, out *Outbox) {
 	var pick *stream
 	for _, s := range r.streams {
 		switch {
@@ -220,7 +259,7 @@ func (r *Relay) keepEager(out *Outbox) {
 		}
 	}
 	if pick != nil {
-		r.graft(pick, out)
+		r.graft(now, pick, out)
 	}
 }
 
@@ -233,20 +272,61 @@ func (r *Relay) Lazy(id LinkID) bool {
 // announces reports whether what is at the cursor is to be announced.
 func (s *stream) announces() bool { return !s.repair && s.mode != eager && s.cursor >= s.start }
 
-// announce moves the cursor to the end of the log, some time after there has
-// come something that the peer is not known to have.
-func (r *Relay) announce(now time.Duration, s *stream, out *Outbox) {
-	for more := s.announceAt <= now; more; {
-		more = r.announceSome(s, out)
+// disturbed notes a sign that the tree may not be whole here. Whoever is cut off from it
+// has only announcements to go by, and they are not to wait for long then.
+func (r *Relay) disturbed(now time.Duration) { r.calmAt = now + r.cfg.CalmAfter }
+
+// lateAfter is the age at which a message has waited somewhere to be announced. Time on
+// the wire does not count, and a tree takes a few milliseconds, so that it could be less: but
+// nodes that are busy are no broken tree. Without this, a message that is behind in the
+// first of the pieces of a tree would wait as long between any two of them. A guess.
+const lateAfter = 100 * time.Millisecond
+
+// crowd is how many messages that wait to be announced are a load, under which trees break
+// and frames are shared anyway. A guess: some hundred a second.
+const crowd = 64
+
+// Asked notes that this node asks for something, since the tree has not brought it.
+func (r *Relay) Asked(now time.Duration) { r.disturbed(now) }
+
+// announceAt is when what is gathered on a link is due.
+func (r *Relay) announceAt(s *stream) time.Duration {
+	if s.gathering == Never {
+		return Never
 	}
+	every, calm := r.cfg.AnnounceEvery, max(r.cfg.AnnounceEvery, r.cfg.AnnounceCalm)
+	switch {
+	case s.patient:
+		every, calm = every+every/2, calm+calm/4
+	case s.spoke:
+		calm += calm / 2 // let the other: who says nothing for long has to give signs of life
+	}
+	if soon := s.gathering + every; soon < r.calmAt {
+		return soon
+	}
+	return s.gathering + calm
+}
+
+// announce moves the cursor to the end of the log, some time after there has
+// come something that the peer is not known to have. Once it is known to, and the tree is
+// whole, what came later waits for as long: else both ends would announce a part of everything.
+func (r *Relay) announce(now time.Duration, s *stream, out *Outbox) {
 	for s.cursor < r.log.End() && r.has(s, r.log.at(s.cursor)) {
-		s.cursor++
+		if s.cursor++; now >= r.calmAt {
+			s.gathering = Never
+		}
+	}
+	if s.gathering != Never && r.log.End()-s.cursor >= crowd {
+		r.disturbed(now)
+	}
+	for more := r.announceAt(s) <= now; more; {
+		more = r.announceSome(s, out)
 	}
 	switch {
 	case s.cursor == r.log.End() || s.inflight >= r.cfg.Window:
-		s.announceAt = Never
-	case s.announceAt == Never:
-		s.announceAt = now + s.announceEvery
+		s.gathering = Never
+	case s.gathering == Never:
+		s.gathering = now
 	}
 }
 
@@ -263,6 +343,7 @@ func (r *Relay) announceSome(s *stream, out *Outbox) bool {
 		return false
 	}
 	r.Stats.Announced += uint64(len(f.Announced))
+	s.spoke = true
 	s.inflight += f.Cost()
 	out.send(s.link, f)
 	return true
@@ -273,7 +354,7 @@ func (r *Relay) Deadline() time.Duration {
 	t := Never
 	for _, s := range r.streams {
 		if s.synced {
-			t = min(t, s.announceAt)
+			t = min(t, r.announceAt(s))
 		}
 	}
 	return t
@@ -286,6 +367,7 @@ func (r *Relay) HandleIHave(id LinkID, f *Frame, unknown []peer.Dot) []peer.Dot 
 	if s == nil || s.repair {
 		return unknown
 	}
+	s.spoke = false
 	for _, a := range f.Announced[:min(len(f.Announced), r.cfg.Wants)] {
 		if r.seen.Has(a.Dot) {
 			r.log.markKnown(a.Dot, s.slot)

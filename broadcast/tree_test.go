@@ -216,9 +216,9 @@ func TestBothEndsAgree(t *testing.T) {
 			queue[i] = queue[i][1:]
 			step(1-i, func(r *Relay, out *Outbox) {
 				if kind == Prune {
-					r.HandlePrune(1, out)
+					r.HandlePrune(0, 1, out)
 				} else {
-					r.HandleGraft(1, out)
+					r.HandleGraft(0, 1, out)
 				}
 			})
 		}
@@ -227,11 +227,11 @@ func TestBothEndsAgree(t *testing.T) {
 		t.Repeat(map[string]func(*rapid.T){
 			"prune": func(t *rapid.T) {
 				wishes++
-				step(who(t), func(r *Relay, out *Outbox) { r.prune(r.find(1), out) })
+				step(who(t), func(r *Relay, out *Outbox) { r.prune(0, r.find(1), out) })
 			},
 			"graft": func(t *rapid.T) {
 				wishes++
-				step(who(t), func(r *Relay, out *Outbox) { r.Graft(1, out) })
+				step(who(t), func(r *Relay, out *Outbox) { r.Graft(0, 1, out) })
 			},
 			"arrive": func(t *rapid.T) { arrive(who(t)) },
 		})
@@ -291,6 +291,111 @@ func TestAnnouncementsAreGathered(t *testing.T) {
 	m := h.add(1, 0)
 	if h.pump(); len(s.got) != 1 || h.all[s.got[0]] != m {
 		t.Errorf("sent %v, want what came after the GRAFT alone", s.got)
+	}
+}
+
+// calmHub has two links, one of them lazy, and its tree has been whole for long.
+func calmHub(t *testing.T) (h *hub, branch, lazy *spoke) {
+	t.Helper()
+	h, links := treeHub(t, nil, 2)
+	h.hearPrune(links[1])
+	h.now += h.relay.cfg.CalmAfter
+	return h, links[0], links[1]
+}
+
+// Where little is said and the tree is whole, announcements wait for one another: of ten
+// messages a second six go into the first frame, and nine into each of the others, unless
+// the peer announces something meanwhile.
+func TestAWholeTreeAnnouncesSeldom(t *testing.T) {
+	h, _, s := calmHub(t)
+	for range 6 + 9*9 {
+		h.add(1, 0)
+		h.pump()
+		h.now += 100 * time.Millisecond
+	}
+	if len(s.announced) != len(h.all) || len(s.unwritten) != 10 {
+		t.Errorf("of %d messages %d are announced, in %d frames; want all, in ten", len(h.all), len(s.announced), len(s.unwritten))
+	}
+	h.announce(s, h.all[0])
+	for range 6 {
+		h.add(1, 0)
+		h.pump()
+		h.now += 100 * time.Millisecond
+	}
+	if len(s.unwritten) != 11 {
+		t.Error("the peer was the last to announce something, and has to wait for its turn longer than for this node's")
+	}
+}
+
+// What may mean that the tree is broken has what is gathered announced soon, and for a
+// while; what does not mean that has it wait.
+func TestABrokenTreeAnnouncesSoon(t *testing.T) {
+	want := func(h *hub, s *spoke, check bool) {
+		h.wanted = h.all[0]
+		h.relay.HandleWant(h.now, s.id, &Frame{Wants: []WantEntry{{Dot: h.all[0].Dot, Check: check}}}, &h.out)
+		h.take()
+	}
+	for _, test := range []struct {
+		why  string
+		do   func(h *hub, branch, lazy *spoke)
+		soon bool
+	}{
+		{"nothing happens", func(h *hub, branch, lazy *spoke) {}, false},
+		{"a link comes up", func(h *hub, branch, lazy *spoke) { h.open(false, nil) }, true},
+		{"a repair begins and ends", func(h *hub, branch, lazy *spoke) {
+			r := h.open(true, nil)
+			h.hearAll(r)
+			h.close(r)
+		}, false},
+		{"a lazy link is lost", func(h *hub, branch, lazy *spoke) { h.close(h.links[2]) }, true},
+		{"the peer of a lazy link asks for a message", func(h *hub, branch, lazy *spoke) { want(h, h.links[2], false) }, true},
+		{"the peer of a branch asks what was delivered", func(h *hub, branch, lazy *spoke) { want(h, branch, true) }, false},
+		{"this node asks for a message", func(h *hub, branch, lazy *spoke) { h.relay.Asked(h.now) }, true},
+		{"another link is grafted", func(h *hub, branch, lazy *spoke) { h.hearGraft(h.links[2]) }, true},
+		{"this node grafts another link", func(h *hub, branch, lazy *spoke) { h.relay.Graft(h.now, h.links[2].id, &h.out); h.take() }, true},
+		{"a branch is pruned", func(h *hub, branch, lazy *spoke) { h.hearPrune(branch) }, true},
+		{"a message comes that has waited somewhere", func(h *hub, branch, lazy *spoke) { h.age = lateAfter; h.add(3, 0, branch) }, true},
+		{"a message comes that has not", func(h *hub, branch, lazy *spoke) { h.age = lateAfter - 1; h.add(3, 0, branch) }, false},
+		{"the peer announces another message", func(h *hub, branch, lazy *spoke) { h.announce(lazy, h.all[0]) }, false},
+	} {
+		h, links := treeHub(t, nil, 3)
+		branch, lazy := links[0], links[1]
+		h.hearPrune(lazy)
+		h.hearPrune(links[2])
+		h.now += h.relay.cfg.CalmAfter
+		h.add(2, 0, branch)
+		h.add(2, 0, branch)
+		h.pump()
+		h.now += h.relay.cfg.AnnounceEvery
+		h.pump()
+		if len(lazy.announced) != 0 {
+			t.Fatalf("%s: announced %v although nothing has happened yet", test.why, lazy.announced)
+		}
+		test.do(h, branch, lazy)
+		h.pump()
+		if soon := len(lazy.announced) > 0; soon != test.soon {
+			t.Errorf("%s: announced at once: %v, want %v", test.why, soon, test.soon)
+		}
+	}
+}
+
+// Under load nothing waits for long: trees break then, and a peer must not be told of a
+// great deal at one moment. Nor does what comes soon after.
+func TestNothingWaitsUnderLoad(t *testing.T) {
+	h, _, s := calmHub(t)
+	for n := 1; n <= 5*crowd; n++ {
+		h.add(1, 0)
+		h.pump()
+		if h.now += time.Millisecond; len(s.announced) < n-crowd {
+			t.Fatalf("of %d messages %d are announced, %d may wait", n, len(s.announced), crowd)
+		}
+	}
+	h.now += time.Second
+	h.add(1, 0)
+	h.pump()
+	h.now += h.relay.cfg.AnnounceEvery
+	if h.pump(); len(s.announced) != len(h.all) {
+		t.Errorf("of %d messages %d are announced a second later", len(h.all), len(s.announced))
 	}
 }
 
@@ -371,9 +476,12 @@ func TestWhatWasAskedForIsNotSentAgain(t *testing.T) {
 	}
 }
 
-// A node whose tree links are all gone has one of the others bring messages, one
-// that it has pruned itself if there is one, and sends on it what it had sent to
-// nobody.
+// tire has the hub heal as often as it may.
+func (h *hub) tire() { h.relay.healed = h.now + healBurst*healEvery }
+
+// A node whose tree links are all gone, and that has healed too often, has one of the
+// others bring messages, one that it has pruned itself if there is one, and sends on it
+// what it had sent to nobody.
 func TestTheLastTreeLinkIsReplaced(t *testing.T) {
 	h, links := treeHub(t, func(c *RelayConfig) { c.Window = overhead }, 4)
 	a, b, c := links[0], links[1], links[2]
@@ -394,6 +502,7 @@ func TestTheLastTreeLinkIsReplaced(t *testing.T) {
 	if h.relay.Unsent() != 3 {
 		t.Fatalf("unsent from %d, want the first own message to be sent", h.relay.Unsent())
 	}
+	h.tire()
 	h.close(a)
 	h.checkTree()
 	if c.mode != eager || b.mode != lazy {
@@ -416,6 +525,82 @@ func TestTheLastTreeLinkIsReplaced(t *testing.T) {
 	}
 }
 
+// Where a branch is lost the tree is in pieces, and what the pieces have between them are
+// lazy links. They bring what was to be announced on them; and one message that comes in
+// vain ends that.
+func TestALostBranchIsMadeUpForByAllLazyLinks(t *testing.T) {
+	for _, test := range []struct {
+		why  string
+		lose func(h *hub, branch, other, lazy *spoke) *spoke
+		want mode // of the lazy ones that are left
+	}{
+		{"a branch is lost, and another is left", func(_ *hub, branch, _, _ *spoke) *spoke { return branch }, eager},
+		{"a lazy link is lost", func(_ *hub, _, _, lazy *spoke) *spoke { return lazy }, lazy},
+		{"a repair is over", func(h *hub, _, _, _ *spoke) *spoke {
+			r := h.open(true, nil)
+			h.hearAll(r)
+			return r
+		}, lazy},
+		{"a link is lost before anything was sent on it", func(h *hub, _, _, _ *spoke) *spoke { return h.open(false, nil) }, lazy},
+	} {
+		h, links := treeHub(t, nil, 5)
+		for _, s := range links[2:] {
+			h.hearPrune(s)
+		}
+		m := h.add(2, 0, links[1])
+		h.pump()
+		h.close(test.lose(h, links[0], links[1], links[2]))
+		h.pump()
+		for _, s := range links[3:] {
+			if got := len(s.got) == 1 && h.all[s.got[0]] == m; s.mode != test.want || got != (test.want == eager) {
+				t.Errorf("%s: a lazy link has mode %d, want %d, and was sent %v", test.why, s.mode, test.want, s.got)
+			}
+			h.duplicate(s, m)
+			if s.mode == eager {
+				t.Errorf("%s: a link brings something in vain, and stays as it is", test.why)
+			}
+		}
+		h.checkTree()
+	}
+}
+
+// Whoever opens links, has them pass for branches, and closes them, does not have a node
+// graft its others for ever.
+func TestHealingIsBounded(t *testing.T) {
+	h, links := treeHub(t, nil, 4)
+	const span = time.Minute
+	for end := h.now + span; h.now < end; h.now += 100 * time.Millisecond {
+		s := h.open(false, nil)
+		h.hearAll(s)
+		for _, lazy := range links[1:] {
+			h.hearPrune(lazy)
+		}
+		h.close(s)
+	}
+	if n, most := h.relay.Stats.Grafted, uint64(3*(healBurst+span/healEvery)); n == 0 || n > most {
+		t.Errorf("%d links are grafted within %v, want some and at most %d", n, span, most)
+	}
+}
+
+// A message that comes in vain over a link is no reason to prune it when one of a lesser
+// origin has been delivered meanwhile: all nodes are to go by that one, and where they do
+// not the tree falls apart as soon as many begin to talk at one moment.
+func TestAJudgeIsReplacedByALesserOne(t *testing.T) {
+	least, other := peer.Handle(2), peer.Handle(3)
+	h, links := treeHub(t, nil, 2)
+	if mix(h.seen.hashOf(other)) < mix(h.seen.hashOf(least)) {
+		least, other = other, least
+	}
+	m := h.add(other, 0, links[0])
+	last := h.add(least, 0, links[0])
+	if h.duplicate(links[1], m); links[1].mode != eager {
+		t.Error("pruned for the greater one")
+	}
+	if h.duplicate(links[1], last); links[1].mode != pruned {
+		t.Error("not pruned for the least one")
+	}
+}
+
 // Whoever says too much is not heard to the end, and gets at most one frame for
 // one of its own.
 func TestTreeFramesOfAHostilePeer(t *testing.T) {
@@ -434,9 +619,9 @@ func TestTreeFramesOfAHostilePeer(t *testing.T) {
 	for i := range 100 {
 		before := len(h.out.Sends)
 		if i%2 == 0 {
-			h.relay.HandleGraft(s.id, &h.out)
+			h.relay.HandleGraft(h.now, s.id, &h.out)
 		} else {
-			h.relay.HandlePrune(s.id, &h.out)
+			h.relay.HandlePrune(h.now, s.id, &h.out)
 		}
 		if said := len(h.out.Sends) - before; said > 1 {
 			t.Fatalf("%d frames for one", said)

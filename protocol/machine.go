@@ -247,6 +247,8 @@ func (c *Config) validate() error {
 		return errors.New("protocol: Origins must be positive")
 	case c.Relay.AnnounceEvery <= 0 || c.RepairEvery <= 0 || c.GraftAfter <= 0:
 		return errors.New("protocol: Relay.AnnounceEvery, RepairEvery and GraftAfter must be positive")
+	case c.Relay.CalmAfter < 0:
+		return errors.New("protocol: Relay.CalmAfter must not be negative")
 	}
 	return errors.Join(c.Links.Validate(), (&Machine{cfg: *c}).causalConfig().Validate())
 }
@@ -397,9 +399,9 @@ func (m *Machine) handleFrame(now time.Duration, link broadcast.LinkID, f *broad
 	case broadcast.IHave:
 		m.handleIHave(now, link, f)
 	case broadcast.Graft:
-		m.relay.HandleGraft(link, &m.out.Links)
+		m.relay.HandleGraft(now, link, &m.out.Links)
 	case broadcast.Prune:
-		m.relay.HandlePrune(link, &m.out.Links)
+		m.relay.HandlePrune(now, link, &m.out.Links)
 	}
 }
 
@@ -432,7 +434,7 @@ func (m *Machine) handleData(now time.Duration, link broadcast.LinkID, f *broadc
 	case causal.Fresh:
 		m.relay.Arrived(now, link, msg)
 	case causal.Known:
-		m.relay.ArrivedAgain(link, msg, &m.out.Links)
+		m.relay.ArrivedAgain(now, link, msg, &m.out.Links)
 	}
 }
 
@@ -449,7 +451,7 @@ func (m *Machine) handleIHave(now time.Duration, link broadcast.LinkID, f *broad
 	}
 	if !room && now >= m.lastCrowd+m.cfg.Retry {
 		m.lastCrowd = now
-		m.relay.Graft(link, &m.out.Links)
+		m.relay.Graft(now, link, &m.out.Links)
 		m.relay.Rewind(now, link, &m.out.Links)
 	}
 }
@@ -582,7 +584,7 @@ func (m *Machine) applyChanges(now time.Duration, out *Outbox) {
 			kind = LinkUp
 			m.relay.Open(now, c, &out.Links)
 		} else {
-			if m.relay.Close(c.Link, &out.Links) {
+			if m.relay.Close(now, c.Link, &out.Links) {
 				m.buffer.Hasten(now)
 			}
 		}
@@ -609,6 +611,9 @@ func (m *Machine) askMissing(now time.Duration, out *Outbox) {
 	m.asks, m.gaps = m.buffer.Poll(now, m.linkIDs, m.asks[:0], m.gaps[:0])
 	m.blameVain(now)
 	m.graft(now, out)
+	if len(m.asks) > 0 {
+		m.relay.Asked(now)
+	}
 	for _, link := range m.linkIDs {
 		m.sendWants(link, out)
 	}
@@ -626,11 +631,11 @@ func (m *Machine) askMissing(now time.Duration, out *Outbox) {
 func (m *Machine) graft(now time.Duration, out *Outbox) {
 	m.grafts = m.buffer.AppendGrafts(now, m.grafts[:0])
 	for _, link := range m.grafts {
-		m.relay.Graft(link, &out.Links)
+		m.relay.Graft(now, link, &out.Links)
 	}
 	for _, a := range m.asks {
 		if a.Graft {
-			m.relay.Graft(a.Link, &out.Links)
+			m.relay.Graft(now, a.Link, &out.Links)
 		}
 	}
 }

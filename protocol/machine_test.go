@@ -401,6 +401,7 @@ func TestConfigIsValidated(t *testing.T) {
 		"Relay.DigestPart":    func(c *Config) { c.Relay.DigestPart = 0 },
 		"Relay.Wants":         func(c *Config) { c.Relay.Wants = 0 },
 		"Relay.AnnounceEvery": func(c *Config) { c.Relay.AnnounceEvery = 0 },
+		"Relay.CalmAfter":     func(c *Config) { c.Relay.CalmAfter = -1 },
 		"GraftAfter":          func(c *Config) { c.GraftAfter = 0 },
 		"Origins":             func(c *Config) { c.Origins = 0 },
 		"RepairEvery":         func(c *Config) { c.RepairEvery = 0 },

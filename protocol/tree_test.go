@@ -62,6 +62,55 @@ func TestATriangleBecomesATree(t *testing.T) {
 	}
 }
 
+// A tree that is whole costs little where it has no branch: ten messages a second are
+// announced once in half a second or somewhat more, by each end in its turn, and
+// nothing else is said there. When something was to be asked for, they are announced soon
+// again.
+func TestAWholeTreeIsQuiet(t *testing.T) {
+	l, a, b, c := triangle(t, nil)
+	talk := func(times int) {
+		for range times {
+			a.say("x")
+			l.run(100 * time.Millisecond)
+		}
+	}
+	talk(50) // what has been quiet for long was pinged
+	l.run(time.Second)
+	messages, others := 0, 0
+	frames := map[*member]int{}
+	l.loseFrame = func(from, to *member, f *broadcast.Frame) bool {
+		switch {
+		case f.Kind == broadcast.IHave:
+			frames[from]++
+			messages += len(f.Announced)
+		case from != a && to != a:
+			others++
+		}
+		return false
+	}
+	talk(120)
+	l.run(time.Second)
+	if frames[b]+frames[c] != 19 || min(frames[b], frames[c]) != 9 || messages != 120 || others > 0 {
+		t.Errorf("%d and %d frames announce %d messages, and there were %d others; want 19, by turns, and each message announced once",
+			frames[b], frames[c], messages, others)
+	}
+
+	l.loseFrame = func(from, to *member, f *broadcast.Frame) bool {
+		return from == a && to == c && f.Kind == broadcast.Data
+	}
+	a.say("lost")
+	l.run(900 * time.Millisecond)
+	if c.Counters().WantsGone+b.Counters().WantsServed == 0 {
+		t.Fatal("what the tree has not brought has not been asked for")
+	}
+	before := c.Counters().Delivered
+	a.say("lost as well")
+	l.run(100 * time.Millisecond)
+	if c.Counters().Delivered != before+1 {
+		t.Error("the next message that the tree does not bring is announced late as well")
+	}
+}
+
 // Where all flood, nothing is pruned, and everything crosses every link.
 func TestFloodingStaysFlooding(t *testing.T) {
 	l, _, b, _ := triangle(t, func(c *Config) { c.Relay.Flood = true })

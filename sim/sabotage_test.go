@@ -42,8 +42,8 @@ func deliveries(change func([]*broadcast.Message) []*broadcast.Message) func(*Wo
 	}
 }
 
-// Each promise is broken on purpose, and the oracle objects to that one, first, and
-// to no other but those that it cannot be broken without.
+// Each promise is broken on purpose, and the oracle objects to that one, and to no other
+// but those that it cannot be broken without, one of which may be the first.
 func TestABrokenPromiseIsTold(t *testing.T) {
 	for _, test := range []struct {
 		promise  int

@@ -101,3 +101,43 @@ func TestATreeHardlyBringsAnythingTwice(t *testing.T) {
 	enough("30 % are gone")
 	checked(t, w, nodes)
 }
+
+// A third of the nodes die, and fifty of the others speak at the moment at which their
+// neighbours notice: what they say travels what is left of the tree and what was grafted
+// in its place, and waits for nothing that is announced and asked for, which takes 70 ms
+// at least. And the links that are pruned again leave a tree that is whole.
+func TestTheTreeIsMendedAtOnce(t *testing.T) {
+	w := NewWorld(11)
+	w.Faults = Faults{Latency: time.Millisecond, Jitter: time.Millisecond}
+	nodes := grow(w, 200)
+	w.Run(20 * time.Second)
+	origin := func() *Node { return nodes[7] }
+	burst(w, origin, 20)
+	for i, n := range nodes {
+		if i%10 < 3 && n != nodes[0] {
+			w.Crash(n)
+		}
+	}
+	var latest time.Duration
+	hops := uint8(0)
+	w.OnDeliver = func(_ *Node, m *broadcast.Message) {
+		born, _ := w.Oracle.born(m.Dot)
+		latest, hops = max(latest, w.now-born), max(hops, m.Hops)
+	}
+	before := total(w)
+	for _, n := range up(w.Nodes())[:50] {
+		w.Broadcast(n, []byte("at once"))
+	}
+	w.Run(3 * time.Second)
+	x := total(w)
+	t.Logf("the last after %v, %d hops; %d grafts, %d prunes, %d asked for", latest, hops, x.Grafted-before.Grafted, x.Pruned-before.Pruned, x.WantsServed-before.WantsServed)
+	if most := 20 * 2 * time.Millisecond; latest > most || x.WantsServed > before.WantsServed {
+		t.Errorf("the last came after %v, and %d had to be asked for; want none, and 20 hops at most", latest, x.WantsServed-before.WantsServed)
+	}
+	before = x
+	dup := burst(w, origin, 10)
+	if x := total(w); x.WantsServed > before.WantsServed {
+		t.Errorf("afterwards %d messages had to be asked for, and %.2f came twice", x.WantsServed-before.WantsServed, dup)
+	}
+	checked(t, w, w.Nodes())
+}

@@ -39,6 +39,7 @@ func TestTheDocumentHasTheLimits(t *testing.T) {
 		"MaxDeps": causal.MaxDeps, "MaxSpans": broadcast.MaxSpans, "MaxSeq": peer.MaxSeq, "maxEntries": maxEntries, "maxSpans": maxSpans,
 		"DigestPart": relay.DigestPart, "Wants": relay.Wants, "Window": relay.Window, "Repairs": links.Repairs,
 		"AnnounceEvery": relay.AnnounceEvery, "GraftAfter": machine.GraftAfter,
+		"AnnounceCalm": relay.AnnounceCalm, "CalmAfter": relay.CalmAfter,
 		"Answer": links.Answer, "Heartbeat": links.Heartbeat, "Timeout": links.Timeout, "Exchange": sampling.Answer,
 	} {
 		if row := fmt.Sprintf("\n| `%s` | %v | ", name, value); !strings.Contains(doc, row) {

@@ -27,7 +27,7 @@ var small = map[string]Params{
 	"pace":                 {Nodes: 1000, View: 14, Cycles: 120, Runs: 1, Seed: 1},
 	"attack":               {Nodes: 4000, View: 16, Cycles: 180, Runs: 1, Seed: 1},
 	"steady":               {Nodes: 300, View: 20, Cycles: 500, Runs: 1, Seed: 1}, // the mean of a hundred messages
-	"recovery":             {Nodes: 300, View: 20, Cycles: 150, Runs: 1, Seed: 2}, // with 1 all whom the sender is linked to are among the half that dies
+	"recovery":             {Nodes: 300, View: 20, Cycles: 200, Runs: 1, Seed: 2}, // with 1 all whom the sender is linked to are among the half that dies
 	"partition":            {Nodes: 500, View: 16, Cycles: 60, Runs: 1, Seed: 1},
 	"metadata":             {Nodes: 500, View: 16, Cycles: 40, Runs: 1, Seed: 1},
 }
