@@ -1,6 +1,10 @@
 package guard
 
-import "time"
+import (
+	"time"
+
+	"golang.org/x/time/rate"
+)
 
 // Limit is a token bucket: so much a second, and so much at once after a pause.
 type Limit struct {
@@ -16,45 +20,33 @@ func (l Limit) or(otherwise Limit) Limit {
 }
 
 // full is the bucket of somebody who is new.
-func (l Limit) full(now time.Duration) bucket { return bucket{float64(l.Burst), now} }
+func (l Limit) full(now time.Duration) bucket {
+	return bucket{rate.NewLimiter(rate.Limit(l.PerSecond), l.Burst), now}
+}
 
-// bucket is what somebody has left of a Limit, which the caller keeps: there are many
-// buckets of one. It holds less than none where more was taken than it had.
+// bucket is what somebody has left of a Limit.
 type bucket struct {
-	tokens float64
-	at     time.Duration // when it held so many; never later than now
+	limiter *rate.Limiter
+	used    time.Duration // last
 }
 
-func (b *bucket) refill(now time.Duration, l Limit) {
-	if now > b.at {
-		b.tokens = min(float64(l.Burst), b.tokens+l.PerSecond*(now-b.at).Seconds())
-		b.at = now
-	}
-}
+// at is what package rate takes for a time.
+func at(now time.Duration) time.Time { return time.Unix(0, 0).Add(now) }
 
 // has reports whether there is one.
-func (b *bucket) has(now time.Duration, l Limit) bool {
-	b.refill(now, l)
-	return b.tokens >= 1
-}
+func (b *bucket) has(now time.Duration) bool { return b.limiter.TokensAt(at(now)) >= 1 }
 
 // allow takes one, if there is one.
-func (b *bucket) allow(now time.Duration, l Limit) bool {
-	if !b.has(now, l) {
-		return false
-	}
-	b.tokens--
-	return true
+func (b *bucket) allow(now time.Duration) bool {
+	b.used = now
+	return b.limiter.AllowN(at(now), 1)
 }
 
-// take takes so many, though there be fewer, and tells how long it takes to pay that off.
-func (b *bucket) take(now time.Duration, l Limit, n int) (debt time.Duration) {
-	b.refill(now, l)
-	b.tokens -= float64(n)
-	if b.tokens >= 0 {
-		return 0
-	}
-	return time.Duration(-b.tokens / l.PerSecond * float64(time.Second))
+// take takes so many, or at most a burst, though there be fewer, and tells how long it
+// takes to pay that off.
+func (b *bucket) take(now time.Duration, n int) (debt time.Duration) {
+	b.used = now
+	return b.limiter.ReserveN(at(now), min(n, b.limiter.Burst())).DelayFrom(at(now))
 }
 
 // forgetAfter is how long somebody is told apart who has nothing left to pay. A guess, a
@@ -67,18 +59,15 @@ func bucketOf[K comparable](buckets *table[K, bucket], k K, now time.Duration, l
 	if b := buckets.use(k); b != nil {
 		return b
 	}
-	forget(buckets, now, l)
+	forget(buckets, now)
 	return buckets.put(k, l.full(now))
 }
 
 // forget drops those whose buckets are as good as new ones.
-func forget[K comparable](buckets *table[K, bucket], now time.Duration, l Limit) {
+func forget[K comparable](buckets *table[K, bucket], now time.Duration) {
 	for {
 		k, b := buckets.oldest()
-		if b == nil || now < b.at+forgetAfter {
-			return
-		}
-		if b.refill(now, l); b.tokens < float64(l.Burst) {
+		if b == nil || now < b.used+forgetAfter || b.limiter.TokensAt(at(now)) < float64(b.limiter.Burst()) {
 			return
 		}
 		buckets.remove(k)

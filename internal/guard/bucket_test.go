@@ -28,12 +28,12 @@ func TestBuckets(t *testing.T) {
 		{"what is there is not owed", 3 * time.Hour, 20, 0, 0},
 	} {
 		if step.take > 0 {
-			if got := b.take(step.now, l, step.take); got != step.debt {
+			if got := b.take(step.now, step.take); got != step.debt {
 				t.Errorf("%s: a debt of %v, want %v", step.why, got, step.debt)
 			}
 			continue
 		}
-		if got := answered(100, func(int) bool { return b.allow(step.now, l) }); got != step.count {
+		if got := answered(100, func(int) bool { return b.allow(step.now) }); got != step.count {
 			t.Errorf("%s: %d are allowed, want %d", step.why, got, step.count)
 		}
 	}
@@ -73,7 +73,7 @@ func TestWhoIsMetOnceIsForgotten(t *testing.T) {
 
 	slow := Limit{0.001, 10}
 	debtors := newTable[int, bucket](1 << 10)
-	bucketOf(debtors, 1, 0, slow).take(0, slow, 10)
+	bucketOf(debtors, 1, 0, slow).take(0, 10)
 	bucketOf(debtors, 2, forgetAfter, slow)
 	if debtors.len() != 2 {
 		t.Error("a debt is forgotten")

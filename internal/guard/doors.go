@@ -24,7 +24,7 @@ const (
 	// have: four hosts that hold connections open without a word do not fill it,
 	// nor does any number of honest ones.
 	defaultPerBlock = 64
-	// defaultBlocks is how many blocks are told apart, for 0.7 MiB where so many
+	// defaultBlocks is how many blocks are told apart, for 1.3 MiB where so many
 	// come. An
 	// address that a connection comes from is not forged, so few attackers have more.
 	defaultBlocks = 4096
@@ -152,14 +152,14 @@ func (d *Doors) refuse(now time.Duration, b block, exempt bool) error {
 	case !exempt && d.inside > d.cfg.Handshakes/2 && d.of[b] >= d.cfg.PerBlock:
 		d.stats.TooMany++
 		return ErrTooMany
-	case !d.rush.has(now, d.cfg.Rush):
+	case !d.rush.has(now):
 		d.stats.Rush++
 		return ErrRush
-	case !exempt && !bucketOf(d.rates, b, now, d.cfg.Rate).allow(now, d.cfg.Rate):
+	case !exempt && !bucketOf(d.rates, b, now, d.cfg.Rate).allow(now):
 		d.stats.TooFast++
 		return ErrTooFast
 	}
-	d.rush.allow(now, d.cfg.Rush)
+	d.rush.allow(now)
 	return nil
 }
 

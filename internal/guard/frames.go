@@ -66,7 +66,7 @@ func (f *FrameRate) Take(now time.Duration, control bool, bytes int) (wait time.
 	}
 	f.stats.Frames++
 	f.stats.Bytes += uint64(bytes)
-	wait = max(f.frames.take(now, frameLimit, 1), f.bytes.take(now, byteLimit, min(bytes, controlBytesBurst)))
+	wait = max(f.frames.take(now, 1), f.bytes.take(now, bytes))
 	f.arrears = max(0, f.arrears-(now-f.last)/2) + wait
 	f.last = now
 	f.stats.Waited += wait

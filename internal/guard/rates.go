@@ -30,8 +30,8 @@ var (
 	// one address at once. Without this a host could have an allowance for each of
 	// its 65,535 ports.
 	defaultProvenBlock = Limit{2000, 5000}
-	// defaultSources has blocks and endpoints take 1.2 MiB together, where so many
-	// come, and known ones 0.4 more: a guess at what a node can spare.
+	// defaultSources has blocks and endpoints take 2.6 MiB together, where so many
+	// come, and known ones 0.7 more: a guess at what a node can spare.
 	defaultSources = 4096
 )
 
@@ -93,27 +93,27 @@ func NewRates(cfg RatesConfig) *Rates {
 // bound of all is looked at first and used up last: so a flood beyond it does not
 // touch what is known of others, and a block beyond its own takes nothing from them.
 func (r *Rates) Unproven(now time.Duration, from netip.AddrPort) bool {
-	if k := endpointOf(from); r.proven.get(k) != nil && bucketOf(r.known, k, now, r.cfg.Known).allow(now, r.cfg.Known) {
+	if k := endpointOf(from); r.proven.get(k) != nil && bucketOf(r.known, k, now, r.cfg.Known).allow(now) {
 		return true
 	}
-	if !r.unproven.has(now, r.cfg.Unproven) {
+	if !r.unproven.has(now) {
 		r.stats.Unproven++
 		return false
 	}
-	if !loopback(from.Addr()) && !bucketOf(r.unprovenBlock, blockOf(from.Addr()), now, r.cfg.UnprovenBlock).allow(now, r.cfg.UnprovenBlock) {
+	if !loopback(from.Addr()) && !bucketOf(r.unprovenBlock, blockOf(from.Addr()), now, r.cfg.UnprovenBlock).allow(now) {
 		r.stats.UnprovenBlock++
 		return false
 	}
-	return r.unproven.allow(now, r.cfg.Unproven)
+	return r.unproven.allow(now)
 }
 
 // Proven reports whether one more request of an address that is proven may be answered.
 func (r *Rates) Proven(now time.Duration, from netip.AddrPort) bool {
-	if !bucketOf(r.proven, endpointOf(from), now, r.cfg.Proven).allow(now, r.cfg.Proven) {
+	if !bucketOf(r.proven, endpointOf(from), now, r.cfg.Proven).allow(now) {
 		r.stats.Proven++
 		return false
 	}
-	if !loopback(from.Addr()) && !bucketOf(r.provenBlock, blockOf(from.Addr()), now, r.cfg.ProvenBlock).allow(now, r.cfg.ProvenBlock) {
+	if !loopback(from.Addr()) && !bucketOf(r.provenBlock, blockOf(from.Addr()), now, r.cfg.ProvenBlock).allow(now) {
 		r.stats.ProvenBlock++
 		return false
 	}
@@ -126,9 +126,9 @@ func (r *Rates) Charge(now time.Duration, from netip.AddrPort, requests int) {
 	if requests <= 0 {
 		return
 	}
-	bucketOf(r.proven, endpointOf(from), now, r.cfg.Proven).take(now, r.cfg.Proven, min(requests, r.cfg.Proven.Burst))
+	bucketOf(r.proven, endpointOf(from), now, r.cfg.Proven).take(now, requests)
 	if !loopback(from.Addr()) {
-		bucketOf(r.provenBlock, blockOf(from.Addr()), now, r.cfg.ProvenBlock).take(now, r.cfg.ProvenBlock, min(requests, r.cfg.ProvenBlock.Burst))
+		bucketOf(r.provenBlock, blockOf(from.Addr()), now, r.cfg.ProvenBlock).take(now, requests)
 	}
 }
 
