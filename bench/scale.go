@@ -21,8 +21,8 @@ const (
 )
 
 // measureScale has as many nodes as there are come up through one of them, and a hundred
-// of them broadcast one message each, all at once. The nodes are in one process if that may
-// have the sockets, or else in as few as will do.
+// of them broadcast one message each, all at once; then it leaves them alone. The nodes are
+// in one process if that may have the sockets, or else in as few as will do.
 func measureScale(b *bench) error {
 	began := time.Now()
 	f, err := startFleet(b.Nodes, max(1, mostFiles()/filesPerNode))
@@ -74,12 +74,35 @@ func measureScale(b *bench) error {
 	report("delivery ratio", float64(deliveries)/float64(origins*b.Nodes), "")
 	report("last node p50", millis(quantile(lasts, 0.5)), "ms")
 	report("last node p99", millis(quantile(lasts, 0.99)), "ms")
-	nodes := float64(b.Nodes)
 	report("CPU per delivery", float64((after.CPU-before.CPU).Microseconds())/float64(deliveries), "µs")
-	report("goroutines per node", float64(after.Goroutines)/nodes, "")
-	report("sockets per node", float64(after.Socket)/nodes, "")
-	report("heap and stack per node", float64(after.Memory)/1024/nodes, "KiB")
-	report("resident memory per node", after.Resident/1024/nodes, "KiB")
+	return b.idleFleet(f)
+}
+
+// idleFleet leaves the nodes alone, as measureIdle does.
+func (b *bench) idleFleet(f *fleet) error {
+	time.Sleep(b.Settle)
+	wire, began := loopback(), time.Now()
+	before, err := f.usage()
+	if err != nil {
+		return err
+	}
+	time.Sleep(b.lasting(30 * time.Second))
+	after, err := f.usage()
+	if err != nil {
+		return err
+	}
+	crossed := loopback().minus(wire)
+	nodes, seconds := float64(b.Nodes), time.Since(began).Seconds()
+	memory, err := f.memory()
+	if err != nil {
+		return err
+	}
+	b.result(0, 0, "bytes per second and node", float64(crossed.bytes)/seconds/nodes, "B/s")
+	b.result(0, 0, "CPU per second and node", millis(after.CPU-before.CPU)/seconds/nodes, "ms/s")
+	b.result(0, 0, "goroutines per node", float64(after.Goroutines)/nodes, "")
+	b.result(0, 0, "sockets per node", float64(after.Socket)/nodes, "")
+	b.result(0, 0, "heap and stack per node", float64(memory)/1024/nodes, "KiB")
+	b.result(0, 0, "resident memory per node", after.Resident/1024/nodes, "KiB")
 	return nil
 }
 
@@ -216,10 +239,21 @@ func (f *fleet) usage() (sum usage, err error) {
 			return sum, err
 		}
 		sum.CPU += r.Usage.CPU
-		sum.Memory += r.Usage.Memory
 		sum.Resident += r.Usage.Resident
 		sum.Goroutines += r.Usage.Goroutines
 		sum.Socket += r.Usage.Socket
+	}
+	return sum, nil
+}
+
+// memory is what is in use once garbage is collected.
+func (f *fleet) memory() (sum int64, err error) {
+	for _, w := range f.workers {
+		r, err := w.do(order{Memory: true})
+		if err != nil {
+			return sum, err
+		}
+		sum += r.Memory
 	}
 	return sum, nil
 }

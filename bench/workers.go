@@ -31,6 +31,7 @@ type order struct {
 	Broadcast []saying // at once
 	Progress  bool
 	Usage     bool
+	Memory    bool
 }
 
 // share is which nodes a worker runs: each joins through the contact, or the first one.
@@ -50,6 +51,7 @@ type reply struct {
 	Contact  string
 	Progress map[uint64]progress
 	Usage    usage
+	Memory   int64 // heap and stacks
 	Error    string
 }
 
@@ -63,7 +65,6 @@ type progress struct {
 // usage is what a worker has used, in all or at the moment.
 type usage struct {
 	CPU                time.Duration
-	Memory             int64 // heap and stacks
 	Resident           float64
 	Goroutines, Socket int
 }
@@ -145,6 +146,8 @@ func workerMain() error {
 			r.Progress = h.progress()
 		case o.Usage:
 			r.Usage = used()
+		case o.Memory:
+			r.Memory = heapAndStacks()
 		}
 		if err != nil {
 			r.Error = err.Error()
@@ -200,5 +203,5 @@ func (h *hands) broadcast(list []saying) error {
 }
 
 func used() usage {
-	return usage{CPU: cpuTime(), Memory: heapAndStacks(), Resident: residentMemory(), Goroutines: runtime.NumGoroutine(), Socket: openSockets()}
+	return usage{CPU: cpuTime(), Resident: residentMemory(), Goroutines: runtime.NumGoroutine(), Socket: openSockets()}
 }

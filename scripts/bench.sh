@@ -31,7 +31,7 @@ for ((run = 1; run <= runs; run++)); do
 	large)
 		bench --systems $all --nodes 1000 --limit 15m --rate 2 --payload 256 --measure saturated,latency,kill
 		bench --systems $quiet --nodes 1000 --limit 15m --measure idle
-		bench --systems gossip/plain --nodes 10000 --limit 30m --measure latency,idle
+		bench --systems gossip/plain --nodes 10000 --limit 30m --settle 2m --measure scale
 		;;
 	*)
 		echo "bench: there is main and large, and no \"$size\"" >&2

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"os"
+	"testing"
+	"time"
+)
+
+// The workers of a fleet are this program, started again.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == "worker" {
+		if err := workerMain(); err != nil {
+			os.Stderr.WriteString("bench: " + err.Error())
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// A cluster in three processes is one: what a node of each broadcasts reaches all nodes once.
+func TestAFleetIsOneCluster(t *testing.T) {
+	const nodes = 8
+	began := time.Now()
+	f, err := startFleet(nodes, 3)
+	defer f.end()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(f.workers) != 3 {
+		t.Fatalf("%d processes, want 3", len(f.workers))
+	}
+	probes, err := f.connect()
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := uint64(probes)
+	if err := f.broadcast([]saying{{0, from}, {4, from + 1}, {7, from + 2}}); err != nil {
+		t.Fatal(err)
+	}
+	had, err := f.await(from, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range had {
+		if at := time.Unix(0, p.Last); p.Had != nodes || at.Before(began) || at.After(time.Now()) {
+			t.Errorf("message %d was delivered %d times at %d nodes, at last at %v", i, p.Had, nodes, at)
+		}
+	}
+	u, err := f.usage()
+	if err != nil || u.CPU <= 0 || u.Goroutines < nodes || openSockets() > 0 && u.Socket < 2*nodes {
+		t.Errorf("%+v, %v", u, err)
+	}
+	if memory, err := f.memory(); err != nil || memory <= 0 {
+		t.Errorf("%d bytes, %v", memory, err)
+	}
+	if _, _, err := startWorker(share{Nodes: 1, Contact: "nowhere"}); err == nil {
+		t.Error("a worker whose contact has no address starts")
+	}
+}
