@@ -632,3 +632,38 @@ func TestTreeFramesOfAHostilePeer(t *testing.T) {
 		t.Error("a repair announces, and is heard")
 	}
 }
+
+// What the peer turns out to have had lets what came after it wait once more, and not
+// without end: docs/guarantees.md names the sum.
+func TestAnnouncementsWaitTwiceAtMost(t *testing.T) {
+	for _, patient := range []bool{false, true} {
+		h, links := treeHub(t, nil, 1)
+		h.patient = patient
+		s := h.open(false, nil)
+		h.hearAll(s)
+		h.hearPrune(s)
+		h.now += h.relay.cfg.CalmAfter
+		h.add(1, 0, links[0])
+		h.pump()
+		h.now += time.Second
+		h.pump() // so that this end was the last to announce something
+		had := h.add(1, 0, links[0])
+		h.pump()
+		lost := h.log.End()
+		h.add(1, 0, links[0])
+		h.pump()
+		sent, heard := h.now, false
+		for !s.announced[lost] && h.now < sent+5*time.Second {
+			h.now = h.relay.Deadline()
+			if !heard {
+				heard = true
+				h.now-- // the peer is just in time
+				h.announce(s, had)
+			}
+			h.pump()
+		}
+		if waited := h.now - sent; waited <= 1200*time.Millisecond || waited > 1250*time.Millisecond {
+			t.Errorf("patient: %v; announced after %v, want 1.25 s and no more", patient, waited)
+		}
+	}
+}
