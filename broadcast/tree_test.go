@@ -399,6 +399,29 @@ func TestNothingWaitsUnderLoad(t *testing.T) {
 	}
 }
 
+// That is so for messages that come at one moment as well, and are all that comes: nothing
+// else may have the node look again.
+func TestWhatComesAtOneMomentIsALoad(t *testing.T) {
+	for _, test := range []struct {
+		messages int
+		soon     bool
+	}{{crowd - 1, false}, {crowd, true}} {
+		h, _, s := calmHub(t)
+		for range test.messages {
+			h.add(1, 0)
+		}
+		h.pump()
+		h.now += h.relay.cfg.AnnounceEvery
+		if soon := h.relay.Deadline() <= h.now; soon != test.soon {
+			t.Errorf("%d messages: announced soon: %v, want %v", test.messages, soon, test.soon)
+		}
+		h.now = h.relay.Deadline()
+		if h.pump(); len(s.announced) != test.messages {
+			t.Errorf("%d of %d are announced", len(s.announced), test.messages)
+		}
+	}
+}
+
 // Both ends of a lazy link have the message. The one that has not dialled waits for half
 // as long again, and has nothing left to announce when the other has by then.
 func TestOneEndAnnounces(t *testing.T) {
