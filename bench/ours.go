@@ -32,7 +32,7 @@ func ourSystems() []System {
 			Variant:    variant,
 			Settings:   settings + "; logs of 64 MiB, or 2 GiB over all nodes if that is less",
 			MaxPayload: 64 << 20,
-			Window:     sameWindow(256),
+			Window:     ourWindow,
 			Patience:   time.Minute,
 			Start: func(n int, o Options, d Deliver) (Cluster, error) {
 				return startOurs(n, o, configure, d)
@@ -47,6 +47,12 @@ func ourSystems() []System {
 		variant("unordered", "no order, in the clear", func(c *gossip.Config) error { c.Order = gossip.Unordered; return nil }),
 		variant("flood", "every message crosses every link, in the clear", func(c *gossip.Config) error { c.Flood = true; return nil }),
 	}
+}
+
+// ourWindow: the more nodes there are the more messages it takes for each to have some to
+// pass on together.
+func ourWindow(n, payload, origins int) int {
+	return sameWindow(min(16*n, 4096))(n, payload, origins)
 }
 
 func useKeyring(c *gossip.Config) (err error) {
