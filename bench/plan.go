@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -140,10 +141,15 @@ func (p *plan) child(c cell, m measure, report func(Result)) error {
 	return nil
 }
 
-// tail keeps the end of what is written to it.
-type tail struct{ b []byte }
+// tail keeps the end of what is written to it, by a process that may still run.
+type tail struct {
+	mu sync.Mutex
+	b  []byte
+}
 
 func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	t.b = append(t.b, b...)
 	if over := len(t.b) - 4096; over > 0 {
 		t.b = t.b[over:]
@@ -153,6 +159,8 @@ func (t *tail) Write(b []byte) (int, error) {
 
 // lastLine is the last one that does not belong to a stack.
 func (t *tail) lastLine() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	lines := strings.Split(strings.TrimSpace(string(t.b)), "\n")
 	for _, line := range lines {
 		if strings.HasPrefix(line, "panic:") || strings.HasPrefix(line, "fatal error:") || strings.HasPrefix(line, "bench:") {

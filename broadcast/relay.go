@@ -71,10 +71,12 @@ type Relay struct {
 	seen    *Seen
 	streams []*stream
 	// sent is the first position that no eager link has been sent yet, ever.
-	sent   uint64
-	judges judges
-	healed time.Duration // see heal
-	calmAt time.Duration // see disturbed
+	sent    uint64
+	judges  judges
+	bereft  bool          // a link was closed, and Mend is due
+	wounded bool          // it was a branch
+	healed  time.Duration // see heal
+	calmAt  time.Duration // see disturbed
 	// announced is what the frames of one Pump announce.
 	announced []Announcement
 
@@ -152,8 +154,9 @@ func (r *Relay) Rewind(now time.Duration, id LinkID, out *Outbox) {
 	}
 }
 
-// Close forgets a link, and reports whether messages came by it.
-func (r *Relay) Close(now time.Duration, id LinkID, out *Outbox) (wasEager bool) {
+// Close forgets a link, and reports whether messages came by it. Once all that are gone
+// are forgotten, Mend is due.
+func (r *Relay) Close(now time.Duration, id LinkID) (wasEager bool) {
 	i := slices.IndexFunc(r.streams, func(s *stream) bool { return s.link == id })
 	if i < 0 {
 		return false
@@ -164,11 +167,21 @@ func (r *Relay) Close(now time.Duration, id LinkID, out *Outbox) (wasEager bool)
 		return false
 	}
 	r.disturbed(now)
-	if s.mode == eager && s.synced {
+	r.bereft = true
+	r.wounded = r.wounded || s.mode == eager && s.synced
+	return s.mode == eager
+}
+
+// Mend makes up for the links that were closed. It is apart since several may be closed
+// at one moment, and nothing may be said on any of them any more.
+func (r *Relay) Mend(now time.Duration, out *Outbox) {
+	if r.wounded {
 		r.heal(now, out)
 	}
-	r.keepEager(now, out)
-	return s.mode == eager
+	if r.bereft {
+		r.keepEager(now, out)
+	}
+	r.bereft, r.wounded = false, false
 }
 
 // freeSlot returns a bit of entry.known that no stream uses. There are never

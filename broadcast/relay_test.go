@@ -178,7 +178,8 @@ func (h *hub) written(s *spoke) {
 func (h *hub) close(s *spoke) {
 	before, wound := h.relay.healed, s.carries()
 	s.closed = true
-	h.relay.Close(h.now, s.id, &h.out)
+	h.relay.Close(h.now, s.id)
+	h.relay.Mend(h.now, &h.out)
 	if h.healing = h.relay.healed != before; h.healing && !wound {
 		h.fail("link %d, of mode %d, is no branch, and the tree is healed", s.id, s.mode)
 	}

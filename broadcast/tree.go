@@ -316,7 +316,7 @@ func (r *Relay) announce(now time.Duration, s *stream, out *Outbox) {
 			s.gathering = Never
 		}
 	}
-	if s.gathering != Never && r.log.End()-s.cursor >= crowd {
+	if r.log.End()-s.cursor >= crowd {
 		r.disturbed(now)
 	}
 	for more := r.announceAt(s) <= now; more; {

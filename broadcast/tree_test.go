@@ -399,6 +399,29 @@ func TestNothingWaitsUnderLoad(t *testing.T) {
 	}
 }
 
+// That is so for messages that come at one moment as well, and are all that comes: nothing
+// else may have the node look again.
+func TestWhatComesAtOneMomentIsALoad(t *testing.T) {
+	for _, test := range []struct {
+		messages int
+		soon     bool
+	}{{crowd - 1, false}, {crowd, true}} {
+		h, _, s := calmHub(t)
+		for range test.messages {
+			h.add(1, 0)
+		}
+		h.pump()
+		h.now += h.relay.cfg.AnnounceEvery
+		if soon := h.relay.Deadline() <= h.now; soon != test.soon {
+			t.Errorf("%d messages: announced soon: %v, want %v", test.messages, soon, test.soon)
+		}
+		h.now = h.relay.Deadline()
+		if h.pump(); len(s.announced) != test.messages {
+			t.Errorf("%d of %d are announced", len(s.announced), test.messages)
+		}
+	}
+}
+
 // Both ends of a lazy link have the message. The one that has not dialled waits for half
 // as long again, and has nothing left to announce when the other has by then.
 func TestOneEndAnnounces(t *testing.T) {
@@ -630,5 +653,40 @@ func TestTreeFramesOfAHostilePeer(t *testing.T) {
 	h.out.Reset()
 	if unknown := h.relay.HandleIHave(h.open(true, nil).id, &f, nil); len(unknown) != 0 {
 		t.Error("a repair announces, and is heard")
+	}
+}
+
+// What the peer turns out to have had lets what came after it wait once more, and not
+// without end: docs/guarantees.md names the sum.
+func TestAnnouncementsWaitTwiceAtMost(t *testing.T) {
+	for _, patient := range []bool{false, true} {
+		h, links := treeHub(t, nil, 1)
+		h.patient = patient
+		s := h.open(false, nil)
+		h.hearAll(s)
+		h.hearPrune(s)
+		h.now += h.relay.cfg.CalmAfter
+		h.add(1, 0, links[0])
+		h.pump()
+		h.now += time.Second
+		h.pump() // so that this end was the last to announce something
+		had := h.add(1, 0, links[0])
+		h.pump()
+		lost := h.log.End()
+		h.add(1, 0, links[0])
+		h.pump()
+		sent, heard := h.now, false
+		for !s.announced[lost] && h.now < sent+5*time.Second {
+			h.now = h.relay.Deadline()
+			if !heard {
+				heard = true
+				h.now-- // the peer is just in time
+				h.announce(s, had)
+			}
+			h.pump()
+		}
+		if waited := h.now - sent; waited <= 1200*time.Millisecond || waited > 1250*time.Millisecond {
+			t.Errorf("patient: %v; announced after %v, want 1.25 s and no more", patient, waited)
+		}
 	}
 }

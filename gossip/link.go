@@ -803,6 +803,7 @@ func (n *Node) writeBatch(l *link) bool {
 	l.limitWrite(time.Now())
 	l.rest = l.writing.pieces // writing takes them out
 	err := l.writeOut()
+	l.rest = nil // or it would keep the list, however long it was, until the next write
 	held, size, cost := l.writing.held, l.writing.size, l.writing.cost
 	l.writing.reset()
 	l.mu.Lock()

@@ -60,7 +60,7 @@ func (n *Node) newSending(payload []byte) *sending {
 	if !ok {
 		s = &sending{done: make(chan struct{}, 1)}
 	}
-	s.payload, s.over = payload, false
+	s.payload, s.id, s.err, s.over = payload, MessageID{}, nil, false
 	return s
 }
 

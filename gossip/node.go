@@ -324,8 +324,7 @@ func (n *Node) sentBefore(s *sending) (MessageID, error) {
 // callCost is what a call of Broadcast that waits takes beside its payload.
 const callCost = 512
 
-// waitTurn waits while too much is being broadcast by others: a payload is copied when
-// there is room for the copy.
+// waitTurn waits while too much is being broadcast by others.
 func (n *Node) waitTurn(ctx context.Context, payload int) error {
 	err := n.callers.take(ctx, payload+callCost)
 	if err == nil || errors.Is(err, ErrClosed) {

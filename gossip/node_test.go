@@ -119,6 +119,23 @@ func TestABroadcastIsSentOrGivenUp(t *testing.T) {
 	t.Logf("%d of 200 were sent", sent)
 }
 
+// What is used again for the next broadcast must not have it named after the one before.
+func TestABroadcastThatFailsHasNoName(t *testing.T) {
+	ctx := within(t, 10*time.Second)
+	n := start(t, Config{ID: "a"})
+	leaving := func(yes bool) { n.do(func() { n.leaving = yes }) }
+	for range 20 { // a pool keeps what it likes
+		if id, err := n.Broadcast(ctx, []byte("x")); err != nil || id.Seq == 0 {
+			t.Fatal(id, err)
+		}
+		leaving(true)
+		if id, err := n.Broadcast(ctx, []byte("y")); !errors.Is(err, ErrClosed) || id != (MessageID{}) {
+			t.Fatalf("%v is not sent: %v; want no name, and ErrClosed", id, err)
+		}
+		leaving(false)
+	}
+}
+
 func TestStartRefusesAPortInUse(t *testing.T) {
 	a := start(t, Config{ID: "a"})
 	_, err := Start(t.Context(), Config{ID: "b", Listen: a.Self().Addr, Logger: quiet})

@@ -584,7 +584,7 @@ func (m *Machine) applyChanges(now time.Duration, out *Outbox) {
 			kind = LinkUp
 			m.relay.Open(now, c, &out.Links)
 		} else {
-			if m.relay.Close(now, c.Link, &out.Links) {
+			if m.relay.Close(now, c.Link) {
 				m.buffer.Hasten(now)
 			}
 		}
@@ -599,6 +599,7 @@ func (m *Machine) applyChanges(now time.Duration, out *Outbox) {
 			out.Events = append(out.Events, Event{Kind: kind, Peer: c.Peer})
 		}
 	}
+	m.relay.Mend(now, &out.Links)
 }
 
 // askMissing sends the requests for messages that others wait for, and reports

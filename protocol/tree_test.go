@@ -235,6 +235,25 @@ func TestALostTreeLinkIsReplaced(t *testing.T) {
 	wantHeard(t, "and back", a, "once more back")
 }
 
+// A node that gives up all its links says nothing more on any of them, although each is a
+// loss that another one could make up for.
+func TestNothingFollowsAFarewell(t *testing.T) {
+	_, _, _, c := triangle(t, nil)
+	over := map[broadcast.LinkID]bool{}
+	c.step(func() {
+		c.Disconnect(c.l.now, &c.out)
+		for _, s := range c.out.Links.Sends {
+			if over[s.Link] {
+				t.Errorf("%v follows DISCONNECT on link %d", s.Frame.Kind, s.Link)
+			}
+			over[s.Link] = over[s.Link] || s.Frame.Kind == broadcast.Disconnect
+		}
+	})
+	if len(over) != 2 {
+		t.Errorf("%d links were given up, want two", len(over))
+	}
+}
+
 // A leaving node has no link that messages go over, as far as it knows, until it
 // makes one: it need not wait for others to ask for its last words.
 func TestLeavingWithLazyLinks(t *testing.T) {
