@@ -43,7 +43,7 @@ func TestAFleetIsOneCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, p := range had {
-		if at := time.Unix(0, p.Last); p.Had != nodes || at.Before(began) || at.After(time.Now()) {
+		if at := time.Unix(0, p.Last); p.Had != nodes || p.Twice > 0 || at.Before(began) || at.After(time.Now()) {
 			t.Errorf("message %d was delivered %d times at %d nodes, at last at %v", i, p.Had, nodes, at)
 		}
 	}

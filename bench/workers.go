@@ -58,8 +58,9 @@ type reply struct {
 // progress is how many of a worker's nodes have had a message, and when the last of them
 // did, in nanoseconds since 1970.
 type progress struct {
-	Had  int
-	Last int64
+	Had   int
+	Twice int // or more often
+	Last  int64
 }
 
 // usage is what a worker has used, in all or at the moment.
@@ -163,23 +164,34 @@ type hands struct {
 	share
 	cluster *ourCluster
 
-	mu  sync.Mutex
-	had map[uint64]progress
+	mu   sync.Mutex
+	had  map[uint64]progress
+	seen map[uint64][]bool // by node
 }
 
 func newHands(s share) (*hands, error) {
-	h := &hands{share: s, had: make(map[uint64]progress)}
+	h := &hands{share: s, had: make(map[uint64]progress), seen: make(map[uint64][]bool)}
 	cluster, err := startShare(s, h.deliver)
 	h.cluster = cluster
 	return h, err
 }
 
-func (h *hands) deliver(_ int, payload []byte) {
+func (h *hands) deliver(node int, payload []byte) {
 	now, number := time.Now().UnixNano(), messageID(payload)
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if h.seen[number] == nil {
+		h.seen[number] = make([]bool, h.Nodes)
+	}
 	p := h.had[number]
-	h.had[number] = progress{p.Had + 1, max(p.Last, now)}
+	if h.seen[number][node] {
+		p.Twice++
+	} else {
+		h.seen[number][node] = true
+		p.Had++
+	}
+	p.Last = max(p.Last, now)
+	h.had[number] = p
 }
 
 func (h *hands) progress() map[uint64]progress {

@@ -245,7 +245,7 @@ func (r *Relay) ArrivedAgain(now time.Duration, id LinkID, m *Message, out *Outb
 	}
 	r.Stats.Duplicates++
 	r.log.markKnown(m.Dot, s.slot)
-	if r.cameInVain(s, m.Dot) {
+	if r.cameInVain(now, s, m.Dot) {
 		r.prune(now, s, out)
 	}
 }

@@ -28,7 +28,8 @@ type hub struct {
 	// and spread how many more there are when one comes again.
 	judge  map[*Message]uint64
 	judged uint64
-	spread int // times spreadMemory
+	spread int           // times spreadMemory
+	again  time.Duration // when one came again last
 	// healing says that what is grafted in this step is as good as new.
 	healing bool
 	// mayPrune is what the step under way gives reason for, and wanted is what it
@@ -215,8 +216,13 @@ func (h *hub) duplicate(s *spoke, m *Message) {
 	faster := slices.ContainsFunc(h.via[m], func(t *spoke) bool { return t != s && t.carries() })
 	want := false
 	if judge := h.judge[m]; wasEager && !s.repair && faster && judge > 0 && h.log.Get(m.Dot) != nil && h.seen.place(m.Dot.Origin) == h.least() {
-		since := int(h.judged-judge) * spreadMemory
-		h.spread = max(since, h.spread-(h.spread-since+spreadMemory-1)/spreadMemory)
+		if h.now <= m.Born+spreadSpan {
+			if h.now > h.again+spreadSpan {
+				h.spread = 0
+			}
+			since := int(h.judged-judge) * spreadMemory
+			h.spread, h.again = max(since, h.spread-(h.spread-since+spreadMemory-1)/spreadMemory), h.now
+		}
 		if m.Dot.Seq%h.step() == 0 {
 			want = s.strict > 0 && judge < s.strict+vainSpan*h.step() && !h.relay.cfg.Flood
 			s.strict = judge + 1

@@ -55,15 +55,25 @@ type judges struct {
 	latest []heard
 	// spread is how many more judges there have been before one came again, at most, times
 	// spreadMemory; of a greater one, each lesser one after it has a part forgotten.
-	spread uint64
+	spread  uint64
+	againAt time.Duration // when one last did
 }
 
 // spreadMemory is after about how many copies most of a greater spread is forgotten. A
 // guess.
 const spreadMemory = 16
 
+// spreadSpan is for how long a copy says something of what is under way together, and how
+// old a judge may be whose copy does: longer than messages are under way. Or else whoever
+// sends old messages again could keep others from pruning any link. A guess.
+const spreadSpan = 10 * time.Second
+
 // cameAgain notes the second copy of a judge.
-func (j *judges) cameAgain(judge uint64) {
+func (j *judges) cameAgain(now time.Duration, judge uint64) {
+	if now > j.againAt+spreadSpan {
+		j.spread = 0
+	}
+	j.againAt = now
 	d := (j.count - judge) * spreadMemory
 	if d < j.spread {
 		d = j.spread - (j.spread-d+spreadMemory-1)/spreadMemory
@@ -129,16 +139,19 @@ func (r *Relay) Delivered(now time.Duration, m *Message) {
 
 // cameInVain notes that an eager link has brought what another one had brought
 // before it was delivered, and reports whether that happens often.
-func (r *Relay) cameInVain(s *stream, d peer.Dot) bool {
+func (r *Relay) cameInVain(now time.Duration, s *stream, d peer.Dot) bool {
 	pos, ok := r.log.index.get(d)
 	if !ok || s.repair || s.mode != eager || !r.othersBrought(pos, s) {
 		return false
 	}
-	judge := r.log.at(pos).judge
+	e := r.log.at(pos)
+	judge := e.judge
 	if judge == 0 || !r.judges.isLeast(r.seen.place(d.Origin)) {
 		return false
 	}
-	r.judges.cameAgain(judge)
+	if now <= e.msg.Born+spreadSpan {
+		r.judges.cameAgain(now, judge)
+	}
 	if d.Seq%r.judges.step() != 0 {
 		return false
 	}

@@ -139,6 +139,42 @@ func TestOneOfThoseUnderWayTogetherJudges(t *testing.T) {
 	}
 }
 
+// Who sends old messages again does not keep others from having links pruned, and what
+// was under way together long ago says nothing.
+func TestOldMessagesSayNothingOfThoseUnderWay(t *testing.T) {
+	h, links := treeHub(t, nil, 2)
+	a, b := links[0], links[1]
+	var old []*Message
+	for range 500 {
+		old = append(old, h.add(2, 0, a))
+	}
+	h.hearPrune(b)
+	h.hearGraft(b) // is judged by two in vain
+	h.now += spreadSpan + 1
+	h.add(2, 0, a)
+	for _, m := range old {
+		h.duplicate(b, m)
+	}
+	if h.step() != 1 {
+		t.Errorf("one in %d has links pruned, for messages of long ago", h.step())
+	}
+	for range 500 {
+		old = append(old, h.add(2, 0, a))
+	}
+	h.hearPrune(b)
+	h.hearGraft(b)
+	h.duplicate(b, old[500])
+	if h.step() < 500 {
+		t.Fatalf("one in %d has links pruned, of 500 under way", h.step())
+	}
+	h.now += spreadSpan + 1
+	c := h.open(false, nil)
+	h.hearAll(c)
+	if h.duplicate(c, h.add(2, 0, a)); c.mode != pruned {
+		t.Error("a new link is not pruned, although nothing has been under way for long")
+	}
+}
+
 // While several origins talk, a link is judged by the messages of one of them, the one
 // that is the least everywhere; when that one has fallen silent, by another's.
 func TestLinksAreJudgedByOneOrigin(t *testing.T) {

@@ -677,10 +677,11 @@ func (n *Node) giveUp(s *sending, cause error) {
 	if s.over {
 		return
 	}
-	s.end(errors.Join(ErrLogFull, cause))
 	if i := slices.Index(n.senders, s); i >= 0 {
 		n.senders = slices.Delete(n.senders, i, i+1)
+		cause = errors.Join(ErrLogFull, cause)
 	}
+	s.end(cause)
 }
 
 // leave lets no new broadcast in; drained is closed once the links have taken

@@ -278,8 +278,8 @@ func (n *Node) Ready(ctx context.Context) error {
 // the node's log and in its own order of delivery: from then on it is sent. It
 // waits only if the log is full of messages that no link has taken yet, and
 // then for at most as long as ctx lasts; it never waits for the application to
-// read. Errors: ErrPayloadTooLong, ErrClosed, ErrLogFull together with the
-// context's cause. After an error nothing was sent.
+// read. Errors: ErrPayloadTooLong, ErrClosed, the context's cause, together with
+// ErrLogFull if it waited for room. After an error nothing was sent.
 func (n *Node) Broadcast(ctx context.Context, payload []byte) (MessageID, error) {
 	if len(payload) > n.cfg.MaxPayload {
 		return MessageID{}, fmt.Errorf("%w: %d bytes, at most %d are allowed (Config.MaxPayload)",
