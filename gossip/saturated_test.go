@@ -187,7 +187,8 @@ func usage() (s spent) {
 // TestAllocationsOfADelivery: a message that is relayed, ordered, stamped and handed to
 // the application costs less than two allocations: the application's copy of it, and shares
 // of what is allocated for many. What else there is comes from its sender, and on a busy
-// machine from links that bring it late; before it was looked at, it was fifteen.
+// machine from links that bring it late: the bound leaves half of one for that. Before it
+// was looked at, it was fifteen.
 func TestAllocationsOfADelivery(t *testing.T) {
 	if underRace {
 		t.Skip("the race detector changes what is allocated")
