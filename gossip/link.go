@@ -83,6 +83,7 @@ type link struct {
 	ended   bool
 	start   func() // a writer; until the link has ended
 	writes  bool   // there is one, or it closes the link
+	busy    bool   // the loop has much to do
 	signals bool   // the queue, or closing, has changed since it last looked
 	// What has left since the loop last looked.
 	doneCost   int
@@ -722,16 +723,17 @@ func (l *link) kill() {
 func (n *Node) flush() {
 	for _, l := range n.dirty {
 		l.dirty, l.gathered = false, 0
-		l.signal()
+		l.signal(n.busy)
 	}
 	clear(n.dirty)
 	n.dirty = n.dirty[:0]
 }
 
 // signal has what is queued written.
-func (l *link) signal() {
+func (l *link) signal(busy bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.busy = busy
 	l.rouse()
 }
 
@@ -780,11 +782,20 @@ func (l *link) take() (closing, more bool) {
 	return l.closing, true
 }
 
-// write sends what is queued, until there is nothing, or the link ends. What is ready to
-// run goes first, as it may have more to add; where nothing is, it is written at once.
+// isBusy reports whether more is likely to be queued in a moment.
+func (l *link) isBusy() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.busy
+}
+
+// write sends what is queued, until there is nothing, or the link ends. Where much is to be
+// done, what is ready to run goes first, as it may have more to add.
 func (n *Node) write(l *link) {
 	for {
-		runtime.Gosched()
+		if l.isBusy() {
+			runtime.Gosched()
+		}
 		closing, more := l.take()
 		switch {
 		case !more:

@@ -54,7 +54,7 @@ func TestALinksWriterMissesNothing(t *testing.T) {
 		n.wg.Wait()
 		n.linkWG.Wait()
 		l.start = func() { t.Errorf("seed %d: a writer begins that nobody waits for", seed) }
-		l.signal()
+		l.signal(false)
 		if !kill && got != frames {
 			t.Fatalf("seed %d: %d of %d frames came", seed, got, frames)
 		}

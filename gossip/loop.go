@@ -109,6 +109,7 @@ func (n *Node) loop(detach func() bool) {
 		case f := <-n.calls:
 			f()
 		case s := <-n.sends:
+			n.pace()
 			n.send(s)
 		case p := <-n.packets:
 			n.handlePacket(&p)
@@ -356,19 +357,21 @@ func (n *Node) handleFrames(in *framesIn) {
 // is written, and the application gets its share: a few chunks.
 const mostTogether = 8
 
-// handleMoreFrames takes what else has come on links, and what comes once all that is
-// ready to run has run: the more is written together the less it costs, and where
-// nothing else is to be done it waits for nobody. It is apart from the loop, whose frame
-// is part of the stack of every node that waits for something to do.
+// handleMoreFrames takes what else has come on links, and, where much comes, what comes
+// once all that is ready to run has run: the more is written together the less it costs.
+// It is apart from the loop, whose frame is part of the stack of every node that waits for
+// something to do.
 //
 //go:noinline
 func (n *Node) handleMoreFrames() {
-	yielded := false
+	n.pace()
+	yielded := !n.busy
 	for range mostTogether - 1 {
 		select {
 		case in := <-n.frames:
 			n.handleFrames(&in)
-			yielded = false
+			yielded = false // what has come together is more than a little
+			n.busy = true
 			continue
 		default:
 		}
@@ -379,6 +382,18 @@ func (n *Node) handleMoreFrames() {
 		yielded = true
 	}
 }
+
+// pace notes that something has come that is likely to be passed on.
+func (n *Node) pace() {
+	now := n.now()
+	n.busy = now < n.cameAt+busyAfter
+	n.cameAt = now
+}
+
+// busyAfter is how soon after something more comes where much does. A single message is
+// passed on at once: to wait at each hop for all other nodes of a machine to run would
+// have the last of them get it after several times as long. A guess.
+const busyAfter = time.Millisecond
 
 // frames are those that are together, with their lengths.
 func (in *framesIn) frames() []byte {
@@ -575,7 +590,7 @@ func (n *Node) sendFrame(now time.Duration, l *link, f *broadcast.Frame) bool {
 	ok := l.send(now, head, f, n.book)
 	if l.gathered += len(head) + f.Cost(); l.gathered > chunkSize {
 		l.gathered = 0
-		l.signal() // more than that need not wait for what comes with it
+		l.signal(true) // more than that need not wait for what comes with it
 	}
 	return ok
 }

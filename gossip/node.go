@@ -67,6 +67,8 @@ type Node struct {
 	gaps      warnings        // in what is delivered
 	strangers uint64          // that the last warning about keys told of
 	swept     time.Duration   // the address book, when last
+	cameAt    time.Duration   // frames or broadcasts, when last
+	busy      bool            // there is more of them than a little
 	senders   []*sending      // broadcasts that wait for room in the log
 	waiters   []chan struct{} // of Ready
 	samplers  []*sampler      // streams that wait for a peer
