@@ -151,6 +151,9 @@ func (d *demo) meet(ctx context.Context) error {
 		d.report.show(now)
 		return now.Settled
 	})
+	if err == nil {
+		err = context.Cause(ctx) // they were faster than the interruption
+	}
 	if err != nil {
 		return fmt.Errorf("waiting for the nodes to find each other: %d of %d have a link: %w", now.Ready, d.nodes, err)
 	}
