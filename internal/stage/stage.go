@@ -70,7 +70,7 @@ func play(ctx context.Context, s sim.Scenario, on Network, broken sabotage) (*Re
 	p.sabotage = broken
 	defer p.end() // whatever happens: no node outlives the play
 	if err := p.run(ctx); err != nil {
-		return nil, fmt.Errorf("stage: %w", err)
+		return nil, stopped(ctx, err)
 	}
 	last := time.Now()
 	settled, err := p.heal(ctx)
@@ -79,13 +79,22 @@ func play(ctx context.Context, s sim.Scenario, on Network, broken sabotage) (*Re
 		err = p.rest(ctx)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("stage: %w", err)
+		return nil, stopped(ctx, err)
 	}
 	p.mark()
 	p.end() // readers have taken down all that they were told, then
 	r := p.report()
 	r.SettledMS = float64(took) / float64(time.Millisecond)
 	return r, nil
+}
+
+// stopped tells why a play went no further. Nodes end with its context, and may say that they
+// are closed before anybody notices why.
+func stopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return fmt.Errorf("stage: %w", err)
 }
 
 // player carries out one scenario. One goroutine, that of Play, runs it; each node
