@@ -201,17 +201,11 @@ func (h *hands) progress() map[uint64]progress {
 }
 
 func (h *hands) broadcast(list []saying) error {
-	errs := make(chan error, len(list))
-	for _, m := range list {
+	return each(len(list), func(i int) error {
 		payload := make([]byte, scaleSize)
-		putMessageID(payload, m.Number)
-		go func() { errs <- h.cluster.Broadcast(m.Node-h.First, payload) }()
-	}
-	var all []error
-	for range list {
-		all = append(all, <-errs)
-	}
-	return errors.Join(all...)
+		putMessageID(payload, list[i].Number)
+		return h.cluster.Broadcast(list[i].Node-h.First, payload)
+	})
 }
 
 func used() usage {
