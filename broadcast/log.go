@@ -134,6 +134,12 @@ func (l *Log) markKnown(d peer.Dot, slot int) {
 	}
 }
 
+// isKnown reports whether that was noted.
+func (l *Log) isKnown(d peer.Dot, slot int) bool {
+	pos, ok := l.index.get(d)
+	return ok && l.at(pos).known&(1<<slot) != 0
+}
+
 func (l *Log) at(pos uint64) *entry {
 	i := pos - l.base
 	return &l.blocks[i/blockLen][i%blockLen]

@@ -370,8 +370,12 @@ func (b *Buffer) hold(now time.Duration, m *broadcast.Message, withClock bool, f
 		b.sweepAt = now + b.wants.giveUp
 	}
 	b.held[m.Dot] = h
+	pressed := b.isPressed()
 	b.bytes += h.size
 	b.await(now, h, b.dependencies(m))
+	if !pressed && b.isPressed() {
+		b.pressAll()
+	}
 	if h.missing == 0 {
 		b.ready = append(b.ready, h)
 	} else {
@@ -480,6 +484,9 @@ func (b *Buffer) await(now time.Duration, h *held, dots []peer.Dot) {
 		}
 		if a := b.wants.index[want{dot: d}]; a != nil {
 			a.source(h.from[0]) // expected, or asked for already
+			if b.isPressed() {
+				b.press(a)
+			}
 		} else {
 			b.wants.add(now, want{dot: d}, h.from[0])
 		}

@@ -26,7 +26,7 @@ var (
 	ErrClosed = errors.New("gossip: the node is closed")
 	// ErrPayloadTooLong: the payload is longer than Config.MaxPayload.
 	ErrPayloadTooLong = errors.New("gossip: payload too long")
-	// ErrLogFull: the log is full of messages that no link has taken yet.
+	// ErrLogFull: the log is full of messages that links have not taken yet.
 	ErrLogFull = protocol.ErrLogFull
 )
 
@@ -278,9 +278,9 @@ func (n *Node) Ready(ctx context.Context) error {
 
 // Broadcast sends the payload to every node, and returns once the message is in
 // the node's log and in its own order of delivery: from then on it is sent. It
-// waits only if the log is full of messages that no link has taken yet, and
-// then for at most as long as ctx lasts; it never waits for the application to
-// read. Errors: ErrPayloadTooLong, ErrClosed, the context's cause, together with
+// waits only if the log is full of messages that no link has taken yet, or that a
+// neighbour has not which is not too slow (docs/guarantees.md), and then for at most as
+// long as ctx lasts; it never waits for the application to read. Errors: ErrPayloadTooLong, ErrClosed, the context's cause, together with
 // ErrLogFull if it waited for room. After an error nothing was sent.
 func (n *Node) Broadcast(ctx context.Context, payload []byte) (MessageID, error) {
 	if len(payload) > n.cfg.MaxPayload {
