@@ -619,31 +619,40 @@ func readFrame(r io.Reader, limit int) ([]byte, error) {
 	return readSized(r, size, nil)
 }
 
-// trusted is how much is allocated on a peer's word alone.
-const trusted = 64 << 10
+// trusted is how much is allocated on a peer's word alone, but for a frame of less than
+// twice as much. Who has brought so much has growth times that allocated, all of which it
+// has been given room for: more growth would save next to nothing, of which one byte in
+// sixteen is copied. A guess.
+const (
+	trusted = 64 << 10
+	growth  = 16
+)
 
-// readSized reads exactly so many bytes. What is allocated for a long frame grows with
-// what has come of it, and is in the end no more than it takes. It begins with such a
-// part of the size that the last copy is from half as much (frameCost).
+// readSized reads exactly so many bytes, as many at a time as have come. What is allocated
+// for a long frame grows with what has come of it, and is in the end no more than it takes.
 func readSized(r io.Reader, size int, f *filling) ([]byte, error) {
 	first := size
-	for first > trusted {
-		first = (first + 1) / 2
+	for first >= 2*trusted {
+		first = (first + growth - 1) / growth
 	}
 	b := make([]byte, first)
-	for had := 0; ; {
-		piece := b[had:min(len(b), had+trusted)]
-		if _, err := io.ReadFull(r, piece); err != nil {
+	for had, piece := 0, 0; ; {
+		n, err := r.Read(b[had:])
+		had += n
+		switch {
+		case had == size:
+			return b, nil
+		case err == io.EOF && had > 0:
+			return nil, io.ErrUnexpectedEOF
+		case err != nil:
 			return nil, err
 		}
-		if had += len(piece); had == size {
-			return b, nil
-		}
-		if f != nil {
+		if piece += n; piece >= trusted && f != nil {
+			piece %= trusted
 			f.moves()
 		}
 		if had == len(b) {
-			longer := make([]byte, min(2*had, size))
+			longer := make([]byte, min(growth*had, size))
 			copy(longer, b)
 			b = longer
 		}
