@@ -533,13 +533,18 @@ func (b *Buffer) drain(now time.Duration) {
 func (b *Buffer) stampAlone(m *broadcast.Message) {
 	name := b.cfg.Name(m.Dot.Origin)
 	last := &b.clocks[int(m.Dot.Origin)%len(b.clocks)]
+	m.ClockBytes = broadcast.SharedClock(1)
 	if last.At(name) == 0 {
 		*last = vclock.Clock{}
+		m.ClockBytes += aloneBytes
 	}
 	b.pasts = append(b.pasts[:0], *last)
 	*last = b.maker.AdvanceAll(b.pasts, name, m.Dot.Seq, 0)
 	m.Clock = *last
 }
+
+// aloneBytes is what a clock takes beyond its count if it shares its name with no other.
+const aloneBytes = 80
 
 // stampAfter gives a message its clock, after find has found those of its dependencies.
 func (b *Buffer) stampAfter(m *broadcast.Message) {
