@@ -327,15 +327,7 @@ func (b *Buffer) isNext(m *broadcast.Message, withClock bool) bool {
 	if d, ok := b.predecessor(m); ok && !b.seen.Has(d) {
 		return false
 	}
-	if b.cfg.Order != Causal {
-		return true
-	}
-	for _, d := range m.Deps {
-		if !b.seen.Has(d) {
-			return false
-		}
-	}
-	return b.find(m.Deps)
+	return b.cfg.Order != Causal || b.find(m.Deps) // what has a clock has been delivered
 }
 
 // pass delivers a message that was never held back, after isNext.
