@@ -327,15 +327,7 @@ func (b *Buffer) isNext(m *broadcast.Message, withClock bool) bool {
 	if d, ok := b.predecessor(m); ok && !b.seen.Has(d) {
 		return false
 	}
-	if b.cfg.Order != Causal {
-		return true
-	}
-	for _, d := range m.Deps {
-		if !b.seen.Has(d) {
-			return false
-		}
-	}
-	return b.find(m.Deps)
+	return b.cfg.Order != Causal || b.find(m.Deps) // what has a clock has been delivered
 }
 
 // pass delivers a message that was never held back, after isNext.
@@ -540,13 +532,18 @@ func (b *Buffer) drain(now time.Duration) {
 func (b *Buffer) stampAlone(m *broadcast.Message) {
 	name := b.cfg.Name(m.Dot.Origin)
 	last := &b.clocks[int(m.Dot.Origin)%len(b.clocks)]
+	m.ClockBytes = broadcast.SharedClock(1)
 	if last.At(name) == 0 {
 		*last = vclock.Clock{}
+		m.ClockBytes += aloneBytes
 	}
 	b.pasts = append(b.pasts[:0], *last)
 	*last = b.maker.AdvanceAll(b.pasts, name, m.Dot.Seq, 0)
 	m.Clock = *last
 }
+
+// aloneBytes is what a clock takes beyond its count if it shares its name with no other.
+const aloneBytes = 80
 
 // stampAfter gives a message its clock, after find has found those of its dependencies.
 func (b *Buffer) stampAfter(m *broadcast.Message) {
