@@ -44,9 +44,11 @@ const vainSpan = 4
 // Messages of one origin that are under way together are no better as judges than those
 // of several: by each of two, another link was the first, and where one node goes by the
 // one and its neighbour by the other, each gives up the link that the other one counts on.
-// So of the judges those count whose number is a multiple of a power of two that is at
-// least twice as much as there are under way together. That is different at different nodes,
-// and where it is half as much, every second judge is the same.
+// So of the judges those count whose number and whose origin's place add up to a multiple of
+// a power of two that is at least twice as much as there are under way together. That is
+// different at different nodes, and where it is half as much, every second judge is the same.
+// (The number alone is too little: where everybody has broadcast once or twice there are no
+// multiples of four, and no link would ever be pruned.)
 
 // judges are the last messages that may still be the least: each has a greater place
 // than the one before it.
@@ -145,14 +147,14 @@ func (r *Relay) cameInVain(now time.Duration, s *stream, d peer.Dot) bool {
 		return false
 	}
 	e := r.log.at(pos)
-	judge := e.judge
-	if judge == 0 || !r.judges.isLeast(r.seen.place(d.Origin)) {
+	judge, place := e.judge, r.seen.place(d.Origin)
+	if judge == 0 || !r.judges.isLeast(place) {
 		return false
 	}
 	if now <= e.msg.Born+spreadSpan {
 		r.judges.cameAgain(now, judge)
 	}
-	if d.Seq%r.judges.step() != 0 {
+	if (place+d.Seq)%r.judges.step() != 0 {
 		return false
 	}
 	often := s.strict > 0 && judge < s.strict+vainSpan*r.judges.step()

@@ -110,9 +110,10 @@ func TestALinkIsPrunedForWhatItDoesOften(t *testing.T) {
 func TestOneOfThoseUnderWayTogetherJudges(t *testing.T) {
 	h, links := treeHub(t, nil, 2)
 	a, b := links[0], links[1]
+	origin := originAt(16, 3) // its thirteenth is the first that counts, of every sixteen
 	var first []*Message
 	for range 6 {
-		first = append(first, h.add(2, 0, a))
+		first = append(first, h.add(origin, 0, a))
 	}
 	for _, m := range first[:5] { // five after the first: every sixteenth
 		h.duplicate(b, m)
@@ -120,22 +121,62 @@ func TestOneOfThoseUnderWayTogetherJudges(t *testing.T) {
 	if b.mode != eager {
 		t.Fatal("pruned for messages that are under way together")
 	}
-	for range 9 {
-		h.add(2, 0, a)
+	for range 6 {
+		h.add(origin, 0, a)
 	}
-	sixteenth := h.add(2, 0, a)
-	if h.duplicate(b, sixteenth); b.mode != pruned {
-		t.Error("not pruned for the sixteenth, and it is a new link")
+	thirteenth := h.add(origin, 0, a)
+	if h.duplicate(b, thirteenth); b.mode != pruned {
+		t.Error("not pruned for the one that counts, and it is a new link")
 	}
 	c := h.open(false, nil)
 	h.hearAll(c)
 	for range 4 * spreadMemory {
-		if m := h.add(2, 0, a); m.Dot.Seq%2 == 1 {
+		if m := h.add(origin, 0, a); !h.counts(m) {
 			h.duplicate(c, m)
 		}
 	}
-	if c.mode != pruned || h.step() != 1 {
+	h.duplicate(c, h.add(origin, 0, a))
+	if h.duplicate(c, h.add(origin, 0, a)); c.mode != pruned || h.step() != 1 {
 		t.Errorf("mode %d; one in %d has links pruned, although they come one by one", c.mode, h.step())
+	}
+}
+
+// originAt is an origin whose place is so much more than a multiple of step.
+func originAt(step, rest uint64) peer.Handle {
+	s := newSeen()
+	for h := peer.Handle(2); ; h++ {
+		if mix(s.hashOf(h))%step == rest {
+			return h
+		}
+	}
+}
+
+// After one origin had several messages under way, everybody broadcasts once. All these
+// messages have the number one, and some of them count all the same.
+func TestThoseWhoSpeakOnceJudgeAsWell(t *testing.T) {
+	h, links := treeHub(t, nil, 2)
+	a, b := links[0], links[1]
+	h.hearPrune(b)
+	h.hearGraft(b) // is judged by two in vain
+	var together []*Message
+	for range 4 {
+		together = append(together, h.add(2, 0, a))
+	}
+	h.duplicate(b, together[0])
+	if h.step() != 8 {
+		t.Fatalf("one in %d counts, want 8", h.step())
+	}
+	c := h.open(false, nil)
+	h.hearAll(c)
+	for _, test := range []struct {
+		rest uint64
+		want mode
+	}{{0, eager}, {6, eager}, {7, pruned}} {
+		h.now += judgeSpan // or else only who has a lesser place is a judge
+		h.duplicate(c, h.add(originAt(8, test.rest), 0, a))
+		if c.mode != test.want {
+			t.Errorf("a place that is %d more than a multiple of eight: the link has mode %d, want %d", test.rest, c.mode, test.want)
+		}
 	}
 }
 
