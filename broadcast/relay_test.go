@@ -158,9 +158,9 @@ func (h *hub) pump() {
 func (h *hub) gathers(s *stream) time.Duration {
 	every, calm := h.relay.cfg.AnnounceEvery, max(h.relay.cfg.AnnounceEvery, h.relay.cfg.AnnounceCalm)
 	if s.patient {
-		every, calm = every*3/2, calm*5/4
+		every, calm = every*3/2, calm*9/8
 	} else if s.spoke {
-		calm = calm * 3 / 2
+		calm = calm * 5 / 4
 	}
 	if h.now+every < h.relay.calmAt {
 		return every
