@@ -37,12 +37,16 @@ func measureWireSaturated(b *bench) error {
 			}
 			settled = true
 		}
+		window := b.Window
+		if window == 0 {
+			window = b.system.Window(b.Nodes, payload, origins)
+		}
 		ended := make(chan error, 1)
 		const before = time.Second
 		during := b.lasting(3 * time.Second)
 		first, was := b.led.next.Load(), b.led.delivered.Load()
 		go func() {
-			ended <- b.flood(payload, origins, b.system.Window(b.Nodes, payload, origins), before+during+100*time.Millisecond)
+			ended <- b.flood(payload, origins, window, before+during+100*time.Millisecond)
 		}()
 		b.countWire(payload, origins, before, during)
 		err := <-ended
