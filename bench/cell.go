@@ -20,7 +20,7 @@ type cell struct {
 	Window   int           // of saturated; 0: the system's
 	Rate     float64       // messages per second, of latency and wire
 	For      time.Duration // how long to measure; 0: what is usual for the measure
-	Settle   time.Duration // how long to be quiet before idle
+	Settle   time.Duration // how old a network is to be when idle nodes, or the wire, are looked at
 	Profile  string        // a file for a profile of CPU time while it is measured
 	Run      int
 }
@@ -135,6 +135,15 @@ func (b *bench) settle(most time.Duration) error {
 		}
 	}
 	return fmt.Errorf("after %v no message reaches more than %.1f %% of the nodes", most, 100*best)
+}
+
+// settling is for how long nodes are left to themselves, or under a light load, before what
+// they go on doing is measured: whoever has just started does more, in every system.
+func (b *bench) settling() time.Duration {
+	if b.Settle > 0 {
+		return b.Settle
+	}
+	return 30 * time.Second
 }
 
 // lasting is how long to measure.

@@ -37,21 +37,22 @@ type RelayConfig struct {
 	// waited somewhere, or many wait here. So frames are saved where little is said, and the
 	// first message that a tree fails to bring, of which nobody knows yet, comes so much
 	// later. Zero, or less than AnnounceEvery, is AnnounceEvery. The end that has not dialled
-	// waits a quarter longer, and the other one half as long again if it announced last: so
-	// both do in turns, and need no pings.
+	// waits an eighth longer, and the other one a quarter longer if it announced last: so
+	// both do in turns, and need no pings. What one has and the other should have too, and
+	// has not announced in its turn, is announced at once.
 	AnnounceCalm, CalmAfter time.Duration
 }
 
 // DefaultRelayConfig returns 256 KiB, 512 origins, 256 wants: guesses that keep
 // every control frame below 64 KiB; and 20 ms of announcements, which is far less
-// than anybody waits before asking. Where the tree is whole it is half a second, for which
-// ten messages a second share frames by five; a tree that is mended is left in peace for 3 s,
-// which is six times what it takes to notice that something is missing, ask for it, and
+// than anybody waits before asking. Where the tree is whole it is a second, for which
+// ten messages a second share frames by ten; a tree that is mended is left in peace for 3 s,
+// which is more than twice what it takes to notice that something is missing, ask for it, and
 // graft. Guesses as well.
 func DefaultRelayConfig() RelayConfig {
 	return RelayConfig{
 		Window: 256 << 10, DigestPart: 512, Wants: 256, Lacks: mostLacks,
-		AnnounceEvery: 20 * time.Millisecond, AnnounceCalm: 500 * time.Millisecond, CalmAfter: 3 * time.Second,
+		AnnounceEvery: 20 * time.Millisecond, AnnounceCalm: time.Second, CalmAfter: 3 * time.Second,
 	}
 }
 
@@ -117,6 +118,7 @@ type stream struct {
 	gathering     time.Duration // announcements, since then; Never if there are none
 	patient       bool
 	spoke         bool   // this end has announced last
+	heard         bool   // the other has since the last Pump
 	strict        uint64 // a judge that comes in vain soon after this one is once too often; 0 if there is none
 	requests      []request
 	passed        int           // what the cursor has passed is charged, in all

@@ -158,9 +158,9 @@ func (h *hub) pump() {
 func (h *hub) gathers(s *stream) time.Duration {
 	every, calm := h.relay.cfg.AnnounceEvery, max(h.relay.cfg.AnnounceEvery, h.relay.cfg.AnnounceCalm)
 	if s.patient {
-		every, calm = every*3/2, calm*5/4
+		every, calm = every*3/2, calm*9/8
 	} else if s.spoke {
-		calm = calm * 3 / 2
+		calm = calm * 5 / 4
 	}
 	if h.now+every < h.relay.calmAt {
 		return every
@@ -223,7 +223,7 @@ func (h *hub) duplicate(s *spoke, m *Message) {
 			since := int(h.judged-judge) * spreadMemory
 			h.spread, h.again = max(since, h.spread-(h.spread-since+spreadMemory-1)/spreadMemory), h.now
 		}
-		if m.Dot.Seq%h.step() == 0 {
+		if h.counts(m) {
 			want = s.strict > 0 && judge < s.strict+vainSpan*h.step() && !h.relay.cfg.Flood
 			s.strict = judge + 1
 		}
@@ -232,6 +232,11 @@ func (h *hub) duplicate(s *spoke, m *Message) {
 		h.fail("link %d brings %v again, and is pruned: %v, want %v", s.id, m.Dot, isPruned, want)
 	}
 	h.knows(s, m)
+}
+
+// counts reports whether a judge is one that links are pruned by.
+func (h *hub) counts(m *Message) bool {
+	return (h.seen.place(m.Dot.Origin)+m.Dot.Seq)%h.step() == 0
 }
 
 // step is how many judges there are for each that counts.

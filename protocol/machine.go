@@ -168,6 +168,7 @@ type Machine struct {
 
 	delivered  time.Duration // when last
 	lastRepair time.Duration
+	recent     recentHashes
 	lastRewind time.Duration
 	lastCrowd  time.Duration // too many announcements led to a rewind
 	leave      leave
@@ -296,7 +297,7 @@ func (m *Machine) HandlePacket(now time.Duration, p peersampling.Packet, out *Ou
 	m.begin(now, out)
 	expected := m.sampling.Expects(now, p)
 	out.Packets = m.sampling.Handle(now, p, m.seen.Hash(), out.Packets)
-	if expected && p.Kind == peersampling.ExchangeReply && p.Digest != m.seen.Hash() {
+	if expected && p.Kind == peersampling.ExchangeReply && p.Digest != m.seen.Hash() && !m.recent.had(now, p.Digest) {
 		m.maybeRepair(now, p.Peer, out)
 	}
 	m.settle(now, out)
@@ -305,7 +306,8 @@ func (m *Machine) HandlePacket(now time.Duration, p peersampling.Packet, out *Ou
 // Delayed tells that the request with this nonce has left only now.
 func (m *Machine) Delayed(now time.Duration, nonce uint64) { m.sampling.Delayed(now, nonce) }
 
-// maybeRepair reconciles with a random peer of the view whose digest differs:
+// maybeRepair reconciles with a random peer of the view whose digest differs, and is none
+// that this node has just had:
 // soon when no message has been delivered lately, else now and then.
 func (m *Machine) maybeRepair(now time.Duration, p peer.Handle, out *Outbox) {
 	pause := m.cfg.RepairEvery
@@ -545,6 +547,7 @@ func (m *Machine) settle(now time.Duration, out *Outbox) {
 	for _, s := range out.Links.Sends {
 		m.links.Said(now, s.Link, s.Frame.Kind)
 	}
+	m.recent.note(now, m.seen.Hash())
 	m.out = nil
 }
 
