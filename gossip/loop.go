@@ -20,7 +20,7 @@ import (
 // a scrap if they are few, or a long one without; and the end of the link, if it came after
 // them.
 type framesIn struct {
-	link  broadcast.LinkID
+	link  *link
 	chunk *chunk
 	scrap *scrap
 	size  int
@@ -114,8 +114,12 @@ func (n *Node) loop(detach func() bool) {
 		case p := <-n.packets:
 			n.handlePacket(&p)
 		case in := <-n.frames:
+			n.pace()
 			n.handleFrames(&in)
 			n.handleMoreFrames()
+			if n.busy {
+				n.cameAt = n.now() // it may have taken longer than busyAfter
+			}
 		case o := <-n.opened:
 			n.handleOpened(o)
 		case <-n.written:
@@ -149,8 +153,8 @@ func (n *Node) tick(timer *time.Timer) {
 	if n.book.sweepDue() {
 		n.sweep()
 	}
-	n.notify()
 	n.flush()
+	n.notify()
 	if n.backlog.isStuck() {
 		deadline = min(deadline, now+stuckFor)
 	}
@@ -328,8 +332,8 @@ func (n *Node) countBad(err error, otherwise *uint64) {
 func (n *Node) handleFrames(in *framesIn) {
 	defer in.done()
 	defer n.decoder.Forget()
-	l := n.links[in.link]
-	if l == nil {
+	l := in.link
+	if l.gone {
 		return
 	}
 	now := n.now()
@@ -343,7 +347,7 @@ func (n *Node) handleFrames(in *framesIn) {
 		b = b[size:]
 	}
 	n.settle(now)
-	if in.err == nil || n.links[in.link] != l {
+	if in.err == nil || l.gone {
 		return
 	}
 	if errors.Is(in.err, wire.ErrFrameSize) || errors.Is(in.err, errFlood) || errors.Is(in.err, wire.ErrMalformed) || n.countRefusal(in.err) {
@@ -364,11 +368,11 @@ const mostTogether = 8
 //
 //go:noinline
 func (n *Node) handleMoreFrames() {
-	n.pace()
 	yielded := !n.busy
 	for range mostTogether - 1 {
 		select {
 		case in := <-n.frames:
+			n.pace()
 			n.handleFrames(&in)
 			yielded = false // what has come together is more than a little
 			n.busy = true
@@ -413,7 +417,7 @@ func (n *Node) handleFrame(now time.Duration, l *link, b []byte) bool {
 	n.stats.LinkBytesReceived += uint64(len(b) + wire.FrameHeader)
 	if proof, ok := wire.ProofIn(b); ok {
 		n.handleProof(l, proof)
-		return n.links[l.id] == l
+		return !l.gone
 	}
 	f, err := n.decoder.Frame(b, now, n.book)
 	if n.book.full && n.isCrowdedOut(func() { f, err = n.decoder.Frame(b, now, n.book) }) {
@@ -435,7 +439,7 @@ func (n *Node) handleFrame(now time.Duration, l *link, b []byte) bool {
 		n.stats.Revoked++
 		n.machine.Refuse(now, l.id, f.Message, &n.out)
 		n.carryOut()
-		return n.links[l.id] == l
+		return !l.gone
 	}
 	n.stats.BadDescriptors += uint64(f.Skipped)
 	if f.Kind == broadcast.Data {
@@ -449,7 +453,7 @@ func (n *Node) handleFrame(now time.Duration, l *link, b []byte) bool {
 	if f.Kind != broadcast.Data && f.Kind != broadcast.IHave || n.unsettled > n.cfg.LogBytes/8 || len(n.out.Offences) > 0 {
 		n.settle(now)
 	}
-	return n.links[l.id] == l
+	return !l.gone
 }
 
 // frameOverhead is about what a message is charged beside its bytes.
@@ -494,7 +498,7 @@ func (n *Node) endBadLink(l *link, err error) {
 func (n *Node) endLink(l *link, err error) {
 	n.log.Debug("link ended", "peer", l.peer.ID.Name, "addr", l.peer.Addr, "error", err)
 	l.kill()
-	delete(n.links, l.id)
+	n.forget(l)
 	n.machine.Disconnected(n.now(), l.id, &n.out)
 	n.carryOut()
 }
@@ -526,9 +530,6 @@ func (n *Node) sortedLinks() []broadcast.LinkID {
 // carryOut does what the machine wants done, which may make it want more.
 func (n *Node) carryOut() {
 	now := n.now()
-	for _, m := range n.out.Deliveries {
-		n.deliver(now, m)
-	}
 	for i := range n.out.Events {
 		n.report(n.out.Events[i])
 	}
@@ -548,6 +549,12 @@ func (n *Node) carryOut() {
 			slow = append(slow, n.relieve())
 		}
 	}
+	if !n.busy && len(n.frames) == 0 {
+		n.flush() // others are further from having it than the application
+	}
+	for _, m := range n.out.Deliveries {
+		n.deliver(now, m)
+	}
 	for _, d := range n.out.Links.Dials {
 		n.dial(d.Peer)
 	}
@@ -559,7 +566,7 @@ func (n *Node) carryOut() {
 	}
 	n.out.Reset()
 	for _, l := range slow {
-		if n.links[l.id] == l {
+		if !l.gone {
 			n.stats.SlowLinks++
 			n.endLink(l, errSlow)
 		}

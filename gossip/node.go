@@ -58,6 +58,7 @@ type Node struct {
 	links     map[broadcast.LinkID]*link
 	alarm     alarm
 	dirty     []*link // whose queues have something new
+	prompt    transport.Prompt
 	ending    []*link // closed in good order, and not yet at their end
 	lastLink  broadcast.LinkID
 	backlog   backlog

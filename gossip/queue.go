@@ -81,6 +81,15 @@ func (q *queue) extend() {
 	q.held += cap(q.open) + pieceCost
 }
 
+// drop takes out the first bytes of the only piece.
+func (q *queue) drop(n int) {
+	q.size -= n
+	q.pieces[0] = q.pieces[0][n:]
+	if q.open != nil {
+		q.open = q.pieces[0]
+	}
+}
+
 // reset gives back what was borrowed, and keeps the room of the lists unless they are
 // long.
 func (q *queue) reset() {
