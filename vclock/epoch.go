@@ -52,12 +52,15 @@ func (c Clock) Advance(o Origin, n uint64, epoch uint32) Clock {
 type Maker struct {
 	nodes   []node
 	entries []entry
+	made    int // nodes allocated together last
 }
 
-// How much a Maker allocates at once.
+// How much a Maker allocates at once, at most. It begins with a part of that, for whoever
+// makes a clock now and then, and has twice as much each time.
 const (
 	madeNodes   = 16
 	madeEntries = 64
+	firstPart   = 8
 )
 
 // AdvanceAll returns the clock of an event that comes after all of pasts: what merging
@@ -109,10 +112,11 @@ func (m *Maker) advanceSmall(pasts []Clock, o Origin, n uint64, epoch uint32) (c
 // bucket returns one with a copy of es.
 func (m *Maker) bucket(es []entry) *node {
 	if len(m.nodes) == 0 {
-		m.nodes = make([]node, madeNodes)
+		m.made = min(max(2*m.made, madeNodes/firstPart), madeNodes)
+		m.nodes = make([]node, m.made)
 	}
 	if len(m.entries) < len(es) {
-		m.entries = make([]entry, madeEntries)
+		m.entries = make([]entry, max(len(es), m.made*(madeEntries/madeNodes)))
 	}
 	out, room := &m.nodes[0], m.entries[:len(es):len(es)]
 	m.nodes, m.entries = m.nodes[1:], m.entries[len(es):]
