@@ -464,6 +464,9 @@ func (r *Relay) AppendFinished(dst []Finished) []Finished {
 	return dst
 }
 
+// Slim gives back the room for announcements of the last Pump, which are no longer valid.
+func (r *Relay) Slim() { r.announced = nil }
+
 // Lacks is how many things links remember of what their peers have had.
 func (r *Relay) Lacks() (n int) {
 	for _, s := range r.streams {

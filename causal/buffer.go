@@ -202,6 +202,26 @@ func New(cfg Config, seen *broadcast.Seen, log Log) *Buffer {
 // Made is how many messages this node has originated.
 func (b *Buffer) Made() uint64 { return b.own }
 
+// Slim gives back the room that a burst has left, unless there is something in it: for a
+// driver to call when nothing has come for a while. What the buffer does is the same.
+func (b *Buffer) Slim() {
+	if len(b.held) == 0 && len(b.waiters) == 0 && len(b.ready) == 0 {
+		b.held, b.waiters, b.ready = make(map[peer.Dot]*held), make(map[peer.Dot][]*held), nil
+	}
+	if w := &b.wants; len(w.index) == 0 && len(w.list) == 0 {
+		w.index, w.list, w.scratch, w.spare = make(map[want]*asking), nil, nil, nil
+	}
+	if len(b.wants.pulled) == 0 {
+		b.wants.pulled = nil
+	}
+	if cap(b.heads) > len(b.heads) {
+		b.heads = append(make([]head, 0, len(b.heads)), b.heads...)
+	}
+	b.pasts = nil
+	b.Clock()
+	b.behind = nil
+}
+
 // Clock is the node's vector clock: everything it has delivered.
 func (b *Buffer) Clock() vclock.Clock {
 	for _, c := range slices.Backward(b.behind) { // the last most likely knows all

@@ -103,25 +103,34 @@ type link struct {
 	deadline time.Time   // of the connection, for writing
 }
 
+// accept lets a connection in and welcomes it, while another goroutine waits for the next
+// one: who waits has a stack that was never used for more, and takes half as much.
 func (n *Node) accept() {
+	conn, leave := n.admit()
+	if conn == nil {
+		return
+	}
+	n.wg.Go(n.accept)
+	defer leave()
+	n.welcome(conn)
+}
+
+// admit waits for a connection that may be let in; nil if there will be none.
+func (n *Node) admit() (conn net.Conn, leave func()) {
 	for {
 		conn, err := n.tr.Accept()
 		if err != nil {
 			if n.ctx.Err() == nil {
 				n.log.Error("no longer accepting connections", "error", err)
 			}
-			return
+			return nil, nil
 		}
 		leave, err := n.doors.Enter(n.now(), addrOf(conn.RemoteAddr()).Addr())
-		if err != nil {
-			conn.Close()
-			n.turnedAway.Add(1)
-			continue
+		if err == nil {
+			return conn, leave
 		}
-		n.wg.Go(func() {
-			defer leave()
-			n.welcome(conn)
-		})
+		conn.Close()
+		n.turnedAway.Add(1)
 	}
 }
 
@@ -401,11 +410,8 @@ func (n *Node) begin(o *openedIn) {
 	n.links[l.id] = l
 	n.open.Add(1)
 	n.linkWG.Add(1)
-	n.wg.Go(func() {
-		defer n.linkWG.Done()
-		defer n.open.Add(-1) // the writer, if there is one, is about to end
-		n.read(l)
-	})
+	n.wg.Add(1)
+	go n.read(l, newIntake(l.stream(), &n.smallFrames), guard.NewFrameRate(n.now()))
 	n.proveKey(l)
 	n.machine.Connected(n.now(), l.id, h, o.outbound, &n.out)
 	n.carryOut()
@@ -450,34 +456,50 @@ func (l *link) isOver() bool {
 	return l.ended
 }
 
-// read puts what comes into the loop, until the link ends.
-func (n *Node) read(l *link) {
-	defer l.kill()
-	r := newIntake(l.stream(), &n.smallFrames)
-	defer r.close()
-	rate := guard.NewFrameRate(n.now())
+// read puts what comes into the loop, until the link ends. Where the link has nothing to say
+// for long, another goroutine waits for it: a stack never shrinks below what handling frames
+// takes, and one that has only waited is half as large.
+func (n *Node) read(l *link, r *intake, rate *guard.FrameRate) {
+	r.begin()
+	if n.readUntilQuiet(l, r, rate) {
+		go n.read(l, r, rate) // which counts for this one
+		return
+	}
+	r.close()
+	l.kill()
+	n.open.Add(-1) // the writer, if there is one, is about to end
+	n.linkWG.Done()
+	n.wg.Done()
+}
+
+// readUntilQuiet reads for as long as frames come one soon after the other; false if the link
+// has ended.
+func (n *Node) readUntilQuiet(l *link, r *intake, rate *guard.FrameRate) bool {
 	for {
 		in, wait := n.readFrames(l, r, rate)
-		if !n.handFrames(&in) {
-			return
+		over := in.err != nil // it is the loop's in a moment
+		if !n.handFrames(in) {
+			return false
 		}
-		if in.err != nil {
-			return
+		if over {
+			return false
 		}
-		in = framesIn{} // it is the loop's, and must not be held from here for as long as nothing comes
 		n.slowDown(wait)
+		if r.rest() {
+			return true
+		}
 	}
 }
 
 // handFrames gives the loop what has come; false if the node is closed.
 func (n *Node) handFrames(in *framesIn) bool {
 	select { // which takes a fraction of the time of one with two channels
-	case n.frames <- *in:
+	case n.frames <- in:
 		return true
 	default:
 	}
 	select {
-	case n.frames <- *in:
+	case n.frames <- in:
 		return true
 	case <-n.ctx.Done():
 		in.done()
@@ -532,18 +554,19 @@ func (n *Node) slowDown(wait time.Duration) {
 
 // readFrames waits for a frame, and takes it with all that have come by then: up to one
 // that needs memory of its own, or after which the peer has to wait.
-func (n *Node) readFrames(l *link, r *intake, rate *guard.FrameRate) (in framesIn, wait time.Duration) {
-	in.link = l
+func (n *Node) readFrames(l *link, r *intake, rate *guard.FrameRate) (in *framesIn, wait time.Duration) {
 	size, err := r.length(n.cfg.maxFrame())
+	in = batches.Get().(*framesIn)
+	in.link = l
 	switch {
 	case err != nil:
 	case !r.fits(wire.FrameHeader + size):
-		if err = n.readLong(l, r, size, &in); err == nil {
+		if err = n.readLong(l, r, size, in); err == nil {
 			wait, err = n.inspect(in.long, rate)
 		}
 	default:
 		if err = r.await(wire.FrameHeader + size); err == nil {
-			wait, err = n.takeFrames(r, &in, rate)
+			wait, err = n.takeFrames(r, in, rate)
 		}
 	}
 	in.err = err
@@ -838,6 +861,16 @@ func (l *link) countWritten(s *Stats) {
 func (l *link) addWritten(s *Stats) {
 	s.LinkBytesSent += l.doneBytes
 	s.LinkWrites += l.doneWrites
+}
+
+// slim lets go of the room in both queues, if nobody writes.
+func (l *link) slim() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.writes {
+		l.queue.slim()
+		l.writing.slim()
+	}
 }
 
 // take empties the queue for the writer, which ends if nobody has called for it since it

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
@@ -30,8 +31,11 @@ type framesIn struct {
 	taken int
 }
 
-// done gives back what was taken, and lets go of it: who waits for more has in on his
-// stack.
+// batches are not in use: what a channel has room for is there from the start, and what is
+// in a select is on the stack of who waits, so both have pointers alone.
+var batches = sync.Pool{New: func() any { return new(framesIn) }}
+
+// done gives back what was taken, and in itself.
 func (in *framesIn) done() {
 	if in.chunk != nil {
 		chunks.Put(in.chunk)
@@ -43,6 +47,7 @@ func (in *framesIn) done() {
 		in.room.give(in.taken)
 	}
 	*in = framesIn{}
+	batches.Put(in)
 }
 
 // sending is a broadcast on its way into the log.
@@ -89,22 +94,22 @@ func (n *Node) run(ctx context.Context) {
 	}
 	n.wg.Go(n.readPackets)
 	n.wg.Go(n.accept)
+	n.timer = time.NewTimer(0)
 	n.wg.Add(1)
 	go n.loop(detach)
 }
 
-// loop owns the machine: it alone steps it, until the node is closed.
+// loop owns the machine: it alone steps it, until the node is closed. Where it had nothing to
+// do for a while another goroutine goes on, as in read.
 func (n *Node) loop(detach func() bool) {
-	defer n.wg.Done()
-	defer detach()
-	defer n.shutDown()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
 	for {
 		n.backlog.offer()
 		messages, next := n.backlog.next()
 		select {
 		case <-n.ctx.Done():
+			n.shutDown()
+			detach()
+			n.wg.Done()
 			return
 		case f := <-n.calls:
 			f()
@@ -112,10 +117,10 @@ func (n *Node) loop(detach func() bool) {
 			n.pace()
 			n.send(s)
 		case p := <-n.packets:
-			n.handlePacket(&p)
+			n.handlePacket(p)
 		case in := <-n.frames:
 			n.pace()
-			n.handleFrames(&in)
+			n.handleFrames(in)
 			n.handleMoreFrames()
 			if n.busy {
 				n.cameAt = n.now() // it may have taken longer than busyAfter
@@ -126,17 +131,32 @@ func (n *Node) loop(detach func() bool) {
 			n.handleWritten()
 		case messages <- *next:
 			n.backlog.taken()
-		case <-timer.C:
+		case <-n.timer.C:
 			n.alarm.at = broadcast.Never
 			n.slim()
 		}
-		n.tick(timer)
+		if n.tick() {
+			go n.loop(detach)
+			return
+		}
 	}
 }
 
-// tick does what is due and sets the timer for what is due next.
-func (n *Node) tick(timer *time.Timer) {
+const (
+	// restAfter is how long the loop must have had nothing to do to go on with a new stack:
+	// to start with one takes a few microseconds. A guess.
+	restAfter = 250 * time.Millisecond
+	// restWithin is how long it keeps the old one after that if nothing else comes: to wake
+	// it for this alone takes more. A guess, about as often as something else does.
+	restWithin = 2 * time.Second
+)
+
+// tick does what is due and sets the timer for what is due next. It reports whether there had
+// been nothing to do for a while.
+func (n *Node) tick() (rested bool) {
 	now := n.now()
+	rested = now >= n.ticked+restAfter
+	n.ticked = now
 	deadline := n.machine.Deadline()
 	if deadline <= now {
 		n.machine.SetWall(time.Duration(time.Now().UnixNano()) - now)
@@ -158,7 +178,11 @@ func (n *Node) tick(timer *time.Timer) {
 	if n.backlog.isStuck() {
 		deadline = min(deadline, now+stuckFor)
 	}
-	n.alarm.set(timer, now, deadline)
+	if !rested {
+		deadline = min(deadline, now+restWithin)
+	}
+	n.alarm.set(n.timer, now, deadline)
+	return rested
 }
 
 // stuckFor is when to look whether messages with long clocks have been read. A guess.
@@ -282,6 +306,7 @@ func (n *Node) notify() {
 
 // shutDown ends everything that the loop has started.
 func (n *Node) shutDown() {
+	n.timer.Stop()
 	n.tr.Close()
 	for _, l := range n.links {
 		l.kill()
@@ -373,7 +398,7 @@ func (n *Node) handleMoreFrames() {
 		select {
 		case in := <-n.frames:
 			n.pace()
-			n.handleFrames(&in)
+			n.handleFrames(in)
 			yielded = false // what has come together is more than a little
 			n.busy = true
 			continue
@@ -391,7 +416,7 @@ func (n *Node) handleMoreFrames() {
 func (n *Node) pace() {
 	now := n.now()
 	n.busy = now < n.cameAt+busyAfter
-	n.cameAt = now
+	n.cameAt, n.slimmed = now, false
 }
 
 // busyAfter is how soon after something more comes where much does. A single message is
@@ -561,9 +586,6 @@ func (n *Node) carryOut() {
 	for _, id := range n.out.Links.Closes {
 		n.closeLink(id)
 	}
-	if len(n.out.Links.Sends) > fewSends {
-		n.crowded = now
-	}
 	n.out.Reset()
 	for _, l := range slow {
 		if !l.gone {
@@ -573,15 +595,24 @@ func (n *Node) carryOut() {
 	}
 }
 
-// fewSends is for how many frames an idle loop has room.
-const fewSends = 8
+// slimAfter is how long nothing must have come or been broadcast for the room to go that it
+// took. A guess: what comes more often than that finds it there.
+const slimAfter = time.Second
 
-// slim gives back the room for frames that were sent at one moment, a while after the last
-// time that there were many.
+// slim gives back the room for what came at one moment, a while after that.
 func (n *Node) slim() {
-	if cap(n.out.Links.Sends) > 2*fewSends && n.now() > n.crowded+time.Second {
-		n.out.Links.Sends = nil
+	if n.slimmed || n.now() < n.cameAt+slimAfter {
+		return
 	}
+	n.slimmed = true
+	n.out = protocol.Outbox{}
+	n.machine.Slim()
+	n.backlog.slim()
+	n.decoder.Slim()
+	for _, l := range n.links {
+		l.slim()
+	}
+	n.dirty, n.scratch.head = nil, nil
 }
 
 // sendFrame queues a frame; false if the queue is full.

@@ -56,8 +56,10 @@ type Node struct {
 	book      *book
 	out       protocol.Outbox
 	links     map[broadcast.LinkID]*link
+	timer     *time.Timer
 	alarm     alarm
-	dirty     []*link // whose queues have something new
+	ticked    time.Duration // when last
+	dirty     []*link       // whose queues have something new
 	prompt    transport.Prompt
 	ending    []*link // closed in good order, and not yet at their end
 	lastLink  broadcast.LinkID
@@ -81,13 +83,13 @@ type Node struct {
 	scratch   scratch
 	decoder   wire.Decoder
 	keeper    keeper
-	crowded   time.Duration // when there were last many frames in out
-	unsettled int           // what frames have brought, in bytes, since the machine settled
+	slimmed   bool // since then
+	unsettled int  // what frames have brought, in bytes, since the machine settled
 	stats     Stats
 
 	// Into the loop.
-	packets chan packetIn
-	frames  chan framesIn
+	packets chan *packetIn
+	frames  chan *framesIn
 	opened  chan *openedIn
 	calls   chan func()
 	sends   chan *sending
@@ -188,8 +190,8 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		offences:  newWarnings(),
 		gaps:      newWarnings(),
 		namesakes: namesakes{known: make(map[uint64]*namesake)},
-		packets:   make(chan packetIn, mostPackets),
-		frames:    make(chan framesIn, mostBatches),
+		packets:   make(chan *packetIn, mostPackets),
+		frames:    make(chan *framesIn, mostBatches),
 		opened:    make(chan *openedIn), // what waits is charged as a handshake
 		calls:     make(chan func()),
 		sends:     make(chan *sending, mostSends),

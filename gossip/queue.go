@@ -110,3 +110,10 @@ func (q *queue) reset() {
 
 // maxSpare is how much room the lists of an empty queue keep.
 const maxSpare = 16
+
+// slim lets go of the lists of an empty queue.
+func (q *queue) slim() {
+	if len(q.pieces) == 0 {
+		q.pieces, q.chunks = nil, nil
+	}
+}

@@ -53,12 +53,15 @@ type Maker struct {
 	nodes  []node
 	counts []uint64
 	last   *names // that there was a look at, which the next clock most likely has too
+	made   int    // nodes allocated together last
 }
 
-// How much a Maker allocates at once.
+// How much a Maker allocates at once, at most. It begins with a part of that, for whoever
+// makes a clock now and then, and has twice as much each time.
 const (
 	madeNodes  = 32
 	madeCounts = 256
+	firstPart  = 8
 )
 
 // AdvanceAll returns the clock of an event that comes after all of pasts: what merging
@@ -149,10 +152,11 @@ func (m *Maker) advanceMixed(pasts []Clock, k key, n uint64) (c Clock, ok bool) 
 func (m *Maker) bucket(names *names) *node {
 	n := len(names.keys)
 	if len(m.nodes) == 0 {
-		m.nodes = make([]node, madeNodes)
+		m.made = min(max(2*m.made, madeNodes/firstPart), madeNodes)
+		m.nodes = make([]node, m.made)
 	}
 	if len(m.counts) < n {
-		m.counts = make([]uint64, madeCounts)
+		m.counts = make([]uint64, max(n, m.made*(madeCounts/madeNodes)))
 	}
 	out := &m.nodes[0]
 	out.names, out.counts = names, m.counts[:n:n]
