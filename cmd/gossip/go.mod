@@ -6,12 +6,15 @@ toolchain go1.26.10
 
 require (
 	github.com/Ishan27gOrg/gossipProtocol v0.0.0
+	github.com/danielgtaylor/huma/v2 v2.37.2
+	github.com/pelletier/go-toml/v2 v2.4.3
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.10
 	go.uber.org/goleak v1.3.0
 	golang.org/x/term v0.48.0
 	gonum.org/v1/gonum v0.16.0
 	gonum.org/v1/plot v0.16.0
+	pgregory.net/rapid v1.3.0
 )
 
 require (
