@@ -134,7 +134,7 @@ func (d door) serve(ctx context.Context, con console, a *agent.Agent, leave func
 	fmt.Fprintf(con.err, "HTTP API and window at %s\n", urlOf(d.listener.Addr()))
 	server := api.NewServer(a, api.Config{
 		Token: d.token, AnyHost: d.token != "" || d.listener.Addr().Network() == "unix",
-		Leave: leave, Level: d.level, Logger: log,
+		Leave: leave, Level: d.level, Metrics: a.Metrics(), Logger: log,
 	})
 	go func() { served <- server.Serve(ctx, d.listener) }()
 	return served

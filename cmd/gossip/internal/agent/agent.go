@@ -11,6 +11,7 @@ import (
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/hub"
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/survey"
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
+	"github.com/Ishan27gOrg/gossipProtocol/metrics"
 	"github.com/Ishan27gOrg/gossipProtocol/vclock"
 )
 
@@ -25,7 +26,9 @@ type Agent struct {
 	messages *hub.Messages
 	events   *hub.Log[api.Event]
 	surveyor *surveyor
-	done     chan struct{}
+
+	deliveries *metrics.Deliveries
+	done       chan struct{}
 }
 
 // Options are what an agent needs besides its node.
@@ -54,6 +57,8 @@ func New(node *gossip.Node, o Options) *Agent {
 		messages: hub.NewMessages(o.Keep),
 		events:   hub.NewLog(keptEvents, func(*api.Event) int { return 1 }),
 		done:     make(chan struct{}),
+
+		deliveries: metrics.NewDeliveries(),
 	}
 	a.surveyor = newSurveyor(a.describeSelf, a.describe)
 	go a.feed()
@@ -74,6 +79,7 @@ func (a *Agent) feed() {
 				messages = nil
 				continue
 			}
+			a.deliveries.Observe(m)
 			a.messages.Add(hub.Entry{Message: m, At: time.Now()})
 		case e, open := <-events:
 			if !open {
