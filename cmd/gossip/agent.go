@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 
 	"github.com/spf13/cobra"
 
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/agent"
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/api"
+	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/discovery"
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/hub"
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
 )
@@ -20,6 +22,8 @@ type agentOptions struct {
 
 	keep   int
 	config string // a file
+
+	discover []string
 	print  bool   // what is configured, and nothing else
 }
 
@@ -37,6 +41,7 @@ func newAgent(con console) *cobra.Command {
 	g.BoolVar(&o.events, "events", false, "print events too: links that come and go, gaps, conflicts, drops")
 	g.Var(sizeValue{&o.keep, 1, maxLogBytes}, "keep", "how much of what was delivered is kept for readers of the HTTP API, besides the log, 1B to 1024GiB")
 
+	g.StringSliceVar(&o.discover, "discover", nil, "`SOURCE` of addresses to join, looked at again and again; several with commas or by repeating the flag: dns:HOST:PORT (all addresses of a name, as of a headless service), srv:NAME (SRV records), mdns:_gossip._udp (the local network, which is told of this node too), file:PATH (an address a line)")
 	g.StringVar(&o.config, "config", "", "`FILE` of settings, TOML: flags without their dashes, as in join = [\"10.0.0.7:7946\"]; read again on SIGHUP")
 	g.BoolVar(&o.print, "print-config", false, "print all settings as such a file, defaults as comments, and end")
 
@@ -79,6 +84,9 @@ Go.
 		if err != nil {
 			return err
 		}
+		if _, err := sources(o.discover, discovery.Options{}); err != nil {
+			return err
+		}
 		l, err := web.listen(ctx, cmd)
 		if err != nil {
 			return err
@@ -111,6 +119,11 @@ func runAgent(ctx context.Context, con console, cfg gossip.Config, o agentOption
 	out := newPrinter(con, o.json)
 	out.started(node.Self(), cfg.Join)
 	onHangup(ctx, func() { r.reload(ctx, node) })
+	found, err := discover(ctx, o.discover, node, cfg.Logger)
+	if err != nil {
+		return leave(node, leaveTimeout, err)
+	}
+	defer found()
 	served := d.serve(ctx, con, a, left, cfg.Logger)
 
 	f := follower{agent: a, out: out, events: o.events, quiet: o.quiet}
@@ -145,6 +158,39 @@ func urlOf(a net.Addr) string {
 		return "unix:" + a.String()
 	}
 	return "http://" + a.String() + "/"
+}
+
+// sources are those that --discover names.
+func sources(names []string, o discovery.Options) (all []discovery.Source, err error) {
+	for _, name := range names {
+		s, err := discovery.Parse(name, o)
+		if err != nil {
+			return nil, usagef("--discover: %w", err)
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// discover has the node join what its sources find, until ctx ends; wait returns when
+// that is over.
+func discover(ctx context.Context, names []string, node *gossip.Node, log *slog.Logger) (wait func(), err error) {
+	self := node.Self()
+	o := discovery.Options{}
+	if addr, err := netip.ParseAddrPort(self.Addr); err == nil {
+		o.Self = discovery.Announcement{Name: self.ID, Addr: addr}
+	}
+	all, err := sources(names, o)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		discovery.Run(ctx, all, log, node.Join)
+	}()
+	return func() { cancel(); <-done }, nil
 }
 
 // gossipLines broadcasts each line of the standard input.

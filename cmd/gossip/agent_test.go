@@ -83,6 +83,19 @@ func TestAgentServesClients(t *testing.T) {
 	}
 }
 
+// An agent joins who appears in a file that it watches.
+func TestAgentDiscovers(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "peers")
+	writeFile(t, file, "")
+	a := launch(t, nil, "agent", "--id", "a", "--events", "--discover", "file:"+file)
+	a.address()
+	b := launch(t, nil, "agent", "--id", "b", "--quiet")
+	writeFile(t, file, b.address()+"\n")
+	if got := a.next(a.stdout); !strings.HasPrefix(got, "# link up: b at ") {
+		t.Errorf("the agent printed %q, want a link to b", got)
+	}
+}
+
 // A second agent on a machine does not fail for the port of the first, unless it was
 // told to use it.
 func TestPortOfTheAPIIsTaken(t *testing.T) {

@@ -208,6 +208,7 @@ func TestMisuseIsTold(t *testing.T) {
 		{args: "send --api x hello", want: `--api: "x" is not the address of an agent`},
 		{args: "send --api 127.0.0.1:1 --join 127.0.0.1:2 hello", want: "--api and --join: allowed is one of them"},
 		{args: "view --api unix:", want: `--api: "unix:" is not the address of an agent`},
+		{args: "agent --discover consul:x", want: `--discover: "consul:x", allowed: dns:HOST:PORT, srv:NAME, mdns:SERVICE or file:PATH`},
 		{args: "agent --http 7980", want: `--http: "7980", allowed: HOST:PORT, unix:PATH or off`},
 		{args: "agent --http 0.0.0.0:0", want: "--http-token is missing: others may reach 0.0.0.0:0"},
 		{args: "agent --http-token nowhere", want: "--http-token: open nowhere"},
