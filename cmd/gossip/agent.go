@@ -24,7 +24,7 @@ type agentOptions struct {
 	config string // a file
 
 	discover []string
-	print  bool   // what is configured, and nothing else
+	print    bool // what is configured, and nothing else
 }
 
 func newAgent(con console) *cobra.Command {
