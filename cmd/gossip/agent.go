@@ -2,34 +2,56 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
 
 	"github.com/spf13/cobra"
 
+	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/agent"
+	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/api"
+	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/discovery"
+	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/hub"
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
 )
 
 type agentOptions struct {
-	json, stdin, exitOnEOF, events bool
+	json, stdin, exitOnEOF, events, quiet bool
+
+	keep   int
+	config string // a file
+
+	discover []string
+	print    bool // what is configured, and nothing else
 }
 
 func newAgent(con console) *cobra.Command {
 	var (
 		node nodeFlags
-		o    agentOptions
+		web  httpFlags
+		o    = agentOptions{keep: hub.DefaultLimit}
 	)
 	g := newGroup("Agent flags")
 	g.BoolVar(&o.json, "json", false, "print an object a line instead of text")
+	g.BoolVar(&o.quiet, "quiet", false, "print no messages: they are to be had from the HTTP API")
 	g.BoolVar(&o.stdin, "stdin", false, "gossip each line of the standard input; a line longer than --max-payload is reported and skipped")
 	g.BoolVar(&o.exitOnEOF, "exit-on-eof", false, "with --stdin and --join, read it only once there is a link; leave the network when it ends instead of staying")
 	g.BoolVar(&o.events, "events", false, "print events too: links that come and go, gaps, conflicts, drops")
+	g.Var(sizeValue{&o.keep, 1, maxLogBytes}, "keep", "how much of what was delivered is kept for readers of the HTTP API, besides the log, 1B to 1024GiB")
+
+	g.StringSliceVar(&o.discover, "discover", nil, "`SOURCE` of addresses to join, looked at again and again; several with commas or by repeating the flag: dns:HOST:PORT (all addresses of a name, as of a headless service), srv:NAME (SRV records), mdns:_gossip._udp (the local network, which is told of this node too), file:PATH (an address a line)")
+	g.StringVar(&o.config, "config", "", "`FILE` of settings, TOML: flags without their dashes, as in join = [\"10.0.0.7:7946\"]; read again on SIGHUP")
+	g.BoolVar(&o.print, "print-config", false, "print all settings as such a file, defaults as comments, and end")
 
 	cmd := &cobra.Command{
 		Use:   "agent [flags]",
-		Short: "Run one node and print what it receives",
+		Short: "Run one node, with an HTTP API and a window to look through",
 		Long: `agent runs one node until it is interrupted, and then leaves in good order. Its
-name and address go to the standard error as soon as it is up; addresses to join
-that are down are tried until they come.
+name and address go to the standard error as soon as it is up, and the address
+of its HTTP API, at which a browser shows the network; addresses to join that
+are down are tried until they come.
 
 Each message that is delivered, the node's own among them, is a line of the
 standard output: its id, its vector clock and its payload, with two spaces
@@ -43,37 +65,132 @@ Go.
   GOSSIP_JOIN=127.0.0.1:7946 GOSSIP_POLICY=swapper gossip agent --events`,
 		Args: noArgs,
 	}
-	addFlags(cmd, append([]flagGroup{g}, node.groups("retained")...)...)
+	addFlags(cmd, append([]flagGroup{g, web.group()}, node.groups("retained")...)...)
 	cmd.RunE = verb(func(ctx context.Context, _ []string) error {
+		if o.print {
+			return printSettings(con.out, cmd.Flags())
+		}
 		if o.exitOnEOF && !o.stdin {
 			return usagef("--exit-on-eof is of no use without --stdin")
 		}
-		if err := node.check(false); err != nil {
+		if err := errors.Join(node.check(false), web.check()); err != nil {
 			return err
+		}
+		token, err := readToken(web.token)
+		if err != nil {
+			return usagef("--http-token: %w", err)
 		}
 		cfg, err := node.config(cmd, con.err)
 		if err != nil {
 			return err
 		}
-		node.security.reload(ctx, &cfg)
-		return runAgent(ctx, con, cfg, o)
+		if _, err := sources(o.discover, discovery.Options{}); err != nil {
+			return err
+		}
+		l, err := web.listen(ctx, cmd)
+		if err != nil {
+			return err
+		}
+		return runAgent(ctx, con, cfg, o, door{l, token, &node.level}, reloader{cmd.Flags(), &node, &cfg, o.config})
 	})
 	return cmd
 }
 
-func runAgent(ctx context.Context, con console, cfg gossip.Config, o agentOptions) error {
+// door is where an agent's API is served.
+type door struct {
+	listener net.Listener // nil: nowhere
+	token    string
+	level    *slog.LevelVar
+}
+
+func runAgent(ctx context.Context, con console, cfg gossip.Config, o agentOptions, d door, r reloader) error {
 	node, err := start(ctx, cfg)
 	if err != nil {
+		if d.listener != nil {
+			d.listener.Close()
+		}
 		return err
 	}
+	ctx, left := context.WithCancel(ctx)
+	defer left()
+	a := agent.New(node, agent.Options{
+		Cluster: cfg.Cluster, Order: cfg.Order.String(), MaxPayload: cfg.MaxPayload, Version: version(), Keep: o.keep,
+	})
 	out := newPrinter(con, o.json)
 	out.started(node.Self(), cfg.Join)
-	f := follower{node: node, out: out, events: o.events}
+	onHangup(ctx, func() { r.reload(ctx, node) })
+	found, err := discover(ctx, o.discover, node, cfg.Logger)
+	if err != nil {
+		return leave(node, leaveTimeout, err)
+	}
+	defer found()
+	served := d.serve(ctx, con, a, left, cfg.Logger)
+
+	f := follower{agent: a, out: out, events: o.events, quiet: o.quiet}
 	if o.stdin {
 		f.input = inBackground(func() error { return gossipLines(ctx, con, cfg, node, o.exitOnEOF) })
 		f.stopAtEOF = o.exitOnEOF
 	}
-	return leave(node, leaveTimeout, f.follow(ctx))
+	err = f.run(ctx)
+	left()
+	<-a.Done()
+	return errors.Join(err, <-served)
+}
+
+// serve serves the API until ctx ends; the error comes then.
+func (d door) serve(ctx context.Context, con console, a *agent.Agent, leave func(), log *slog.Logger) <-chan error {
+	served := make(chan error, 1)
+	if d.listener == nil {
+		served <- nil
+		return served
+	}
+	fmt.Fprintf(con.err, "HTTP API and window at %s\n", urlOf(d.listener.Addr()))
+	server := api.NewServer(a, api.Config{
+		Token: d.token, AnyHost: d.token != "" || d.listener.Addr().Network() == "unix",
+		Leave: leave, Level: d.level, Metrics: a.Metrics(), Logger: log,
+	})
+	go func() { served <- server.Serve(ctx, d.listener) }()
+	return served
+}
+
+func urlOf(a net.Addr) string {
+	if a.Network() == "unix" {
+		return "unix:" + a.String()
+	}
+	return "http://" + a.String() + "/"
+}
+
+// sources are those that --discover names.
+func sources(names []string, o discovery.Options) (all []discovery.Source, err error) {
+	for _, name := range names {
+		s, err := discovery.Parse(name, o)
+		if err != nil {
+			return nil, usagef("--discover: %w", err)
+		}
+		all = append(all, s)
+	}
+	return all, nil
+}
+
+// discover has the node join what its sources find, until ctx ends; wait returns when
+// that is over.
+func discover(ctx context.Context, names []string, node *gossip.Node, log *slog.Logger) (wait func(), err error) {
+	self := node.Self()
+	o := discovery.Options{}
+	if addr, err := netip.ParseAddrPort(self.Addr); err == nil {
+		o.Self = discovery.Announcement{Name: self.ID, Addr: addr}
+	}
+	all, err := sources(names, o)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		discovery.Run(ctx, all, log, node.Join)
+	}()
+	return func() { cancel(); <-done }, nil
 }
 
 // gossipLines broadcasts each line of the standard input.

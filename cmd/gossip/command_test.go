@@ -30,6 +30,8 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asCommand) != "" {
 		main()
 	}
+	// Any free port, so that tests are in nobody's way.
+	os.Setenv("GOSSIP_HTTP", "127.0.0.1:0")
 	goleak.VerifyTestMain(m)
 }
 
@@ -165,7 +167,7 @@ func TestMisuseIsTold(t *testing.T) {
 		env  string
 		want string
 	}{
-		{args: "bogus", want: `unknown command "bogus", allowed: agent, demo, keys, listen, send`},
+		{args: "bogus", want: `unknown command "bogus", allowed: agent, clock, demo, keys, leave, listen, send`},
 		{args: "help bogus", want: `unknown command "bogus"`},
 		{args: "--bogus", want: "unknown flag: --bogus"},
 		{args: "agent --bogus", want: "unknown flag: --bogus"},
@@ -203,12 +205,19 @@ func TestMisuseIsTold(t *testing.T) {
 		{args: "agent --view-select none", want: `"--view-select" flag: allowed: age, rand, head, tail`},
 		{args: "agent --log-level loud", want: `"--log-level" flag: allowed: debug, info, warn, error`},
 		{args: "agent --exit-on-eof", want: "--exit-on-eof is of no use without --stdin"},
-		{args: "send hello", want: "--join is missing"},
+		{args: "send --api x hello", want: `--api: "x" is not the address of an agent`},
+		{args: "send --api 127.0.0.1:1 --join 127.0.0.1:2 hello", want: "--api and --join: allowed is one of them"},
+		{args: "view --api unix:", want: `--api: "unix:" is not the address of an agent`},
+		{args: "agent --discover consul:x", want: `--discover: "consul:x", allowed: dns:HOST:PORT, srv:NAME, mdns:SERVICE or file:PATH`},
+		{args: "agent --http 7980", want: `--http: "7980", allowed: HOST:PORT, unix:PATH or off`},
+		{args: "agent --http 0.0.0.0:0", want: "--http-token is missing: others may reach 0.0.0.0:0"},
+		{args: "agent --http-token nowhere", want: "--http-token: open nowhere"},
 		{args: "send --join 127.0.0.1:1", want: "MESSAGE is missing"},
 		{args: "send --join 127.0.0.1:1 --max-payload 4 hello", want: "MESSAGE 1 is 5 bytes long, allowed: at most 4 (--max-payload)"},
 		{args: "send --join 127.0.0.1:1 --links 2 --wait-links 3 hello", want: "--wait-links: 3, allowed: 1 to --links, which is 2"},
 		{args: "send --join 127.0.0.1:1 --timeout 0s hello", want: `"--timeout" flag: allowed: 10ms to 1h`},
-		{args: "listen", want: "--join is missing"},
+		{args: "listen --api x", want: `--api: "x" is not the address of an agent`},
+		{args: "listen --events", want: "--events: allowed with --join"},
 		{args: "listen --join 127.0.0.1:1 --count -1", want: `"--count" flag: allowed: 0 to 2147483647`},
 		{args: "help sim bogus", want: `unknown command "bogus", allowed: broadcast, experiment, fuzz, overlay`},
 		{args: "help demo more", want: `unexpected argument "more"`},

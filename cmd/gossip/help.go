@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"runtime/debug"
 	"strings"
 
@@ -40,38 +39,20 @@ func addFlags(cmd *cobra.Command, groups ...flagGroup) {
 		for _, g := range groups {
 			fmt.Fprintf(&b, "\n%s:\n%s", g.title, g.FlagUsagesWrapped(helpWidth))
 		}
-		fmt.Fprint(&b, `
+		order := "A flag beats the\n  environment, the environment beats the default."
+		if cmd.Flags().Lookup("config") != nil {
+			order = "A flag beats the\n  environment, the environment beats the file of --config, and that the default."
+		}
+		fmt.Fprintf(&b, `
 Environment:
-  Each flag may be given as the variable in brackets instead. A flag beats the
-  environment, the environment beats the default.
+  Each flag may be given as the variable in brackets instead. %s
 
 Exit status:
   0 if all went well, 1 if something failed, 2 if it was called wrongly.
-`)
+`, order)
 		_, err := fmt.Fprint(cmd.OutOrStderr(), b.String())
 		return err
 	})
-}
-
-// variable is the name of a flag's environment variable.
-func variable(f *pflag.Flag) string {
-	return "GOSSIP_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
-}
-
-// fromEnvironment sets the flags that were not given from their variables. An
-// empty variable counts as not set.
-func fromEnvironment(cmd *cobra.Command) error {
-	var err error
-	cmd.Flags().VisitAll(func(f *pflag.Flag) {
-		value := os.Getenv(variable(f))
-		if f.Changed || f.Name == "help" || value == "" || err != nil {
-			return
-		}
-		if setErr := cmd.Flags().Set(f.Name, value); setErr != nil {
-			err = fmt.Errorf("environment variable %s: %w", variable(f), setErr)
-		}
-	})
-	return err
 }
 
 // version is what the build knows of itself.

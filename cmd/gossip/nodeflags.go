@@ -25,6 +25,7 @@ type nodeFlags struct {
 	memory                int
 	retention, horizon    time.Duration
 	logLevel              string
+	level                 slog.LevelVar // of the logger, once there is one
 	policy                policyFlags
 	security              securityFlags
 }
@@ -42,10 +43,8 @@ var (
 
 // groups adds the flags; history is the verb's default.
 func (f *nodeFlags) groups(history string) []flagGroup {
-	*f = nodeFlags{
-		order: "causal", history: history, links: 5, maxPayload: 1 << 20, logBytes: 64 << 20,
-		retention: time.Hour, logLevel: "warn",
-	}
+	f.order, f.history, f.links, f.maxPayload, f.logBytes = "causal", history, 5, 1<<20, 64<<20
+	f.retention, f.logLevel = time.Hour, "warn"
 	g := newGroup("Node flags")
 	g.Var(nameValue{&f.id}, "id", "the node's name, unique in the network: 1 to 128 bytes of printable text (default node- and 8 random hex digits)")
 	g.Var(addressValue{&f.listen}, "listen", "where to listen on, UDP and TCP; port 0 is any free one (default a free port: of 127.0.0.1 if all addresses to join are on this machine, else of all interfaces)")
@@ -70,13 +69,14 @@ func addIntVar(g flagGroup, p *int, name string, least, most int, usage string) 
 
 // config is what the flags say, with the log going to w.
 func (f *nodeFlags) config(cmd *cobra.Command, w io.Writer) (gossip.Config, error) {
+	f.level.Set(logLevels[f.logLevel])
 	cfg := gossip.Config{
 		ID: f.id, Listen: f.listenAddress(), Advertise: f.advertise, Join: f.join, Cluster: f.cluster,
 		Sampling: f.policy.policy(cmd.Flags()), Order: orders[f.order], History: histories[f.history],
 		Links: f.links, MaxPayload: f.maxPayload, LogBytes: f.logBytes, Memory: f.memory, Retention: f.retention, Horizon: f.horizon,
 		// No more than the log may wait for the application to read it.
 		BacklogBytes: f.logBytes,
-		Logger:       slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: logLevels[f.logLevel]})),
+		Logger:       slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: &f.level})),
 	}
 	if f.memory != 0 && !cmd.Flags().Changed("log-bytes") {
 		cfg.LogBytes, cfg.BacklogBytes = 0, 0 // shares of it

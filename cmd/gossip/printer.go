@@ -5,18 +5,21 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/api"
+	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/hub"
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
-	"github.com/Ishan27gOrg/gossipProtocol/vclock"
 )
 
 // jsonHelp documents what printer prints.
 const jsonHelp = `With --json each line is an object with a type:
   started  id, addr
   message  id, origin, incarnation (a string: it has 64 bits), seq, clock, hops,
-           age_ms, and payload if that is UTF-8, otherwise payload_base64
+           age_ms, at, and payload if that is UTF-8, otherwise payload_base64
+  missed   missed: so many messages came faster than they could be printed
   event    event (link up, link down, gap, conflict, overflow), peer, addr,
            and from and to, sequence numbers, of a gap or an overflow
 The keys of clock are "origin#incarnation".`
@@ -41,16 +44,11 @@ type (
 		ID   string `json:"id"`
 		Addr string `json:"addr"`
 	}
+	// messageLine is a message as the API tells of it, but for its id, which is
+	// the short one for people.
 	messageLine struct {
-		ID          string       `json:"id"`
-		Origin      string       `json:"origin"`
-		Incarnation uint64       `json:"incarnation,string"`
-		Seq         uint64       `json:"seq"`
-		Payload     *string      `json:"payload,omitempty"`
-		Base64      []byte       `json:"payload_base64,omitempty"`
-		Clock       vclock.Clock `json:"clock"`
-		Hops        int          `json:"hops"`
-		AgeMS       float64      `json:"age_ms"`
+		ID string `json:"id"`
+		api.Message
 	}
 	eventLine struct {
 		Event string `json:"event"`
@@ -84,25 +82,37 @@ func (p *printer) message(m gossip.Message) {
 		p.line("%v  %v  %s", m.ID, m.Clock, printable(m.Payload))
 		return
 	}
-	line := messageLine{
-		ID: m.ID.String(), Origin: m.ID.Origin, Incarnation: m.ID.Incarnation, Seq: m.ID.Seq,
-		Clock: m.Clock, Hops: m.Hops, AgeMS: ms(m.Age),
-	}
-	if utf8.Valid(m.Payload) {
-		text := string(m.Payload)
-		line.Payload = &text
-	} else {
-		line.Base64 = m.Payload
-	}
-	p.object("message", line)
+	p.object("message", messageLine{ID: m.ID.String(), Message: api.MessageOf(hub.Entry{Message: m, At: time.Now()})})
 }
 
-func (p *printer) event(e gossip.Event) {
+// received prints a message that an agent has delivered.
+func (p *printer) received(m *api.Message) {
+	id := gossip.MessageID{Origin: m.Origin, Incarnation: m.Incarnation, Seq: m.Seq}
+	if p.json == nil {
+		p.line("%v  %v  %s", id, m.Clock, printable(m.Bytes()))
+		return
+	}
+	p.object("message", messageLine{ID: id.String(), Message: *m})
+}
+
+func (p *printer) event(e api.Event) {
 	if p.json == nil {
 		p.line("# %v", e)
 		return
 	}
-	p.object("event", eventLine{e.Kind.String(), e.Peer.ID, e.Peer.Addr, e.From, e.To})
+	p.object("event", eventLine{e.Kind, e.Peer.ID, e.Peer.Addr, e.From, e.To})
+}
+
+// missed tells of messages that are not printed, since they came faster than they
+// could be.
+func (p *printer) missed(n uint64) {
+	switch {
+	case n == 0:
+	case p.json == nil:
+		p.line("# missed: %d messages came faster than they could be printed", n)
+	default:
+		p.object("missed", api.Missed{Missed: n})
+	}
 }
 
 func (p *printer) sent(id gossip.MessageID) {

@@ -82,13 +82,24 @@ func (f *securityFlags) applyIdentity(cfg *gossip.Config) (err error) {
 	return nil
 }
 
-// reload reads the files again whenever the process gets a SIGHUP, until ctx ends.
-func (f *securityFlags) reload(ctx context.Context, cfg *gossip.Config) {
-	ring, roster := cfg.Keyring, cfg.Roster
-	if ring == nil && roster == nil {
-		return
+// reload reads the files again. What is wrong is logged, and changes nothing.
+func (f *securityFlags) reload(cfg *gossip.Config) {
+	if ring := cfg.Keyring; strings.HasPrefix(f.keys, "env:") {
+		cfg.Logger.Warn("the keyring stays as it was: a variable cannot be read again, a file can", "keyring", f.keys)
+	} else if ring != nil {
+		if err := ring.Reload(f.keys); err != nil {
+			cfg.Logger.Error("the keyring stays as it was", "file", f.keys, "error", err)
+		}
 	}
-	fixed := strings.HasPrefix(f.keys, "env:")
+	if roster := cfg.Roster; roster != nil {
+		if err := roster.Reload(f.roster); err != nil {
+			cfg.Logger.Error("the roster stays as it was", "file", f.roster, "error", err)
+		}
+	}
+}
+
+// onHangup calls reload whenever the process gets a SIGHUP, until ctx ends.
+func onHangup(ctx context.Context, reload func()) {
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	go func() {
@@ -96,18 +107,7 @@ func (f *securityFlags) reload(ctx context.Context, cfg *gossip.Config) {
 		for {
 			select {
 			case <-hangups:
-				if fixed {
-					cfg.Logger.Warn("the keyring stays as it was: a variable cannot be read again, a file can", "keyring", f.keys)
-				} else if ring != nil {
-					if err := ring.Reload(f.keys); err != nil {
-						cfg.Logger.Error("the keyring stays as it was", "file", f.keys, "error", err)
-					}
-				}
-				if roster != nil {
-					if err := roster.Reload(f.roster); err != nil {
-						cfg.Logger.Error("the roster stays as it was", "file", f.roster, "error", err)
-					}
-				}
+				reload()
 			case <-ctx.Done():
 				return
 			}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/api"
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
 )
 
@@ -18,7 +19,10 @@ type sendOptions struct {
 }
 
 func newSend(con console) *cobra.Command {
-	var node nodeFlags
+	var (
+		node  nodeFlags
+		agent apiFlags
+	)
 	o := sendOptions{waitLinks: 1, timeout: 10 * time.Second}
 	g := newGroup("Send flags")
 	g.BoolVar(&o.json, "json", false, `print {"type":"sent","id":...} instead of the id`)
@@ -26,24 +30,32 @@ func newSend(con console) *cobra.Command {
 	g.Var(durationValue{&o.timeout, 10 * time.Millisecond, time.Hour}, "timeout", "time to find the network, and again to hand everything over at the end, 10ms to 1h")
 
 	cmd := &cobra.Command{
-		Use:   "send --join HOST:PORT [flags] MESSAGE...",
+		Use:   "send [--api ADDRESS | --join HOST:PORT] [flags] MESSAGE...",
 		Short: "Broadcast messages to a running network",
-		Long: `send starts a node, waits until it has a link to the network, broadcasts each
-MESSAGE, and leaves in good order: once the neighbours have read all of it. A
-MESSAGE of - stands for the lines of the standard input. It prints the id of
-each message.`,
-		Example: `  gossip send --join 127.0.0.1:7946 "hello all"
+		Long: `send has an agent, on this machine or at --api, broadcast each MESSAGE. With
+--join it does without one: it starts a node, waits until that has a link to the
+network, broadcasts, and leaves in good order: once the neighbours have read all
+of it. A MESSAGE of - stands for the lines of the standard input. It prints the
+id of each message.`,
+		Example: `  gossip send "hello all"
+  gossip send --join 127.0.0.1:7946 "hello all"
   gossip send --join 127.0.0.1:7946 --id ann one two three
   date | gossip send --join 127.0.0.1:7946 -
   gossip send --join 127.0.0.1:7946 -- "--a message that looks like a flag"`,
 	}
-	addFlags(cmd, append([]flagGroup{g}, node.groups("none")...)...)
+	addFlags(cmd, append([]flagGroup{g, agent.group()}, node.groups("none")...)...)
 	cmd.RunE = verb(func(ctx context.Context, args []string) error {
+		if len(args) == 0 {
+			return usagef("MESSAGE is missing: name at least one, or - for the lines of the standard input")
+		}
+		if asked, err := agent.instead(&node); err != nil {
+			return err
+		} else if asked {
+			return sendThrough(ctx, con, &agent, o, args)
+		}
 		switch err := node.check(true); {
 		case err != nil:
 			return err
-		case len(args) == 0:
-			return usagef("MESSAGE is missing: name at least one, or - for the lines of the standard input")
 		case o.waitLinks > node.links:
 			return usagef("--wait-links: %d, allowed: 1 to --links, which is %d", o.waitLinks, node.links)
 		}
@@ -66,7 +78,7 @@ func runSend(ctx context.Context, con console, cfg gossip.Config, o sendOptions,
 	if err != nil {
 		return err
 	}
-	s := sender{con: con, cfg: cfg, node: node, out: newPrinter(con, o.json)}
+	s := sender{con: con, most: cfg.MaxPayload, broadcast: node.Broadcast, out: newPrinter(con, o.json)}
 	if err := findNetwork(ctx, node, cfg, o.waitLinks, o.timeout); err != nil {
 		return errors.Join(err, node.Close())
 	}
@@ -100,11 +112,33 @@ func findNetwork(ctx context.Context, node *gossip.Node, cfg gossip.Config, link
 
 // sender broadcasts what it was given.
 type sender struct {
-	con     console
-	cfg     gossip.Config
-	node    *gossip.Node
-	out     *printer
-	skipped int // lines that were too long
+	con       console
+	most      int // bytes of a payload
+	broadcast func(ctx context.Context, payload []byte) (gossip.MessageID, error)
+	out       *printer
+	skipped   int // lines that were too long
+}
+
+// sendThrough has an agent broadcast.
+func sendThrough(ctx context.Context, con console, agent *apiFlags, o sendOptions, messages []string) error {
+	c, err := agent.client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	asking, cancel := context.WithTimeout(ctx, o.timeout)
+	defer cancel()
+	self, err := c.Self(asking)
+	if err != nil {
+		return err
+	}
+	s := sender{con: con, most: self.MaxPayload, out: newPrinter(con, o.json), broadcast: func(ctx context.Context, payload []byte) (gossip.MessageID, error) {
+		ctx, cancel := context.WithTimeout(ctx, o.timeout)
+		defer cancel()
+		id, err := c.Send(ctx, payload, api.NewKey())
+		return gossip.MessageID{Origin: id.Origin, Incarnation: id.Incarnation, Seq: id.Seq}, err
+	}}
+	return s.send(ctx, messages)
 }
 
 func (s *sender) send(ctx context.Context, messages []string) error {
@@ -113,7 +147,7 @@ func (s *sender) send(ctx context.Context, messages []string) error {
 		if text == "-" {
 			err = s.sendLines(ctx)
 		} else {
-			err = s.broadcast(ctx, []byte(text))
+			err = s.say(ctx, []byte(text))
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -128,8 +162,8 @@ func (s *sender) send(ctx context.Context, messages []string) error {
 	return nil
 }
 
-func (s *sender) broadcast(ctx context.Context, payload []byte) error {
-	id, err := s.node.Broadcast(ctx, payload)
+func (s *sender) say(ctx context.Context, payload []byte) error {
+	id, err := s.broadcast(ctx, payload)
 	if err != nil {
 		return err
 	}
@@ -141,9 +175,9 @@ func (s *sender) broadcast(ctx context.Context, payload []byte) error {
 // when it is interrupted.
 func (s *sender) sendLines(ctx context.Context) error {
 	done := inBackground(func() error {
-		return readLines(s.con.in, s.cfg.MaxPayload, func(number int, line []byte, err error) error {
+		return readLines(s.con.in, s.most, func(number int, line []byte, err error) error {
 			if err == nil {
-				return s.broadcast(ctx, line)
+				return s.say(ctx, line)
 			}
 			s.skipped++
 			fmt.Fprintf(s.con.err, "gossip send: standard input, line %d: %v\n", number, err)

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
+	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/agent"
+	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/api"
+	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/hub"
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
 )
 
@@ -39,36 +43,60 @@ func inBackground(f func() error) <-chan error {
 	return done
 }
 
-// follower prints what a node delivers.
+// follower prints what an agent's node delivers.
 type follower struct {
-	node   *gossip.Node
+	agent  *agent.Agent
 	out    *printer
+	quiet  bool // no messages
 	events bool
 
 	input     <-chan error // the end of what the node is given to say
 	stopAtEOF bool
 	count     int // how many messages are enough, or 0
-	printed   int
+
+	messages <-chan item[hub.Entry]
+	printed  int
 }
 
-// follow prints until ctx ends, which is no error, or there is enough.
-func (f *follower) follow(ctx context.Context) error {
-	var events <-chan gossip.Event
-	if f.events {
-		events = f.node.Events()
+// run prints until ctx ends, which is no error, or there is enough, and leaves the
+// network in good order. It does not wait for a write that is stuck.
+func (f *follower) run(ctx context.Context) error {
+	reading, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	if !f.quiet {
+		f.messages = pump(reading, f.agent.Messages().Last(math.MaxInt))
 	}
-	for {
+	err := f.follow(ctx, reading)
+	atEOF := errors.Is(err, errEOF)
+	if atEOF {
+		err = nil
+	}
+	left := inBackground(func() error { return leave(f.agent.Node(), leaveTimeout, err) })
+	for atEOF && f.messages != nil && f.out.err == nil {
+		f.nextMessage(<-f.messages)
+	}
+	return errors.Join(<-left, f.out.err)
+}
+
+var errEOF = errors.New("the input has ended")
+
+func (f *follower) follow(ctx, reading context.Context) error {
+	var events <-chan item[api.Event]
+	if f.events {
+		events = pump(reading, f.agent.Events().Last(math.MaxInt))
+	}
+	for f.out.err == nil && (f.count == 0 || f.printed < f.count) {
 		select {
-		case m, ok := <-f.node.Messages():
-			if !ok {
-				return gossip.ErrClosed
-			}
-			f.out.message(m)
-			if f.printed++; f.printed == f.count {
-				return f.out.err
-			}
+		case m := <-f.messages:
+			f.nextMessage(m)
 		case e := <-events:
-			f.out.event(e)
+			if e.kind == ended {
+				events = nil
+				continue
+			}
+			f.out.event(e.entry)
+		case <-f.agent.Done():
+			return gossip.ErrClosed
 		case err := <-f.input:
 			f.input = nil
 			switch {
@@ -77,28 +105,58 @@ func (f *follower) follow(ctx context.Context) error {
 			case err != nil:
 				return err
 			case f.stopAtEOF:
-				return f.drain()
+				return errEOF
 			}
 		case <-ctx.Done():
-			return f.out.err
-		}
-		if f.out.err != nil {
-			return f.out.err
+			return nil
 		}
 	}
+	return nil
 }
 
-// drain prints what has been delivered already.
-func (f *follower) drain() error {
-	for f.node.Stats().BacklogMessages > 0 {
-		f.out.message(<-f.node.Messages())
+// nextMessage prints a message, or notes that there are no more.
+func (f *follower) nextMessage(m item[hub.Entry]) {
+	if m.kind == ended {
+		f.messages = nil
+		return
 	}
-	for {
-		select {
-		case m := <-f.node.Messages():
-			f.out.message(m)
-		default:
-			return f.out.err
+	f.out.missed(m.missed)
+	f.out.message(m.entry.Message)
+	f.printed++
+}
+
+// item is what a reader read.
+type item[T any] struct {
+	kind   itemKind
+	entry  T
+	missed uint64 // before it
+}
+
+type itemKind int
+
+// ended is the kind of an item that a closed channel yields.
+const (
+	ended itemKind = iota
+	read
+)
+
+// pump hands over what a reader reads, until ctx ends or there is no more.
+func pump[T any](ctx context.Context, r *hub.Reader[T]) <-chan item[T] {
+	items := make(chan item[T])
+	go func() {
+		defer close(items)
+		defer r.Close()
+		for {
+			e, missed, err := r.Next(ctx)
+			if err != nil {
+				return
+			}
+			select {
+			case items <- item[T]{read, e, missed}:
+			case <-ctx.Done():
+				return
+			}
 		}
-	}
+	}()
+	return items
 }

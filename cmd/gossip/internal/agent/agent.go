@@ -1,0 +1,170 @@
+// Package agent runs one node for others: what it delivers goes to a log that any
+// number of readers follow, and what it knows is there to be asked for.
+package agent
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/api"
+	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/hub"
+	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/survey"
+	"github.com/Ishan27gOrg/gossipProtocol/gossip"
+	"github.com/Ishan27gOrg/gossipProtocol/metrics"
+	"github.com/Ishan27gOrg/gossipProtocol/vclock"
+)
+
+// keptEvents is how many events are kept for who asks later.
+const keptEvents = 1000
+
+// Agent is a node and what it has delivered. It is an api.Source.
+type Agent struct {
+	node     *gossip.Node
+	self     api.Self
+	began    time.Time
+	messages *hub.Messages
+	events   *hub.Log[api.Event]
+	surveyor *surveyor
+
+	deliveries *metrics.Deliveries
+	done       chan struct{}
+}
+
+// Options are what an agent needs besides its node.
+type Options struct {
+	// Cluster, Order and MaxPayload are the node's, for who asks.
+	Cluster    string
+	Order      string
+	MaxPayload int
+	Version    string
+	// Keep is how many bytes of messages are kept for readers. Zero: hub.DefaultLimit.
+	Keep int
+}
+
+// New returns an agent of a node, whose messages and events it takes from now on.
+func New(node *gossip.Node, o Options) *Agent {
+	if o.Keep == 0 {
+		o.Keep = hub.DefaultLimit
+	}
+	self := node.Self()
+	a := &Agent{
+		node: node, began: time.Now(),
+		self: api.Self{
+			ID: self.ID, Incarnation: self.Incarnation, Addr: self.Addr, Cluster: o.Cluster,
+			Order: o.Order, Version: o.Version, MaxPayload: o.MaxPayload, Network: "agent",
+		},
+		messages: hub.NewMessages(o.Keep),
+		events:   hub.NewLog(keptEvents, func(*api.Event) int { return 1 }),
+		done:     make(chan struct{}),
+
+		deliveries: metrics.NewDeliveries(),
+	}
+	a.surveyor = newSurveyor(a.describeSelf, a.describe)
+	go a.feed()
+	return a
+}
+
+// feed ends when the node does.
+func (a *Agent) feed() {
+	defer close(a.done)
+	defer a.surveyor.close()
+	defer a.messages.Close()
+	defer a.events.Close()
+	messages, events := a.node.Messages(), a.node.Events()
+	for messages != nil {
+		select {
+		case m, open := <-messages:
+			if !open {
+				messages = nil
+				continue
+			}
+			a.deliveries.Observe(m)
+			a.messages.Add(hub.Entry{Message: m, At: time.Now()})
+		case e, open := <-events:
+			if !open {
+				events = nil
+				continue
+			}
+			a.events.Add(api.EventOf(e, time.Now()))
+		}
+	}
+}
+
+// Done is closed when the node has ended and everything that it delivered is in the
+// log.
+func (a *Agent) Done() <-chan struct{} { return a.done }
+
+// Node returns the node.
+func (a *Agent) Node() *gossip.Node { return a.node }
+
+// Self tells who the node is.
+func (a *Agent) Self() api.Self {
+	self := a.self
+	self.Addr = a.node.Self().Addr
+	self.UptimeMS = time.Since(a.began).Milliseconds()
+	return self
+}
+
+// View returns the node's view.
+func (a *Agent) View() (peers []api.Peer) {
+	for _, p := range a.node.View() {
+		peers = append(peers, api.PeerOf(p))
+	}
+	return peers
+}
+
+// Links returns the node's links.
+func (a *Agent) Links() (links []api.Link) {
+	for _, p := range a.node.Links() {
+		links = append(links, api.Link{ID: p.ID, Incarnation: p.Incarnation, Addr: p.Addr})
+	}
+	return links
+}
+
+// Keys tells what is known of the cluster's keys.
+func (a *Agent) Keys() (keys []api.Key) {
+	for _, k := range a.node.Keys() {
+		keys = append(keys, api.KeyOf(k))
+	}
+	return keys
+}
+
+// Clock counts what has been delivered.
+func (a *Agent) Clock() vclock.Clock { return a.node.Clock() }
+
+// Messages are what has been delivered, Events what has happened.
+func (a *Agent) Messages() *hub.Messages { return a.messages }
+
+// Events are what has happened.
+func (a *Agent) Events() *hub.Log[api.Event] { return a.events }
+
+// Broadcast has the node broadcast.
+func (a *Agent) Broadcast(ctx context.Context, payload []byte) (gossip.MessageID, error) {
+	return a.node.Broadcast(ctx, payload)
+}
+
+// Overlay returns the latest sample of the network, and what is closed when there is
+// another. Asking around goes on for half a minute after it was called last.
+func (a *Agent) Overlay() (api.Overlay, <-chan struct{}) { return a.surveyor.look() }
+
+// describeSelf tells of this node.
+func (a *Agent) describeSelf() (survey.Node, survey.Description) {
+	var d survey.Description
+	for _, l := range a.Links() {
+		d.Links = append(d.Links, survey.Link{Node: survey.Node{ID: l.ID, Addr: l.Addr}, Tree: l.Tree})
+	}
+	for _, p := range a.node.View() {
+		d.View = append(d.View, survey.Node{ID: p.ID, Addr: p.Addr})
+	}
+	self := a.node.Self()
+	return survey.Node{ID: self.ID, Addr: self.Addr}, d
+}
+
+// describe asks another node to tell of itself.
+func (a *Agent) describe(context.Context, survey.Node) (survey.Description, error) {
+	return survey.Description{}, errors.ErrUnsupported
+}
+
+// Ready reports whether there is a link.
+func (a *Agent) Ready() bool { return a.node.Stats().Links > 0 }
