@@ -271,12 +271,21 @@ func (m *Machine) Join(now time.Duration, address peer.Handle, out *Outbox) {
 // Broadcast makes a message of the payload, which it keeps, delivers it here
 // and sends it on its way. Errors: ErrLogFull, causal.ErrTooManyHeads.
 func (m *Machine) Broadcast(now time.Duration, payload []byte, out *Outbox) (*broadcast.Message, error) {
+	return m.broadcast(now, payload, false, out)
+}
+
+// BroadcastHeaded is Broadcast for a payload that begins with headers.
+func (m *Machine) BroadcastHeaded(now time.Duration, payload []byte, out *Outbox) (*broadcast.Message, error) {
+	return m.broadcast(now, payload, true, out)
+}
+
+func (m *Machine) broadcast(now time.Duration, payload []byte, headed bool, out *Outbox) (*broadcast.Message, error) {
 	size := broadcast.SizeOf(len(payload), m.buffer.Heads()) + m.buffer.NextBulk()
 	if m.log.Full(size, m.relay.Unsent()) {
 		return nil, ErrLogFull
 	}
 	m.begin(now, out)
-	msg, err := m.buffer.Originate(now, m.cfg.Self, payload)
+	msg, err := m.buffer.OriginateHeaded(now, m.cfg.Self, payload, headed)
 	if err != nil {
 		return nil, err
 	}

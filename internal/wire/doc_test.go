@@ -36,7 +36,7 @@ func TestTheDocumentHasTheLimits(t *testing.T) {
 	for name, value := range map[string]any{
 		"Version": Version, "MaxDatagram": MaxDatagram, "MaxName": MaxName, "probeSize": probeSize, "exchangeSize": exchangeSize,
 		"FrameHeader": FrameHeader, "MaxHello": MaxHello, "MaxOverhead": MaxOverhead, "MaxClock": MaxClock, "maxControl": maxControl, "maxAge": maxAge,
-		"MaxDeps": causal.MaxDeps, "MaxSpans": broadcast.MaxSpans, "MaxSeq": peer.MaxSeq, "maxEntries": maxEntries, "maxSpans": maxSpans,
+		"MaxHeaders": MaxHeaders, "MaxHeaderKey": MaxHeaderKey, "MaxDeps": causal.MaxDeps, "MaxSpans": broadcast.MaxSpans, "MaxSeq": peer.MaxSeq, "maxEntries": maxEntries, "maxSpans": maxSpans,
 		"DigestPart": relay.DigestPart, "Wants": relay.Wants, "Window": relay.Window, "Repairs": links.Repairs,
 		"AnnounceEvery": relay.AnnounceEvery, "GraftAfter": machine.GraftAfter,
 		"AnnounceCalm": relay.AnnounceCalm, "CalmAfter": relay.CalmAfter,
@@ -56,6 +56,8 @@ func TestTheDocumentHasTheKinds(t *testing.T) {
 	for _, k := range frameKinds {
 		wantRow(t, doc, int(k), k.String())
 	}
+	wantRow(t, doc, headedDataKind, "HEADED_DATA")
+	wantRow(t, doc, signedHeadedDataKind, "SIGNED_HEADED_DATA")
 	wantRow(t, doc, knockKind, "KNOCK")
 	wantRow(t, doc, tokenKind, "TOKEN")
 }

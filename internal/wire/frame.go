@@ -323,7 +323,8 @@ const mostSpare = 1 << 10
 func decodeFrame(f *broadcast.Frame, b []byte, now time.Duration, book Book) error {
 	m, announced := f.Message, f.Announced[:0]
 	r := reader{b: b}
-	kind, signed := plainKind(r.byte())
+	onWire := r.byte()
+	kind, signed := plainKind(onWire)
 	*f = broadcast.Frame{Kind: kind}
 	switch f.Kind {
 	case broadcast.Neighbor:
@@ -345,7 +346,7 @@ func decodeFrame(f *broadcast.Frame, b []byte, now time.Duration, book Book) err
 		f.Refine = r.prefixes()
 	case broadcast.Data:
 		f.Message = m
-		r.data(f, signed, now, book)
+		r.data(f, onWire, now, book)
 	case broadcast.Want:
 		f.Wants = r.wants(book)
 	case broadcast.Gone:
@@ -386,11 +387,17 @@ func ProofIn(b []byte) (proof []byte, ok bool) {
 	return b[1:], true
 }
 
-// IsData reports whether a frame, without its length, is a DATA or SIGNED_DATA frame by
-// its kind.
+// IsData reports whether a frame, without its length, brings a message, by its kind: DATA,
+// SIGNED_DATA, or one of the two with headers.
 func IsData(b []byte) bool {
-	return len(b) > 0 && (b[0] == byte(broadcast.Data) || b[0] == signedDataKind)
+	if len(b) == 0 {
+		return false
+	}
+	kind, _ := plainKind(b[0])
+	return kind == broadcast.Data
 }
+
+func isHeaded(kind byte) bool { return kind == headedDataKind || kind == signedHeadedDataKind }
 
 func (r *reader) dot(book Book) peer.Dot {
 	return peer.Dot{Origin: r.origin(book), Seq: r.seq()}
@@ -531,7 +538,7 @@ func (r *reader) age() time.Duration {
 	return time.Duration(us) * time.Microsecond
 }
 
-func (r *reader) data(f *broadcast.Frame, signed bool, now time.Duration, book Book) {
+func (r *reader) data(f *broadcast.Frame, kind byte, now time.Duration, book Book) {
 	m := f.Message
 	*m = broadcast.Message{Deps: m.Deps[:0]}
 	flags := r.byte()
@@ -553,11 +560,17 @@ func (r *reader) data(f *broadcast.Frame, signed bool, now time.Duration, book B
 	m.Dot = r.dot(book)
 	m.Deps = r.deps(m.Deps, book)
 	r.checkSeq(m.Dot)
-	if signed {
+	if kind == signedDataKind || kind == signedHeadedDataKind {
 		r.bytes(SignatureSize)
 		m.Signed = true
 	}
-	m.Payload = r.bytes(len(r.b))
+	payload := r.b
+	if isHeaded(kind) {
+		r.headers()
+		m.Headed = true
+	}
+	r.bytes(len(r.b))
+	m.Payload = payload
 }
 
 func (r *reader) epoch() uint32 {

@@ -188,6 +188,11 @@ func vectors() []vector {
 	first := &broadcast.Message{Dot: peer.Dot{Origin: hAnn, Seq: 1}, Payload: []byte("hello"), Born: now}
 	signed := &broadcast.Message{Dot: first.Dot, Payload: []byte("hello"), Born: now}
 	EncodeSigned(signed, aSignature[:], newTestBook(ann, bob, eve))
+	withHeaders := &broadcast.Message{Dot: first.Dot, Payload: headed(someHeaders, "hello"), Headed: true, Born: now}
+	signedHeaders := &broadcast.Message{Dot: first.Dot, Payload: headed(someHeaders, "hello"), Headed: true, Born: now}
+	EncodeSigned(signedHeaders, aSignature[:], newTestBook(ann, bob, eve))
+	headersParts := []part{{1, "bytes of headers"}, {1, "length of the key"}, {1, "key"}, {1, "length of the value"},
+		{1, "length of the key"}, {12, "key"}, {1, "length of the value"}, {10, "value"}, {5, "payload"}}
 	third := &broadcast.Message{
 		Dot: peer.Dot{Origin: hAnn, Seq: 3}, Payload: []byte("world"), Born: now - 1500*time.Millisecond, Hops: 2,
 		Deps:  []peer.Dot{{Origin: hBob, Seq: 300}, {Origin: hAnn, Seq: 2}},
@@ -294,6 +299,14 @@ func vectors() []vector {
 			broadcast.Frame{Kind: broadcast.Data, Message: signed},
 			frameParts("SIGNED_DATA"), []part{{1, "flags"}, {1, "hops"}, {1, "age"}},
 			dotParts("message", 1), []part{{1, "dependencies"}, {64, "signature"}, {5, "payload"}}),
+		frameVector("data_headers", "ann's first message, with two headers",
+			broadcast.Frame{Kind: broadcast.Data, Message: withHeaders},
+			frameParts("HEADED_DATA"), []part{{1, "flags"}, {1, "hops"}, {1, "age"}},
+			dotParts("message", 1), []part{{1, "dependencies"}}, headersParts),
+		frameVector("data_headers_signed", "the same in a network where origins sign",
+			broadcast.Frame{Kind: broadcast.Data, Message: signedHeaders},
+			frameParts("SIGNED_HEADED_DATA"), []part{{1, "flags"}, {1, "hops"}, {1, "age"}},
+			dotParts("message", 1), []part{{1, "dependencies"}, {64, "signature"}}, headersParts),
 		frameVector("want", "please, bob's 300th, and ann's third with its clock",
 			broadcast.Frame{Kind: broadcast.Want, Wants: []broadcast.WantEntry{
 				{Dot: peer.Dot{Origin: hBob, Seq: 300}}, {Dot: peer.Dot{Origin: hAnn, Seq: 3}, Clock: true},
@@ -336,7 +349,7 @@ func vectors() []vector {
 	}
 
 	// What may be missing from the end without anybody noticing.
-	tails := map[string]int{"exchange_wide": 1200 - 180, "data_first": 5, "data": 5, "data_clock": 5, "data_epoch": 5, "data_signed": 5, "hello_horizon": 6, "hello_capabilities": 9, "hello_identity": 69, "probe_reply_signed": 74}
+	tails := map[string]int{"exchange_wide": 1200 - 180, "data_first": 5, "data": 5, "data_clock": 5, "data_epoch": 5, "data_signed": 5, "data_headers": 5, "data_headers_signed": 5, "hello_horizon": 6, "hello_capabilities": 9, "hello_identity": 69, "probe_reply_signed": 74}
 	for i := range list {
 		size := 0
 		for _, p := range list[i].layout {
