@@ -141,7 +141,9 @@ type Outbox struct {
 	Packets    []peersampling.Packet
 	Links      broadcast.Outbox
 	Deliveries []*broadcast.Message
-	Events     []Event
+	// Via has the link that brought each of Deliveries first; 0 for the node's own.
+	Via    []broadcast.LinkID
+	Events []Event
 	// Offences are what peers have done that no honest node does.
 	Offences []Offence
 }
@@ -150,7 +152,7 @@ type Outbox struct {
 func (o *Outbox) Reset() {
 	clear(o.Packets)
 	clear(o.Deliveries)
-	o.Packets, o.Deliveries, o.Events = o.Packets[:0], o.Deliveries[:0], o.Events[:0]
+	o.Packets, o.Deliveries, o.Via, o.Events = o.Packets[:0], o.Deliveries[:0], o.Via[:0], o.Events[:0]
 	o.Offences = o.Offences[:0]
 	o.Links.Reset()
 }
@@ -477,7 +479,11 @@ func (m *Machine) Deliver(msg *broadcast.Message, from []broadcast.LinkID) {
 		return
 	}
 	m.Stats.Delivered++
-	m.out.Deliveries = append(m.out.Deliveries, msg)
+	via := broadcast.LinkID(0)
+	if len(from) > 0 {
+		via = from[0]
+	}
+	m.out.Deliveries, m.out.Via = append(m.out.Deliveries, msg), append(m.out.Via, via)
 }
 
 // Get finds a delivered message; it is part of causal.Log, not for drivers.
