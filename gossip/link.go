@@ -73,6 +73,7 @@ type link struct {
 	// peer that does not read.
 	secured *secure.Conn
 	proven  keyring.ID // that this node has proved to have, of the loop's own
+	headers bool       // the peer can read them
 
 	mu      sync.Mutex
 	queue   queue
@@ -92,6 +93,7 @@ type link struct {
 
 	// The loop's own.
 	dirty    bool // there is something in the queue that the writer does not know of
+	unfit    bool // there is something for it that the peer cannot read
 	gathered int  // how much
 	// The writer's own.
 	writing  queue
@@ -290,6 +292,7 @@ func (n *Node) writeHello(conn net.Conn, secured *secure.Conn, first bool) error
 
 // capabilities is what this node says in its hellos.
 func (n *Node) capabilities() (c wire.Capabilities) {
+	c = wire.Headers
 	if n.cfg.Order == Causal {
 		c |= wire.CausalOrder
 	}
@@ -365,6 +368,9 @@ func (n *Node) unwelcome(o *openedIn) error {
 	case n.penalties.Barred(n.now(), n.culprit(o.raw, o.hello.ID.Name)):
 		n.stats.Barred++
 		return errBarred
+	case n.isUnfit(&o.hello):
+		n.warnOfHeaders(&o.hello)
+		return errHeaders
 	case !n.keyCounts(o.secured):
 		// It was removed after the proof and before there was a link for keysChanged
 		// to end: whoever has it could keep a connection there for that.
@@ -390,6 +396,7 @@ func (n *Node) begin(o *openedIn) {
 	n.warnOfOrder(&o.hello)
 	n.lastLink++
 	l := &link{id: n.lastLink, peer: o.hello.Identity, raw: o.raw, secured: o.secured, proven: o.proven, all: &n.queued}
+	l.headers = o.hello.Capabilities&wire.Headers != 0
 	l.start = n.writerOf(l)
 	n.links[l.id] = l
 	n.open.Add(1)
@@ -423,7 +430,7 @@ func (n *Node) writerOf(l *link) (start func()) {
 // closeLink ends a link in good order, once the machine has let go of it.
 func (n *Node) closeLink(id broadcast.LinkID) {
 	if l := n.links[id]; l != nil {
-		delete(n.links, id)
+		n.part(l)
 		l.takeWritten(&n.stats)
 		l.close()
 		n.ending = append(slices.DeleteFunc(n.ending, (*link).isOver), l)

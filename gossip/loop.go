@@ -47,7 +47,8 @@ func (in *framesIn) done() {
 
 // sending is a broadcast on its way into the log.
 type sending struct {
-	payload []byte // the caller's, who waits
+	payload []byte // the caller's, who waits, or with headers a copy
+	headed  bool
 	id      MessageID
 	err     error
 	over    bool          // the caller waits no more
@@ -55,12 +56,12 @@ type sending struct {
 }
 
 // newSending returns one that nobody uses.
-func (n *Node) newSending(payload []byte) *sending {
+func (n *Node) newSending(payload []byte, headed bool) *sending {
 	s, ok := n.sendings.Get().(*sending)
 	if !ok {
 		s = &sending{done: make(chan struct{}, 1)}
 	}
-	s.payload, s.id, s.err, s.over = payload, MessageID{}, nil, false
+	s.payload, s.headed, s.id, s.err, s.over = payload, headed, MessageID{}, nil, false
 	return s
 }
 
@@ -217,6 +218,13 @@ func (n *Node) warnOfClocks(now time.Duration) {
 	}
 }
 
+// warnOfHeaders tells now and then of a node of an earlier release that must be shut out.
+func (n *Node) warnOfHeaders(h *wire.Hello) {
+	if n.mayWarn(aboutHeaders, n.now()) {
+		n.log.Warn("no link", "peer", h.ID.Name, "addr", h.Addr, "error", errHeaders)
+	}
+}
+
 // warnOfHorizon tells now and then of a node that this one cannot talk to.
 func (n *Node) warnOfHorizon(err error) {
 	if n.mayWarn(aboutHorizon, n.now()) {
@@ -233,6 +241,7 @@ const (
 	aboutOrder
 	aboutKeys
 	aboutForgeries
+	aboutHeaders
 	subjects
 )
 
@@ -427,9 +436,9 @@ func (n *Node) handleFrame(now time.Duration, l *link, b []byte) bool {
 	case err != nil:
 		n.endBadLink(l, err)
 		return false
-	case f.Kind == broadcast.Data && len(f.Message.Payload) > n.cfg.MaxPayload:
+	case f.Kind == broadcast.Data && payloadLen(f.Message) > n.cfg.MaxPayload:
 		n.endBadLink(l, fmt.Errorf("%w: %d bytes, at most %d are allowed here (Config.MaxPayload)",
-			ErrPayloadTooLong, len(f.Message.Payload), n.cfg.MaxPayload))
+			ErrPayloadTooLong, payloadLen(f.Message), n.cfg.MaxPayload))
 		return false
 	case f.Kind == broadcast.Data && n.isBanned(f.Message.Dot.Origin):
 		n.stats.Revoked++
@@ -450,6 +459,12 @@ func (n *Node) handleFrame(now time.Duration, l *link, b []byte) bool {
 		n.settle(now)
 	}
 	return n.links[l.id] == l
+}
+
+// payloadLen is the length of a message's payload, without headers.
+func payloadLen(m *broadcast.Message) int {
+	_, payload := wire.SplitPayload(m)
+	return len(payload)
 }
 
 // frameOverhead is about what a message is charged beside its bytes.
@@ -494,7 +509,7 @@ func (n *Node) endBadLink(l *link, err error) {
 func (n *Node) endLink(l *link, err error) {
 	n.log.Debug("link ended", "peer", l.peer.ID.Name, "addr", l.peer.Addr, "error", err)
 	l.kill()
-	delete(n.links, l.id)
+	n.part(l)
 	n.machine.Disconnected(n.now(), l.id, &n.out)
 	n.carryOut()
 }
@@ -526,8 +541,8 @@ func (n *Node) sortedLinks() []broadcast.LinkID {
 // carryOut does what the machine wants done, which may make it want more.
 func (n *Node) carryOut() {
 	now := n.now()
-	for _, m := range n.out.Deliveries {
-		n.deliver(now, m)
+	for i, m := range n.out.Deliveries {
+		n.deliver(now, m, n.out.Via[i])
 	}
 	for i := range n.out.Events {
 		n.report(n.out.Events[i])
@@ -559,7 +574,11 @@ func (n *Node) carryOut() {
 	}
 	n.out.Reset()
 	for _, l := range slow {
-		if n.links[l.id] == l {
+		switch {
+		case n.links[l.id] != l:
+		case l.unfit:
+			n.endLink(l, errHeaders)
+		default:
 			n.stats.SlowLinks++
 			n.endLink(l, errSlow)
 		}
@@ -577,8 +596,11 @@ func (n *Node) slim() {
 	}
 }
 
-// sendFrame queues a frame; false if the queue is full.
+// sendFrame queues a frame; false if the queue is full, or the peer cannot read it.
 func (n *Node) sendFrame(now time.Duration, l *link, f *broadcast.Frame) bool {
+	if f = n.fit(l, f); f == nil {
+		return false
+	}
 	head := wire.AppendFrameHead(n.scratch.head[:0], now, f, n.book)
 	if n.scratch.head = head; len(head) >= longHead {
 		n.scratch.head = nil // the queue keeps it
@@ -626,8 +648,8 @@ func (n *Node) relieve() (stuck *link) {
 // stuckAfter is what makes a difference between two links that take nothing. A guess.
 const stuckAfter = 250 * time.Millisecond
 
-func (n *Node) deliver(now time.Duration, m *broadcast.Message) {
-	for _, lost := range n.backlog.push(n.message(now, m), m.ClockBytes) {
+func (n *Node) deliver(now time.Duration, m *broadcast.Message, via broadcast.LinkID) {
+	for _, lost := range n.backlog.push(n.message(now, m, via), m.ClockBytes) {
 		n.stats.BacklogDropped++
 		n.emit(Event{Kind: Overflow, Peer: Peer{ID: lost.Origin, Incarnation: lost.Incarnation}, From: lost.Seq, To: lost.Seq})
 	}
@@ -667,7 +689,11 @@ func (n *Node) send(s *sending) {
 
 // trySend reports false if the log is full.
 func (n *Node) trySend(s *sending) bool {
-	m, err := n.machine.Broadcast(n.now(), s.payload, &n.out)
+	send := n.machine.Broadcast
+	if s.headed {
+		send = n.machine.BroadcastHeaded
+	}
+	m, err := send(n.now(), s.payload, &n.out)
 	if errors.Is(err, protocol.ErrLogFull) {
 		return false
 	}

@@ -704,6 +704,9 @@ const CausalOrder Capabilities = 1 << 0
 // it have no links.
 const Signed Capabilities = 1 << 1
 
+// Headers: the sender reads messages with headers, and passes them on.
+const Headers Capabilities = 1 << 3
+
 // Tags of a hello's extensions.
 const (
 	horizonTag      = 1
