@@ -139,6 +139,8 @@ type Stats struct {
 	Replayed       uint64 // datagrams that had been received before
 	Unproven       uint64 // requests whose sender had yet to show where it is; they get a token
 	StrayAnswers   uint64 // answers to nothing that was asked
+	Described      uint64 // questions of others that were answered with this node's links and view
+	Undescribed    uint64 // that were not, because of Config.Undescribed
 	Throttled      uint64 // requests that got no answer because there were too many
 	Slowed         uint64 // times that a link was read more slowly because of too many control frames
 	Stalled        uint64 // links ended because they kept room for a frame that others waited for

@@ -77,6 +77,7 @@ type Node struct {
 	drained   []chan struct{} // of Leave
 	leaving   bool            // accepts no broadcast
 	parting   bool            // accepts no connection
+	questions map[uint64]*question
 	namesakes namesakes
 	nonce     func() uint64 // of requests
 	scratch   scratch
