@@ -394,11 +394,12 @@ func TestQuestionsThatAreRefused(t *testing.T) {
 	ring := newRing(t)
 	cfg, tap := tapped(Config{ID: "a", Keyring: ring, Identity: identity.Generate(), Roster: identity.NewRoster()})
 	n := start(t, cfg)
-	port := uint16(1000)
+	port, refused := uint16(1000), 0
 	// The tap gives the node an empty datagram behind each, which may count as well.
 	check := func(why string, b []byte, from netip.AddrPort, count func(Stats) uint64) {
 		t.Helper()
 		before := n.Stats()
+		refused++
 		tap.inject(t, n, b, from)
 		if got := tap.sentTo(from); len(got) > 0 || count(n.Stats()) <= count(before) || n.Stats().Described != before.Described {
 			t.Errorf("%s: %d datagrams are sent back, %d counted", why, len(got), count(n.Stats())-count(before))
@@ -446,6 +447,7 @@ func TestQuestionsThatAreRefused(t *testing.T) {
 	if got := n.Stats().Identities; got != 1 {
 		t.Errorf("%d identities are known", got)
 	}
+	t.Logf("%d kinds of questions get no answer", refused+1) // and the replay
 }
 
 // TestAnswersThatNobodyAskedFor, or that somebody else gives, change nothing.
