@@ -231,10 +231,11 @@ func (n *Node) handleAnswer(b []byte, from netip.AddrPort) error {
 
 // believes reports whether a datagram is from somebody who could be where he says, in a
 // signed network: as he has signed himself, which is all that there is to know of whom a
-// datagram is from. Elsewhere everybody is believed. In no network is anybody this node.
+// datagram is from. Nobody else has signed anything as this node, which asks itself only
+// where it does not know its own address. Elsewhere everybody is believed.
 func (n *Node) believes(who wire.Identity, proof []byte, from netip.AddrPort) bool {
 	if n.proofs == nil || who.ID == n.self.ID {
-		return who.ID != n.self.ID
+		return n.proofs == nil
 	}
 	n.proofs.begin()
 	defer n.chargeProofs(from)

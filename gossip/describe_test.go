@@ -184,6 +184,21 @@ func TestQuestionsAreBounded(t *testing.T) {
 	})
 }
 
+// TestADescriptionSaysWhereItIsFrom: who listens on all interfaces does not know where he is,
+// and the asker does; also if he asks himself.
+func TestADescriptionSaysWhereItIsFrom(t *testing.T) {
+	ctx := within(t, 10*time.Second)
+	a := start(t, Config{ID: "a", Listen: "0.0.0.0:0", Plain: true})
+	b := start(t, Config{ID: "b"})
+	at := netip.AddrPortFrom(netip.MustParseAddr("127.0.0.1"), netip.MustParseAddrPort(a.Self().Addr).Port())
+	want := Peer{ID: "a", Incarnation: a.Self().Incarnation, Addr: at.String()}
+	for _, n := range []*Node{a, b} {
+		if d, err := n.Describe(ctx, Peer{Addr: at.String()}); err != nil || d.Self != want {
+			t.Errorf("%s is told %+v, %v, want %+v", n.Self().ID, d.Self, err, want)
+		}
+	}
+}
+
 // loser loses the first datagrams of each kind that are sent, so many of each.
 type loser struct {
 	transport.Transport

@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"net"
 	"net/netip"
@@ -106,6 +107,68 @@ func TestHeadersOfTheLeastNode(t *testing.T) {
 	if _, err := a.BroadcastWith(within(t, 10*time.Second), make([]byte, 1<<20), BroadcastOptions{Headers{"k": strings.Repeat("v", 1018)}}); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestHeadersAcrossAPartition: whatever way a message takes, by the tree, asked for, in a
+// repair or when a link comes up, it has the headers that it was made with.
+func TestHeadersAcrossAPartition(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		memory, config := inMemory(t)
+		memory.SetFaults(transport.Faults{Loss: 0.1, Latency: 5 * time.Millisecond, Jitter: 5 * time.Millisecond})
+		ctx := within(t, time.Hour)
+		var nodes []*Node
+		for i := range 12 {
+			cfg := config().with(fmt.Sprint("n", i))
+			if i > 0 {
+				cfg.Join = []string{nodes[0].Self().Addr}
+			}
+			nodes = append(nodes, start(t, cfg))
+		}
+		for _, n := range nodes {
+			if err := n.Ready(ctx); err != nil {
+				t.Fatal(err)
+			}
+		}
+		headersOf := func(i, j int) Headers {
+			if j%3 == 2 {
+				return nil
+			}
+			return Headers{"from": fmt.Sprint("n", i), "number": fmt.Sprint(j)}
+		}
+		const each = 9
+		for j := range each {
+			switch j {
+			case 3:
+				memory.Cut(func(from, to netip.AddrPort) bool { return side(from) != side(to) })
+				time.Sleep(2 * time.Minute) // of the bubble's time, after which the sides have given each other up
+			case 6:
+				memory.Heal()
+			}
+			for i, n := range nodes {
+				if _, err := n.BroadcastWith(ctx, fmt.Append(nil, j), BroadcastOptions{headersOf(i, j)}); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(10 * time.Millisecond)
+			}
+		}
+		repaired := uint64(0)
+		for _, n := range nodes {
+			for range each * len(nodes) {
+				m := receive(t, ctx, n)
+				var i, j int
+				fmt.Sscanf(m.ID.Origin, "n%d", &i)
+				fmt.Sscan(string(m.Payload), &j)
+				if want := headersOf(i, j); !maps.Equal(m.Headers, want) || (m.Via == "") != (m.ID.Origin == n.Self().ID) {
+					t.Errorf("%s: message %d of %s by way of %q has the headers %v, want %v", n.Self().ID, j, m.ID.Origin, m.Via, m.Headers, want)
+				}
+			}
+			repaired += n.Stats().Repaired
+		}
+		t.Logf("%d deliveries were brought by repairs, the others by links, old and new", repaired)
+		for _, n := range nodes {
+			n.Close()
+		}
+	})
 }
 
 // TestANodeOfBeforeHeaders is sent what it can read, in the clear: the same message without
