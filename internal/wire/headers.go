@@ -27,8 +27,6 @@ const (
 	MaxHeaders = 1 << 10
 	// MaxHeaderKey is the longest key, in bytes.
 	MaxHeaderKey = 64
-
-	smallestHeader = 1 + 1 + 1 // a key of one byte, and no value
 )
 
 // ErrHeaders refuses headers that must not travel.
