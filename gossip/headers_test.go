@@ -265,7 +265,7 @@ func TestWhoHasBroughtAMessage(t *testing.T) {
 			if got := n.nameOn(l.id); got != l.peer.ID.Name {
 				t.Errorf("link %d is %q's, want %q", id, got, l.peer.ID.Name)
 			}
-			n.part(l)
+			n.forget(l)
 			if got := n.nameOn(l.id); got != l.peer.ID.Name {
 				t.Errorf("link %d, which has ended, was %q's, want %q", id, got, l.peer.ID.Name)
 			}

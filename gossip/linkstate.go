@@ -54,9 +54,8 @@ type parted struct {
 // longer than so many links end is nobody's. A guess: some hours' worth.
 const maxParted = 64
 
-// part takes a link out.
-func (n *Node) part(l *link) {
-	delete(n.links, l.id)
+// noteParted remembers whose link it was.
+func (n *Node) noteParted(l *link) {
 	if len(n.parted) == maxParted {
 		n.parted = n.parted[:copy(n.parted, n.parted[1:])]
 	}
