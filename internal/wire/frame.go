@@ -709,7 +709,7 @@ const CausalOrder Capabilities = 1 << 0
 const Signed Capabilities = 1 << 1
 
 // Headers: the sender reads messages with headers, and passes them on.
-const Headers Capabilities = 1 << 3
+const Headers Capabilities = 1 << 2
 
 // Tags of a hello's extensions.
 const (

@@ -17,8 +17,8 @@ import (
 // The kinds of DATA whose payload begins with headers. Nodes without the capability Headers
 // would skip them.
 const (
-	headedDataKind       = 20
-	signedHeadedDataKind = 21
+	headedDataKind       = 19
+	signedHeadedDataKind = 20
 )
 
 const (
