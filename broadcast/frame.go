@@ -32,7 +32,7 @@ const (
 	Prune                              // from now on send announcements, not messages
 	Refine                             // tell more of those parts of your digest
 
-	Pong FrameKind = 18 // nothing to say, but alive; 14 to 17 are the driver's
+	Pong FrameKind = 18 // nothing to say, but alive; 14 to 17, 19 and 20 are the driver's
 )
 
 // String names the kind as docs/protocol.md does.

@@ -3,6 +3,7 @@ package broadcast
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"time"
 
@@ -127,6 +128,7 @@ type conn struct {
 	token    uint64
 	since    time.Duration
 	signs    signs
+	rtt      rtt
 	blame    int           // the score of what it should not have done
 	blamed   time.Duration // when that was last looked at
 }
@@ -652,6 +654,7 @@ func (l *Links) Deadline() time.Duration {
 func (l *Links) Heard(now time.Duration, id LinkID, kind FrameKind, out *Outbox) {
 	if c := l.find(id); c != nil {
 		c.signs.hear(now, kind)
+		c.rtt.heard(now, kind)
 		if kind == Ping {
 			out.send(id, Frame{Kind: Pong})
 		}
@@ -662,6 +665,7 @@ func (l *Links) Heard(now time.Duration, id LinkID, kind FrameKind, out *Outbox)
 func (l *Links) Said(now time.Duration, id LinkID, kind FrameKind) {
 	if c := l.find(id); c != nil {
 		c.signs.say(now, kind)
+		c.rtt.said(now, kind)
 	}
 }
 
@@ -708,6 +712,27 @@ func (l *Links) Bounded() string {
 // Linked reports whether there is a link to the peer.
 func (l *Links) Linked(p peer.Handle) bool {
 	return slices.ContainsFunc(l.conns, func(c *conn) bool { return c.peer == p && c.state == linked })
+}
+
+// LinkInfo is what there is to tell of a link.
+type LinkInfo struct {
+	ID       LinkID
+	Peer     peer.Handle
+	Outbound bool
+	Since    time.Duration // when it came up
+	// RTT is how long an answer took when one was last waited for; 0 if never.
+	RTT time.Duration
+}
+
+// All are the links, in the order in which their connections came.
+func (l *Links) All() iter.Seq[LinkInfo] {
+	return func(yield func(LinkInfo) bool) {
+		for _, c := range l.conns {
+			if c.state == linked && !yield(LinkInfo{c.id, c.peer, c.outbound, c.since, c.rtt.last}) {
+				return
+			}
+		}
+	}
 }
 
 // AppendOpen appends every connection on which messages can be asked for.

@@ -27,6 +27,8 @@ type Message struct {
 	// Signed says that Encoded has the origin's signature in it, which is the driver's to
 	// make and to check.
 	Signed bool
+	// Headed says that Payload begins with headers, which the protocol code never looks at.
+	Headed bool
 	// Hops counts the links crossed so far; it saturates at 255.
 	Hops uint8
 	// Born is when the message was broadcast, on this node's own clock: the

@@ -249,9 +249,15 @@ func (b *Buffer) merge(c vclock.Clock, long bool) {
 // Originate makes a new message of this node and delivers it. The error is
 // ErrTooManyHeads.
 func (b *Buffer) Originate(now time.Duration, origin peer.Handle, payload []byte) (*broadcast.Message, error) {
+	return b.OriginateHeaded(now, origin, payload, false)
+}
+
+// OriginateHeaded is Originate for a payload that may begin with headers.
+func (b *Buffer) OriginateHeaded(now time.Duration, origin peer.Handle, payload []byte, headed bool) (*broadcast.Message, error) {
 	m := &broadcast.Message{
 		Dot:     peer.Dot{Origin: origin, Seq: max(b.own, b.seen.Highest(origin)) + 1},
 		Payload: payload,
+		Headed:  headed,
 		Born:    now,
 	}
 	h := &held{msg: m, kept: true}

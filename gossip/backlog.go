@@ -38,7 +38,7 @@ func newBacklog(limit, payload int) backlog {
 // push adds a message with a clock that takes so many bytes; it returns the oldest
 // ones, dropped to make room.
 func (b *backlog) push(m Message, clock int) (dropped []MessageID) {
-	u := unread{m, messageOverhead + len(m.Payload) + clock}
+	u := unread{m, messageOverhead + len(m.Payload) + clock + m.Headers.charge()}
 	if b.list.n == 0 && b.mayGive(u.charge) && b.give(&u) {
 		return nil
 	}
@@ -162,7 +162,7 @@ type unreads struct {
 }
 
 // unreadBlock fills one of Go's size classes, 2 KiB.
-type unreadBlock [21]unread
+type unreadBlock [17]unread
 
 func (l *unreads) push(u *unread) {
 	at := l.head + l.n

@@ -158,6 +158,10 @@ type Config struct {
 	// vanishes is found within LinkTimeout if anything is sent to it, and within
 	// LinkTimeout and five Heartbeats otherwise. Zero: 3 s and 10 s.
 	Heartbeat, LinkTimeout time.Duration
+	// Undescribed has the node not answer who asks it for its links and its view (Describe).
+	// Whoever belongs to the cluster may ask, and in the clear whoever can reach it. What
+	// exchanges tell of the view, and messages of the links, is told all the same.
+	Undescribed bool
 	// Logger gets warnings, and at debug level what goes on. Nil:
 	// slog.Default().
 	Logger *slog.Logger

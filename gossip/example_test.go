@@ -69,6 +69,44 @@ func ExampleMessage_clock() {
 	// question and small talk are concurrent: true
 }
 
+// Headers travel with the payload, and are there before anybody looks into it.
+func ExampleNode_BroadcastWith() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	alice, _ := gossip.Start(ctx, gossip.Config{ID: "alice"})
+	defer alice.Close()
+	bob, _ := gossip.Start(ctx, gossip.Config{ID: "bob", Join: []string{alice.Self().Addr}})
+	defer bob.Close()
+
+	bob.BroadcastWith(ctx, []byte(`{"price": 7}`), gossip.BroadcastOptions{
+		Headers: gossip.Headers{"content-type": "application/json"},
+	})
+	m := <-alice.Messages()
+	fmt.Println(m.ID, "by way of", m.Via, "is", m.Headers["content-type"])
+	// Output: bob:1 by way of bob is application/json
+}
+
+// Any node can be asked what it sees of the network.
+func ExampleNode_Describe() {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	alice, _ := gossip.Start(ctx, gossip.Config{ID: "alice"})
+	defer alice.Close()
+	bob, _ := gossip.Start(ctx, gossip.Config{ID: "bob", Join: []string{alice.Self().Addr}})
+	defer bob.Close()
+	bob.Ready(ctx)
+	alice.Ready(ctx)
+
+	d, err := bob.Describe(ctx, alice.Self())
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, l := range d.Links {
+		fmt.Printf("%s has a link with %s; in the tree: %v\n", d.Self.ID, l.ID, l.Tree)
+	}
+	// Output: alice has a link with bob; in the tree: true
+}
+
 // The peer sampling service can be used alone: a random sample of the network,
 // without a list of its members anywhere.
 func ExampleNode_Sample() {

@@ -55,6 +55,11 @@ func forgeries(cluster uint32) (list [][]byte) {
 			}
 		}
 	}
+	for _, token := range []uint64{0, mathrand.Uint64()} {
+		list = append(list,
+			wire.AppendQuestion(nil, cluster, &wire.Question{From: self, Nonce: mathrand.Uint64(), Token: token, Room: wire.MaxDatagram}),
+			wire.AppendDescription(nil, cluster, &wire.Description{Self: self, Nonce: token}, wire.MaxDatagram))
+	}
 	list = append(list, wire.AppendKnock(nil, cluster, wire.Knock{Nonce: 1}),
 		wire.AppendKnock(nil, cluster, wire.Knock{Nonce: 1, Token: 1, Answer: true}))
 	for _, b := range slices.Clone(list) {

@@ -76,6 +76,7 @@ type link struct {
 	secured *secure.Conn
 	direct  syscall.RawConn // what the loop writes by itself; nil if it cannot
 	proven  keyring.ID      // that this node has proved to have, of the loop's own
+	headers bool            // the peer can read them
 
 	mu      sync.Mutex
 	queue   queue
@@ -96,6 +97,7 @@ type link struct {
 	// The loop's own.
 	gone     bool // the machine does not know it any more
 	dirty    bool // there is something in the queue that the writer does not know of
+	unfit    bool // there is something for it that the peer cannot read
 	gathered int  // how much
 	// The writer's own.
 	writing  queue
@@ -303,6 +305,7 @@ func (n *Node) writeHello(conn net.Conn, secured *secure.Conn, first bool) error
 
 // capabilities is what this node says in its hellos.
 func (n *Node) capabilities() (c wire.Capabilities) {
+	c = wire.Headers
 	if n.cfg.Order == Causal {
 		c |= wire.CausalOrder
 	}
@@ -378,6 +381,9 @@ func (n *Node) unwelcome(o *openedIn) error {
 	case n.penalties.Barred(n.now(), n.culprit(o.raw, o.hello.ID.Name)):
 		n.stats.Barred++
 		return errBarred
+	case n.isUnfit(&o.hello):
+		n.warnOfHeaders(&o.hello)
+		return errHeaders
 	case !n.keyCounts(o.secured):
 		// It was removed after the proof and before there was a link for keysChanged
 		// to end: whoever has it could keep a connection there for that.
@@ -403,6 +409,7 @@ func (n *Node) begin(o *openedIn) {
 	n.warnOfOrder(&o.hello)
 	n.lastLink++
 	l := &link{id: n.lastLink, peer: o.hello.Identity, raw: o.raw, secured: o.secured, proven: o.proven, all: &n.queued}
+	l.headers = o.hello.Capabilities&wire.Headers != 0
 	if l.secured == nil {
 		l.direct = transport.Raw(l.raw)
 	}
@@ -447,6 +454,7 @@ func (n *Node) closeLink(id broadcast.LinkID) {
 func (n *Node) forget(l *link) {
 	delete(n.links, l.id)
 	l.gone = true
+	n.noteParted(l)
 }
 
 // isOver reports whether the connection has been closed.

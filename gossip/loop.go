@@ -52,7 +52,8 @@ func (in *framesIn) done() {
 
 // sending is a broadcast on its way into the log.
 type sending struct {
-	payload []byte // the caller's, who waits
+	payload []byte // the caller's, who waits, or with headers a copy
+	headed  bool
 	id      MessageID
 	err     error
 	over    bool          // the caller waits no more
@@ -60,12 +61,12 @@ type sending struct {
 }
 
 // newSending returns one that nobody uses.
-func (n *Node) newSending(payload []byte) *sending {
+func (n *Node) newSending(payload []byte, headed bool) *sending {
 	s, ok := n.sendings.Get().(*sending)
 	if !ok {
 		s = &sending{done: make(chan struct{}, 1)}
 	}
-	s.payload, s.id, s.err, s.over = payload, MessageID{}, nil, false
+	s.payload, s.headed, s.id, s.err, s.over = payload, headed, MessageID{}, nil, false
 	return s
 }
 
@@ -245,6 +246,13 @@ func (n *Node) warnOfClocks(now time.Duration) {
 	}
 }
 
+// warnOfHeaders tells now and then of a node of an earlier release that must be shut out.
+func (n *Node) warnOfHeaders(h *wire.Hello) {
+	if n.mayWarn(aboutHeaders, n.now()) {
+		n.log.Warn("no link", "peer", h.ID.Name, "addr", h.Addr, "error", errHeaders)
+	}
+}
+
 // warnOfHorizon tells now and then of a node that this one cannot talk to.
 func (n *Node) warnOfHorizon(err error) {
 	if n.mayWarn(aboutHorizon, n.now()) {
@@ -261,6 +269,7 @@ const (
 	aboutOrder
 	aboutKeys
 	aboutForgeries
+	aboutHeaders
 	subjects
 )
 
@@ -456,9 +465,9 @@ func (n *Node) handleFrame(now time.Duration, l *link, b []byte) bool {
 	case err != nil:
 		n.endBadLink(l, err)
 		return false
-	case f.Kind == broadcast.Data && len(f.Message.Payload) > n.cfg.MaxPayload:
+	case f.Kind == broadcast.Data && payloadLen(f.Message) > n.cfg.MaxPayload:
 		n.endBadLink(l, fmt.Errorf("%w: %d bytes, at most %d are allowed here (Config.MaxPayload)",
-			ErrPayloadTooLong, len(f.Message.Payload), n.cfg.MaxPayload))
+			ErrPayloadTooLong, payloadLen(f.Message), n.cfg.MaxPayload))
 		return false
 	case f.Kind == broadcast.Data && n.isBanned(f.Message.Dot.Origin):
 		n.stats.Revoked++
@@ -479,6 +488,12 @@ func (n *Node) handleFrame(now time.Duration, l *link, b []byte) bool {
 		n.settle(now)
 	}
 	return !l.gone
+}
+
+// payloadLen is the length of a message's payload, without headers.
+func payloadLen(m *broadcast.Message) int {
+	_, payload := wire.SplitPayload(m)
+	return len(payload)
 }
 
 // frameOverhead is about what a message is charged beside its bytes.
@@ -577,8 +592,8 @@ func (n *Node) carryOut() {
 	if !n.busy && len(n.frames) == 0 {
 		n.flush() // others are further from having it than the application
 	}
-	for _, m := range n.out.Deliveries {
-		n.deliver(now, m)
+	for i, m := range n.out.Deliveries {
+		n.deliver(now, m, n.out.Via[i])
 	}
 	for _, d := range n.out.Links.Dials {
 		n.dial(d.Peer)
@@ -588,7 +603,11 @@ func (n *Node) carryOut() {
 	}
 	n.out.Reset()
 	for _, l := range slow {
-		if !l.gone {
+		switch {
+		case l.gone:
+		case l.unfit:
+			n.endLink(l, errHeaders)
+		default:
 			n.stats.SlowLinks++
 			n.endLink(l, errSlow)
 		}
@@ -615,8 +634,11 @@ func (n *Node) slim() {
 	n.dirty, n.scratch.head = nil, nil
 }
 
-// sendFrame queues a frame; false if the queue is full.
+// sendFrame queues a frame; false if the queue is full, or the peer cannot read it.
 func (n *Node) sendFrame(now time.Duration, l *link, f *broadcast.Frame) bool {
+	if f = n.fit(l, f); f == nil {
+		return false
+	}
 	head := wire.AppendFrameHead(n.scratch.head[:0], now, f, n.book)
 	if n.scratch.head = head; len(head) >= longHead {
 		n.scratch.head = nil // the queue keeps it
@@ -664,8 +686,8 @@ func (n *Node) relieve() (stuck *link) {
 // stuckAfter is what makes a difference between two links that take nothing. A guess.
 const stuckAfter = 250 * time.Millisecond
 
-func (n *Node) deliver(now time.Duration, m *broadcast.Message) {
-	for _, lost := range n.backlog.push(n.message(now, m), m.ClockBytes) {
+func (n *Node) deliver(now time.Duration, m *broadcast.Message, via broadcast.LinkID) {
+	for _, lost := range n.backlog.push(n.message(now, m, via), m.ClockBytes) {
 		n.stats.BacklogDropped++
 		n.emit(Event{Kind: Overflow, Peer: Peer{ID: lost.Origin, Incarnation: lost.Incarnation}, From: lost.Seq, To: lost.Seq})
 	}
@@ -705,7 +727,11 @@ func (n *Node) send(s *sending) {
 
 // trySend reports false if the log is full.
 func (n *Node) trySend(s *sending) bool {
-	m, err := n.machine.Broadcast(n.now(), s.payload, &n.out)
+	send := n.machine.Broadcast
+	if s.headed {
+		send = n.machine.BroadcastHeaded
+	}
+	m, err := send(n.now(), s.payload, &n.out)
 	if errors.Is(err, protocol.ErrLogFull) {
 		return false
 	}

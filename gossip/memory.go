@@ -141,7 +141,7 @@ func (c *Config) table() (m memory) {
 		handshakesShare:  {name: "handshakes", unit: "connections", least: 32, most: 512, cost: handshake},
 		sourcesShare:     {name: "sources", unit: "addresses", least: 256, most: 4096, cost: sourceCost},
 		noncesShare:      {name: "nonces", unit: "datagrams", least: nonces, most: nonces, cost: nonceCost},
-		callersShare:     {name: "callers", unit: "bytes", least: c.MaxPayload + callCost, most: max(8<<20, c.MaxPayload+callCost), cost: 1},
+		callersShare:     {name: "callers", unit: "bytes", least: c.MaxPayload + wire.MaxHeaders + callCost, most: max(8<<20, c.MaxPayload+wire.MaxHeaders+callCost), cost: 1},
 		fixedShare:       {name: "fixed", unit: "bytes", least: fixedBytes + decodeBytes, most: fixedBytes + decodeBytes, cost: 1},
 	}
 	return m

@@ -14,6 +14,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -216,8 +217,8 @@ func (b *vessel) bytes(link broadcast.LinkID, raw []byte) bool {
 		weigh(&f)
 	}
 	b.n.machine.HandleFrame(b.now, link, &f, &b.n.out)
-	for _, m := range b.n.out.Deliveries {
-		b.n.backlog.push(b.n.message(b.now, m), m.ClockBytes)
+	for i, m := range b.n.out.Deliveries {
+		b.n.backlog.push(b.n.message(b.now, m, b.n.out.Via[i]), m.ClockBytes)
 		wire.EncodeMessage(m, b.n.book)
 	}
 	b.n.out.Reset()
@@ -238,6 +239,21 @@ func (c naming) Intern([]byte, uint64, netip.AddrPort) peer.Handle { return 1 }
 
 // longNames are as long as they may be.
 func longNames(h peer.Handle) string { return fmt.Sprintf("%0*d", wire.MaxName, h) }
+
+// fillWithHeaders brings messages that have no payload and many small headers.
+func fillWithHeaders(b *vessel, each int, messages uint64) {
+	headers := map[string]string{}
+	for i := range each {
+		headers[strconv.FormatInt(int64(i), 36)] = ""
+	}
+	block, err := wire.AppendHeaders(nil, headers)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	for seq := range messages {
+		b.frame(1, &broadcast.Frame{Kind: broadcast.Data, Message: &broadcast.Message{Dot: peer.Dot{Origin: 100, Seq: seq + 1}, Headed: true, Payload: block}}, nil)
+	}
+}
 
 // TestChargesAreHonest: what a node is charged for what it holds is at least four
 // fifths of what that takes, whoever chooses what it is. Each case fills one thing with
@@ -279,6 +295,12 @@ func TestChargesAreHonest(t *testing.T) {
 			for seq := range uint64(100_000) {
 				b.frame(1, &broadcast.Frame{Kind: broadcast.Data, Message: &broadcast.Message{Dot: peer.Dot{Origin: 100 + peer.Handle(seq%100), Seq: seq/100 + 1}}}, nil)
 			}
+		}, func(b *vessel) int { u := b.n.machine.Gauges(); return u.LogBytes + b.n.backlog.bytes }},
+		{"a backlog of many headers", Config{LogBytes: 1 << 20, BacklogBytes: 16 << 20}, func(b *vessel) {
+			fillWithHeaders(b, 226, 2_000)
+		}, func(b *vessel) int { u := b.n.machine.Gauges(); return u.LogBytes + b.n.backlog.bytes }},
+		{"a backlog of a header each", Config{LogBytes: 1 << 20, BacklogBytes: 16 << 20}, func(b *vessel) {
+			fillWithHeaders(b, 1, 20_000)
 		}, func(b *vessel) int { u := b.n.machine.Gauges(); return u.LogBytes + b.n.backlog.bytes }},
 		{"held messages that wait for one that does not come", Config{}, func(b *vessel) {
 			for seq := range uint64(100_000) {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
 	"github.com/Ishan27gOrg/gossipProtocol/protocol"
 	"github.com/Ishan27gOrg/gossipProtocol/vclock"
@@ -40,6 +41,10 @@ type Message struct {
 	// Age is the time since it was broadcast, as measured by the nodes that it
 	// passed, without the time on the wire.
 	Age time.Duration
+	// Via is the ID of the neighbour that brought it first; "" for a node's own.
+	Via string
+	// Headers came with the payload; nil if there are none. See BroadcastWith.
+	Headers Headers
 }
 
 // Peer is another node as this one knows it.
@@ -134,6 +139,8 @@ type Stats struct {
 	Replayed       uint64 // datagrams that had been received before
 	Unproven       uint64 // requests whose sender had yet to show where it is; they get a token
 	StrayAnswers   uint64 // answers to nothing that was asked
+	Described      uint64 // questions of others that were answered with this node's links and view
+	Undescribed    uint64 // that were not, because of Config.Undescribed
 	Throttled      uint64 // requests that got no answer because there were too many
 	Slowed         uint64 // times that a link was read more slowly because of too many control frames
 	Stalled        uint64 // links ended because they kept room for a frame that others waited for
@@ -157,14 +164,18 @@ type Stats struct {
 	Conflicts      uint64 // packets and connections of another node with this ID
 }
 
-// message makes what the application gets. The payload is copied: the log and
-// every link share the original.
-func (n *Node) message(now time.Duration, m *broadcast.Message) Message {
-	id := n.messageID(m.Dot)
-	return Message{
-		ID: id, Payload: append([]byte(nil), m.Payload...), Clock: m.Clock,
-		Hops: int(m.Hops), Age: max(0, now-m.Born),
+// message makes what the application gets of one that a link has brought. The payload is
+// copied: the log and every link share the original.
+func (n *Node) message(now time.Duration, m *broadcast.Message, via broadcast.LinkID) Message {
+	headers, payload := wire.SplitPayload(m)
+	made := Message{
+		ID: n.messageID(m.Dot), Payload: append([]byte(nil), payload...), Clock: m.Clock,
+		Hops: int(m.Hops), Age: max(0, now-m.Born), Via: n.nameOn(via),
 	}
+	if headers != nil {
+		made.Headers = wire.ReadHeaders(headers)
+	}
+	return made
 }
 
 func (n *Node) messageID(d peer.Dot) MessageID {

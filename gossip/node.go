@@ -62,6 +62,8 @@ type Node struct {
 	dirty     []*link       // whose queues have something new
 	prompt    transport.Prompt
 	ending    []*link // closed in good order, and not yet at their end
+	parted    []parted
+	headed    bool // a message with headers was for somebody who cannot read it
 	lastLink  broadcast.LinkID
 	backlog   backlog
 	misdated  uint64 // that the last warning about clocks on the wall told of
@@ -78,6 +80,7 @@ type Node struct {
 	drained   []chan struct{} // of Leave
 	leaving   bool            // accepts no broadcast
 	parting   bool            // accepts no connection
+	questions map[uint64]*question
 	namesakes namesakes
 	nonce     func() uint64 // of requests
 	scratch   scratch
@@ -286,6 +289,11 @@ func (n *Node) Ready(ctx context.Context) error {
 // long as ctx lasts; it never waits for the application to read. Errors: ErrPayloadTooLong, ErrClosed, the context's cause, together with
 // ErrLogFull if it waited for room. After an error nothing was sent.
 func (n *Node) Broadcast(ctx context.Context, payload []byte) (MessageID, error) {
+	return n.broadcast(ctx, payload, nil)
+}
+
+// broadcast is Broadcast for a payload that may have headers.
+func (n *Node) broadcast(ctx context.Context, payload, headers []byte) (MessageID, error) {
 	if len(payload) > n.cfg.MaxPayload {
 		return MessageID{}, fmt.Errorf("%w: %d bytes, at most %d are allowed (Config.MaxPayload)",
 			ErrPayloadTooLong, len(payload), n.cfg.MaxPayload)
@@ -293,11 +301,15 @@ func (n *Node) Broadcast(ctx context.Context, payload []byte) (MessageID, error)
 	if err := ctx.Err(); err != nil {
 		return MessageID{}, context.Cause(ctx)
 	}
-	if err := n.waitTurn(ctx, len(payload)); err != nil {
+	size := len(headers) + len(payload)
+	if err := n.waitTurn(ctx, size); err != nil {
 		return MessageID{}, err
 	}
-	defer n.callers.give(len(payload) + callCost)
-	s := n.newSending(payload)
+	defer n.callers.give(size + callCost)
+	if headers != nil {
+		payload = append(headers, payload...)
+	}
+	s := n.newSending(payload, headers != nil)
 	select {
 	case n.sends <- s:
 	case <-n.loopDone:

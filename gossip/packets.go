@@ -115,8 +115,9 @@ func tokenNumber(t guard.Token) uint64 { return binary.BigEndian.Uint64(t[:]) }
 
 // request is one that waits for an answer, or for a token to be sent with.
 type request struct {
-	packet peersampling.Packet
-	to     netip.AddrPort
+	packet   peersampling.Packet
+	to       netip.AddrPort
+	question *question // in place of packet; else nil
 }
 
 // maxRequests is more than a node has under way: an exchange, and probes of join
@@ -134,8 +135,12 @@ func (n *Node) handlePacket(in *packetIn) {
 	n.stats.PacketsReceived++
 	n.stats.PacketBytesReceived += uint64(in.n)
 	b := in.b[:in.n]
-	if wire.IsKnock(b) {
+	switch {
+	case wire.IsKnock(b):
 		n.handleKnock(b, in.from)
+		return
+	case wire.IsDescription(b):
+		n.handleDescription(b, in)
 		return
 	}
 	if !n.isDue(b, in) {
@@ -189,7 +194,6 @@ func (n *Node) isDue(b []byte, in *packetIn) bool {
 		n.countRefusal(err)
 		return false
 	}
-	now := n.now()
 	if wire.IsAnswer(b) {
 		if !n.requests.Done(p.Nonce) {
 			n.stats.StrayAnswers++
@@ -197,9 +201,16 @@ func (n *Node) isDue(b []byte, in *packetIn) bool {
 		}
 		return true
 	}
-	switch n.addresses.Accept(now, in.from, tokenOf(p.Token), in.nonce) {
+	return n.mayAsk(p.Nonce, p.Token, in)
+}
+
+// mayAsk reports whether a request may be answered; if not because of its token, the sender
+// is given one.
+func (n *Node) mayAsk(nonce, token uint64, in *packetIn) bool {
+	now := n.now()
+	switch n.addresses.Accept(now, in.from, tokenOf(token), in.nonce) {
 	case guard.Unproven:
-		n.giveToken(p.Nonce, in.from)
+		n.giveToken(nonce, in.from)
 		return false
 	case guard.Replayed:
 		n.stats.Replayed++
@@ -241,6 +252,10 @@ func (n *Node) handleKnock(b []byte, from netip.AddrPort) {
 		n.stats.StrayAnswers++
 		return
 	}
+	if r.question != nil {
+		n.writeQuestion(r.question, k.Token)
+		return
+	}
 	n.machine.Delayed(n.now(), k.Nonce)
 	r.packet.Token = k.Token
 	n.writePacket(&r.packet, r.to)
@@ -278,7 +293,7 @@ func (n *Node) ask(p peersampling.Packet, to netip.AddrPort) {
 		p.Room -= seal.Overhead
 	}
 	p.View = slices.Clone(p.View)
-	n.requests.Put(now, p.Nonce, to, request{p, to})
+	n.requests.Put(now, p.Nonce, to, request{packet: p, to: to})
 	token, ok := n.requests.TokenFor(now, to)
 	if !ok {
 		n.knock(wire.Knock{Nonce: p.Nonce}, to)

@@ -3,6 +3,7 @@ package protocol
 import (
 	"time"
 
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
 	"github.com/Ishan27gOrg/gossipProtocol/vclock"
 )
@@ -17,6 +18,22 @@ func (m *Machine) AppendSample(dst []peer.Handle, k int) []peer.Handle {
 
 // AppendLinked appends the peers that links lead to.
 func (m *Machine) AppendLinked(dst []peer.Handle) []peer.Handle { return m.links.AppendPeers(dst) }
+
+// Link is one link as it is now.
+type Link struct {
+	broadcast.LinkInfo
+	// Eager says that messages are sent on it at once, and not announced first: it is an
+	// edge of the broadcast tree, as far as this node knows.
+	Eager bool
+}
+
+// AppendLinks appends the links, in the order in which their connections came.
+func (m *Machine) AppendLinks(dst []Link) []Link {
+	for info := range m.links.All() {
+		dst = append(dst, Link{info, !m.relay.Lazy(info.ID)})
+	}
+	return dst
+}
 
 // Ready reports whether the node has a link.
 func (m *Machine) Ready() bool { return m.links.Len() > 0 }

@@ -37,6 +37,7 @@ type member struct {
 	h         peer.Handle
 	out       Outbox
 	delivered []*broadcast.Message
+	brought   []peer.Handle // who has brought each; None for its own
 	events    []Event
 }
 
@@ -93,6 +94,10 @@ func (n *member) step(do func()) {
 	l := n.l
 	do()
 	n.delivered = append(n.delivered, n.out.Deliveries...)
+	for _, via := range n.out.Via {
+		by, _ := n.links.PeerOf(via)
+		n.brought = append(n.brought, by)
+	}
 	n.events = append(n.events, n.out.Events...)
 	for _, p := range n.out.Packets {
 		to := l.nodes[p.Peer-1]

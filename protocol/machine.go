@@ -141,7 +141,9 @@ type Outbox struct {
 	Packets    []peersampling.Packet
 	Links      broadcast.Outbox
 	Deliveries []*broadcast.Message
-	Events     []Event
+	// Via has the link that brought each of Deliveries first; 0 for the node's own.
+	Via    []broadcast.LinkID
+	Events []Event
 	// Offences are what peers have done that no honest node does.
 	Offences []Offence
 }
@@ -150,7 +152,7 @@ type Outbox struct {
 func (o *Outbox) Reset() {
 	clear(o.Packets)
 	clear(o.Deliveries)
-	o.Packets, o.Deliveries, o.Events = o.Packets[:0], o.Deliveries[:0], o.Events[:0]
+	o.Packets, o.Deliveries, o.Via, o.Events = o.Packets[:0], o.Deliveries[:0], o.Via[:0], o.Events[:0]
 	o.Offences = o.Offences[:0]
 	o.Links.Reset()
 }
@@ -275,6 +277,15 @@ func (m *Machine) Join(now time.Duration, address peer.Handle, out *Outbox) {
 // and sends it on its way. Errors: ErrLogFull, causal.ErrTooManyHeads. After ErrLogFull it
 // is worth trying again once a link has taken something, and at the next Tick.
 func (m *Machine) Broadcast(now time.Duration, payload []byte, out *Outbox) (*broadcast.Message, error) {
+	return m.broadcast(now, payload, false, out)
+}
+
+// BroadcastHeaded is Broadcast for a payload that begins with headers.
+func (m *Machine) BroadcastHeaded(now time.Duration, payload []byte, out *Outbox) (*broadcast.Message, error) {
+	return m.broadcast(now, payload, true, out)
+}
+
+func (m *Machine) broadcast(now time.Duration, payload []byte, headed bool, out *Outbox) (*broadcast.Message, error) {
 	size := broadcast.SizeOf(len(payload), m.buffer.Heads()) + m.buffer.NextBulk()
 	if m.log.Full(size, m.relay.Unsent()) {
 		return nil, ErrLogFull
@@ -284,7 +295,7 @@ func (m *Machine) Broadcast(now time.Duration, payload []byte, out *Outbox) (*br
 		return nil, ErrLogFull
 	}
 	m.begin(now, out)
-	msg, err := m.buffer.Originate(now, m.cfg.Self, payload)
+	msg, err := m.buffer.OriginateHeaded(now, m.cfg.Self, payload, headed)
 	if err != nil {
 		return nil, err
 	}
@@ -477,7 +488,11 @@ func (m *Machine) Deliver(msg *broadcast.Message, from []broadcast.LinkID) {
 		return
 	}
 	m.Stats.Delivered++
-	m.out.Deliveries = append(m.out.Deliveries, msg)
+	via := broadcast.LinkID(0)
+	if len(from) > 0 {
+		via = from[0]
+	}
+	m.out.Deliveries, m.out.Via = append(m.out.Deliveries, msg), append(m.out.Via, via)
 }
 
 // Get finds a delivered message; it is part of causal.Log, not for drivers.

@@ -48,6 +48,35 @@ func TestANewcomerCatchesUp(t *testing.T) {
 	}
 }
 
+// a and c hear of each other by b only, which is who brings them what the other says; and
+// all know how long a round trip takes from how their links came up.
+func TestWhoHasBroughtAMessage(t *testing.T) {
+	l := newLab(t)
+	a, b, c := l.start(nil), l.start(nil), l.start(nil)
+	l.cut = func(x, y *member) bool { return x != b && y != b }
+	l.join(b, a)
+	l.join(c, b)
+	if !l.runUntil(5*time.Second, func() bool { return linked(a, b) && linked(b, c) }) {
+		t.Fatal("no links within five seconds")
+	}
+	for _, n := range l.nodes {
+		n.say("from " + string(rune('a'-1+n.h)))
+		l.run(20 * hop)
+	}
+	for n, want := range map[*member][]peer.Handle{a: {peer.None, b.h, b.h}, b: {a.h, peer.None, c.h}, c: {b.h, b.h, peer.None}} {
+		if wantHeard(t, "all", n, "from a from b from c"); !slices.Equal(n.brought, want) {
+			t.Errorf("%d: brought by %v, want %v", n.h, n.brought, want)
+		}
+	}
+	for _, n := range l.nodes {
+		for _, link := range n.AppendLinks(nil) {
+			if p, ok := n.links.PeerOf(link.ID); !ok || p != link.Peer || link.RTT != 2*hop || !link.Eager || link.Since == 0 {
+				t.Errorf("%d says of a link: %+v", n.h, link)
+			}
+		}
+	}
+}
+
 // Whatever is announced, lost, asked for and held back meanwhile: a machine that gives back
 // its room after each step does to the word what one does that never does.
 func TestSlimmingChangesNothing(t *testing.T) {

@@ -251,6 +251,14 @@ func (w *witness) checkDeliveries(out *Outbox) {
 	if !slices.Equal(out.Deliveries, want) {
 		w.fail("%d messages enter the log, and %d are delivered", len(want), len(out.Deliveries))
 	}
+	if len(out.Via) != len(out.Deliveries) {
+		w.fail("%d messages are delivered, and of %d it is told what brought them", len(out.Deliveries), len(out.Via))
+	}
+	for i, m := range out.Deliveries {
+		if (out.Via[i] == 0) != (m.Dot.Origin == 1) {
+			w.fail("%v was brought by %d", m.Dot, out.Via[i])
+		}
+	}
 	w.fresh = w.fresh[:0]
 }
 

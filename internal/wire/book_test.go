@@ -152,7 +152,7 @@ func describe(f broadcast.Frame) string {
 	if m.Signed {
 		signature = SignatureOf(m)
 	}
-	return s + fmt.Sprintf(" dot %v deps %v payload %x clock %x hops %d born %v epoch %d resumes %v signature %x", m.Dot, m.Deps, m.Payload, clock, m.Hops, m.Born, m.Epoch, m.Resumes, signature)
+	return s + fmt.Sprintf(" dot %v deps %v payload %x clock %x hops %d born %v epoch %d resumes %v signature %x headed %v", m.Dot, m.Deps, m.Payload, clock, m.Hops, m.Born, m.Epoch, m.Resumes, signature, m.Headed)
 }
 
 func describePacket(p peersampling.Packet) string { return fmt.Sprintf("%+v", p) }

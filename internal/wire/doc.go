@@ -20,6 +20,9 @@
 // signatures (signed.go), and an extension of datagrams the proofs of addresses
 // (prover.go).
 //
+// Messages with headers are of kinds of their own as well, and have them in front of the
+// payload (headers.go).
+//
 // Encoders append to a buffer that the caller owns. Decoders trust nothing:
 // every length is checked against what is there, and against its limit, before
 // anything is allocated. What they do not know they skip: whole datagrams and

@@ -34,9 +34,9 @@ func TestTheDocumentHasTheLimits(t *testing.T) {
 	relay, links, sampling := broadcast.DefaultRelayConfig(), broadcast.DefaultLinksConfig(), peersampling.DefaultServiceConfig(peersampling.Healer(30))
 	machine := protocol.DefaultConfig(hAnn, nil, peersampling.Healer(30))
 	for name, value := range map[string]any{
-		"Version": Version, "MaxDatagram": MaxDatagram, "MaxName": MaxName, "probeSize": probeSize, "exchangeSize": exchangeSize,
+		"Version": Version, "MaxDatagram": MaxDatagram, "MaxName": MaxName, "probeSize": probeSize, "exchangeSize": exchangeSize, "describeSize": describeSize,
 		"FrameHeader": FrameHeader, "MaxHello": MaxHello, "MaxOverhead": MaxOverhead, "MaxClock": MaxClock, "maxControl": maxControl, "maxAge": maxAge,
-		"MaxDeps": causal.MaxDeps, "MaxSpans": broadcast.MaxSpans, "MaxSeq": peer.MaxSeq, "maxEntries": maxEntries, "maxSpans": maxSpans,
+		"MaxHeaders": MaxHeaders, "MaxHeaderKey": MaxHeaderKey, "MaxDeps": causal.MaxDeps, "MaxSpans": broadcast.MaxSpans, "MaxSeq": peer.MaxSeq, "maxEntries": maxEntries, "maxSpans": maxSpans,
 		"DigestPart": relay.DigestPart, "Wants": relay.Wants, "Window": relay.Window, "Repairs": links.Repairs,
 		"AnnounceEvery": relay.AnnounceEvery, "GraftAfter": machine.GraftAfter,
 		"AnnounceCalm": relay.AnnounceCalm, "CalmAfter": relay.CalmAfter,
@@ -56,6 +56,10 @@ func TestTheDocumentHasTheKinds(t *testing.T) {
 	for _, k := range frameKinds {
 		wantRow(t, doc, int(k), k.String())
 	}
+	wantRow(t, doc, headedDataKind, "HEADED_DATA")
+	wantRow(t, doc, signedHeadedDataKind, "SIGNED_HEADED_DATA")
+	wantRow(t, doc, describeKind, "DESCRIBE")
+	wantRow(t, doc, descriptionKind, "DESCRIPTION")
 	wantRow(t, doc, knockKind, "KNOCK")
 	wantRow(t, doc, tokenKind, "TOKEN")
 }

@@ -327,7 +327,8 @@ const mostSpare = 1 << 10
 func decodeFrame(f *broadcast.Frame, b []byte, now time.Duration, book Book) error {
 	m, announced := f.Message, f.Announced[:0]
 	r := reader{b: b}
-	kind, signed := plainKind(r.byte())
+	onWire := r.byte()
+	kind, signed := plainKind(onWire)
 	*f = broadcast.Frame{Kind: kind}
 	switch f.Kind {
 	case broadcast.Neighbor:
@@ -349,7 +350,7 @@ func decodeFrame(f *broadcast.Frame, b []byte, now time.Duration, book Book) err
 		f.Refine = r.prefixes()
 	case broadcast.Data:
 		f.Message = m
-		r.data(f, signed, now, book)
+		r.data(f, onWire, now, book)
 	case broadcast.Want:
 		f.Wants = r.wants(book)
 	case broadcast.Gone:
@@ -390,11 +391,17 @@ func ProofIn(b []byte) (proof []byte, ok bool) {
 	return b[1:], true
 }
 
-// IsData reports whether a frame, without its length, is a DATA or SIGNED_DATA frame by
-// its kind.
+// IsData reports whether a frame, without its length, brings a message, by its kind: DATA,
+// SIGNED_DATA, or one of the two with headers.
 func IsData(b []byte) bool {
-	return len(b) > 0 && (b[0] == byte(broadcast.Data) || b[0] == signedDataKind)
+	if len(b) == 0 {
+		return false
+	}
+	kind, _ := plainKind(b[0])
+	return kind == broadcast.Data
 }
+
+func isHeaded(kind byte) bool { return kind == headedDataKind || kind == signedHeadedDataKind }
 
 func (r *reader) dot(book Book) peer.Dot {
 	return peer.Dot{Origin: r.origin(book), Seq: r.seq()}
@@ -535,7 +542,7 @@ func (r *reader) age() time.Duration {
 	return time.Duration(us) * time.Microsecond
 }
 
-func (r *reader) data(f *broadcast.Frame, signed bool, now time.Duration, book Book) {
+func (r *reader) data(f *broadcast.Frame, kind byte, now time.Duration, book Book) {
 	m := f.Message
 	*m = broadcast.Message{Deps: m.Deps[:0]}
 	flags := r.byte()
@@ -557,11 +564,17 @@ func (r *reader) data(f *broadcast.Frame, signed bool, now time.Duration, book B
 	m.Dot = r.dot(book)
 	m.Deps = r.deps(m.Deps, book)
 	r.checkSeq(m.Dot)
-	if signed {
+	if kind == signedDataKind || kind == signedHeadedDataKind {
 		r.bytes(SignatureSize)
 		m.Signed = true
 	}
-	m.Payload = r.bytes(len(r.b))
+	payload := r.b
+	if isHeaded(kind) {
+		r.headers()
+		m.Headed = true
+	}
+	r.bytes(len(r.b))
+	m.Payload = payload
 }
 
 func (r *reader) epoch() uint32 {
@@ -694,6 +707,9 @@ const CausalOrder Capabilities = 1 << 0
 // Signed: the sender has an identity and signs what it makes. Nodes with and without
 // it have no links.
 const Signed Capabilities = 1 << 1
+
+// Headers: the sender reads messages with headers, and passes them on.
+const Headers Capabilities = 1 << 2
 
 // Tags of a hello's extensions.
 const (

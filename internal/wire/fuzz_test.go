@@ -200,7 +200,7 @@ func checkForm(t *testing.T, b []byte, f *broadcast.Frame, book Book) {
 		// One flags byte, of which the upper bits are ignored, and one of hops.
 		flags, hops := b[1]&(flagClock|flagEpoch|flagResumes), b[2]
 		head := AppendFrameHead(nil, now, f, book)[FrameHeader:]
-		if head[1] != flags || head[2] != min(hops, 254)+1 || !bytes.Equal(head[3:], b[3:len(b)-len(f.Message.Encoded)]) {
+		if head[0] != b[0] || head[1] != flags || head[2] != min(hops, 254)+1 || !bytes.Equal(head[3:], b[3:len(b)-len(f.Message.Encoded)]) {
 			t.Fatalf("the head of %x has another form, %x", b, head)
 		}
 	}

@@ -188,6 +188,11 @@ func vectors() []vector {
 	first := &broadcast.Message{Dot: peer.Dot{Origin: hAnn, Seq: 1}, Payload: []byte("hello"), Born: now}
 	signed := &broadcast.Message{Dot: first.Dot, Payload: []byte("hello"), Born: now}
 	EncodeSigned(signed, aSignature[:], newTestBook(ann, bob, eve))
+	withHeaders := &broadcast.Message{Dot: first.Dot, Payload: headed(someHeaders, "hello"), Headed: true, Born: now}
+	signedHeaders := &broadcast.Message{Dot: first.Dot, Payload: headed(someHeaders, "hello"), Headed: true, Born: now}
+	EncodeSigned(signedHeaders, aSignature[:], newTestBook(ann, bob, eve))
+	headersParts := []part{{1, "bytes of headers"}, {1, "length of the key"}, {1, "key"}, {1, "length of the value"},
+		{1, "length of the key"}, {12, "key"}, {1, "length of the value"}, {10, "value"}, {5, "payload"}}
 	third := &broadcast.Message{
 		Dot: peer.Dot{Origin: hAnn, Seq: 3}, Payload: []byte("world"), Born: now - 1500*time.Millisecond, Hops: 2,
 		Deps:  []peer.Dot{{Origin: hBob, Seq: 300}, {Origin: hAnn, Seq: 2}},
@@ -195,6 +200,14 @@ func vectors() []vector {
 	}
 	thirdParts := layout(dotParts("message", 1), []part{{1, "dependencies"}},
 		dotParts("dependency", 2), dotParts("dependency", 1), []part{{5, "payload"}})
+
+	seenByAnn := Description{
+		Self: ann, Nonce: 1,
+		Links: []DescribedLink{{Identity: bob, Tree: true}, {Identity: eve, Outbound: true}},
+		View:  []DescribedPeer{{bob, 300}},
+	}
+	truncated := seenByAnn
+	truncated.View, truncated.Truncated, truncated.Proof = nil, true, aProof
 
 	list := []vector{
 		packetVector("exchange", "ann begins an exchange: her own descriptor and bob's", exchange, 180,
@@ -219,6 +232,20 @@ func vectors() []vector {
 		packetVector("probe", "who is there?", probe, 171,
 			datagramParts("PROBE"), []part{{137, "padding, up to 171 bytes"}}),
 		packetVector("probe_reply", "ann is", probeReply, 34, datagramParts("PROBE_REPLY")),
+
+		questionVector("describe", "what do you see?", Question{From: ann, Nonce: 1, Token: 0x0102030405060708, Room: 1200},
+			datagramParts("DESCRIBE"), []part{{1, "extension: token"}, {1, "length"}, {8, "token"}, {1156, "padding, up to 1200 bytes"}}),
+		questionVector("describe_signed", "the same in a signed network, sealed", Question{From: ann, Proof: aProof, Nonce: 1, Token: 0x0102030405060708, Room: 1153},
+			datagramParts("DESCRIBE"), []part{{1, "extension: proofs"}, {1, "length"}, {8, "signed by ann at"}, {64, "signature"},
+				{1, "extension: token"}, {1, "length"}, {8, "token"}, {1035, "padding, up to 1153 bytes"}}),
+		descriptionVector("description", "ann has a link with bob, who has dialled, in the tree, and one with eve that only announces; and sees bob", seenByAnn, 1200,
+			datagramParts("DESCRIPTION"), []part{{1, "flags"}, {1, "links"}},
+			identityParts("bob", 3, 16), []part{{1, "tree"}}, identityParts("eve", 3, 4), []part{{1, "outbound"}},
+			[]part{{1, "descriptors"}}, identityParts("bob", 3, 16), []part{{2, "age"}}),
+		descriptionVector("description_signed", "the same in a signed network, where there was no room for the view", truncated, 1153,
+			datagramParts("DESCRIPTION"), []part{{1, "flags: truncated"}, {1, "links"}},
+			identityParts("bob", 3, 16), []part{{1, "tree"}}, identityParts("eve", 3, 4), []part{{1, "outbound"}},
+			[]part{{1, "descriptors"}, {1, "extension: proofs"}, {1, "length"}, {8, "signed by ann at"}, {64, "signature"}}),
 
 		helloVector("hello", "how a stream begins", ann, ann, hello("cluster")),
 		helloVectorOf("hello_horizon", "from a node that remembers for a day", Hello{Cluster: "test", Identity: ann, Horizon: 24 * time.Hour}, ann,
@@ -294,6 +321,14 @@ func vectors() []vector {
 			broadcast.Frame{Kind: broadcast.Data, Message: signed},
 			frameParts("SIGNED_DATA"), []part{{1, "flags"}, {1, "hops"}, {1, "age"}},
 			dotParts("message", 1), []part{{1, "dependencies"}, {64, "signature"}, {5, "payload"}}),
+		frameVector("data_headers", "ann's first message, with two headers",
+			broadcast.Frame{Kind: broadcast.Data, Message: withHeaders},
+			frameParts("HEADED_DATA"), []part{{1, "flags"}, {1, "hops"}, {1, "age"}},
+			dotParts("message", 1), []part{{1, "dependencies"}}, headersParts),
+		frameVector("data_headers_signed", "the same in a network where origins sign",
+			broadcast.Frame{Kind: broadcast.Data, Message: signedHeaders},
+			frameParts("SIGNED_HEADED_DATA"), []part{{1, "flags"}, {1, "hops"}, {1, "age"}},
+			dotParts("message", 1), []part{{1, "dependencies"}, {64, "signature"}}, headersParts),
 		frameVector("want", "please, bob's 300th, and ann's third with its clock",
 			broadcast.Frame{Kind: broadcast.Want, Wants: []broadcast.WantEntry{
 				{Dot: peer.Dot{Origin: hBob, Seq: 300}}, {Dot: peer.Dot{Origin: hAnn, Seq: 3}, Clock: true},
@@ -336,7 +371,7 @@ func vectors() []vector {
 	}
 
 	// What may be missing from the end without anybody noticing.
-	tails := map[string]int{"exchange_wide": 1200 - 180, "data_first": 5, "data": 5, "data_clock": 5, "data_epoch": 5, "data_signed": 5, "hello_horizon": 6, "hello_capabilities": 9, "hello_identity": 69, "probe_reply_signed": 74}
+	tails := map[string]int{"exchange_wide": 1200 - 180, "data_first": 5, "data": 5, "data_clock": 5, "data_epoch": 5, "data_signed": 5, "data_headers": 5, "data_headers_signed": 5, "hello_horizon": 6, "hello_capabilities": 9, "hello_identity": 69, "describe": 1200 - describeSize, "describe_signed": 1153 - describeSize, "description_signed": 74, "probe_reply_signed": 74}
 	for i := range list {
 		size := 0
 		for _, p := range list[i].layout {

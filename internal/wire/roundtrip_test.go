@@ -304,6 +304,9 @@ func (b *testBook) drawMessage(t *rapid.T) *broadcast.Message {
 		Dot: b.drawDot(t), Payload: rapid.SliceOf(rapid.Byte()).Draw(t, "payload"),
 		Hops: rapid.Byte().Draw(t, "hops"), Born: now - drawAge(t) - time.Duration(rapid.IntRange(-9, 9).Draw(t, "ns")),
 	}
+	if m.Headed = rapid.Bool().Draw(t, "headed"); m.Headed {
+		m.Payload = headed(drawnHeaders.Draw(t, "headers"), string(m.Payload))
+	}
 	for range rapid.IntRange(0, 20).Draw(t, "deps") {
 		m.Deps = append(m.Deps, b.drawDot(t))
 	}

@@ -28,8 +28,8 @@ const EvidenceSize = sha256.Size + SignatureSize
 // they are elsewhere, so that a frame has one form.
 func kindOf(f *broadcast.Frame) byte {
 	switch {
-	case f.Kind == broadcast.Data && f.Message.Signed:
-		return signedDataKind
+	case f.Kind == broadcast.Data:
+		return dataKind(f.Message)
 	case f.Kind == broadcast.Digest && slices.ContainsFunc(f.Digest, func(p broadcast.DigestPart) bool {
 		return p.Sums == nil && slices.ContainsFunc(p.Entries, func(e broadcast.DigestEntry) bool { return e.Evidence.Seq > 0 })
 	}):
@@ -43,7 +43,9 @@ func kindOf(f *broadcast.Frame) byte {
 // plainKind is the kind that one on the wire stands for.
 func plainKind(kind byte) (plain broadcast.FrameKind, signed bool) {
 	switch kind {
-	case signedDataKind:
+	case headedDataKind:
+		return broadcast.Data, false
+	case signedDataKind, signedHeadedDataKind:
 		return broadcast.Data, true
 	case signedDigestKind:
 		return broadcast.Digest, true
@@ -135,7 +137,7 @@ func (w *witness) tells(r *reader, e broadcast.Evidence, take func(*Testimony) b
 // IsSigned reports whether a frame, without its length, is one that only signed
 // networks have.
 func IsSigned(b []byte) bool {
-	return len(b) > 0 && b[0] >= signedDataKind && b[0] <= signedGoneKind
+	return len(b) > 0 && (b[0] >= signedDataKind && b[0] <= signedGoneKind || b[0] == signedHeadedDataKind)
 }
 
 // Said is what an origin signs of one of its messages. The dot is as it is, so that
@@ -152,13 +154,21 @@ func SaidBy(m *broadcast.Message, book Book) Said {
 	for _, d := range m.Deps {
 		deps = appendDot(deps, d, book)
 	}
-	return Said{appendDot(nil, m.Dot, book), hashRest(m.Resumes, m.Epoch, deps, m.Payload)}
+	return Said{appendDot(nil, m.Dot, book), hashRest(m.Resumes, m.Headed, m.Epoch, deps, m.Payload)}
 }
 
-// hashRest hashes: resumes 1, epoch 4, dependencies as encoded, payload.
-func hashRest(resumes bool, epoch uint32, deps, payload []byte) (sum [sha256.Size]byte) {
+// hashRest hashes: resumes and headed in one byte, epoch 4, dependencies as encoded, payload
+// with its headers.
+func hashRest(resumes, headed bool, epoch uint32, deps, payload []byte) (sum [sha256.Size]byte) {
+	first := byte(0)
+	if resumes {
+		first = 1
+	}
+	if headed {
+		first |= 2
+	}
 	h := sha256.New()
-	h.Write(binary.BigEndian.AppendUint32(appendBool(nil, resumes), epoch))
+	h.Write(binary.BigEndian.AppendUint32([]byte{first}, epoch))
 	h.Write(deps)
 	h.Write(payload)
 	h.Sum(sum[:0])
@@ -173,11 +183,12 @@ type SignedData struct {
 	Signature   []byte // nil if there is none
 }
 
-// ReadSignedData looks into a DATA or SIGNED_DATA frame, without its length, for what
-// its origin has signed. It allocates nothing to speak of, and what it returns is in b.
+// ReadSignedData looks into a frame with a message, without its length, for what its origin
+// has signed. It allocates nothing to speak of, and what it returns is in b.
 func ReadSignedData(b []byte) (s SignedData, err error) {
 	r := reader{b: b}
-	signed := r.byte() == signedDataKind
+	kind := r.byte()
+	_, signed := plainKind(kind)
 	head := r.dataHead()
 	whole := r.b
 	s.Name, s.Incarnation = r.id()
@@ -196,7 +207,7 @@ func ReadSignedData(b []byte) (s SignedData, err error) {
 	if r.err != nil {
 		return SignedData{}, r.err
 	}
-	s.Rest = hashRest(head.resumes, head.epoch, deps, r.b)
+	s.Rest = hashRest(head.resumes, isHeaded(kind), head.epoch, deps, r.b)
 	return s, nil
 }
 
