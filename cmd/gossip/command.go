@@ -72,12 +72,12 @@ Start with: gossip demo`,
 
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return settle(cmd) },
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetIn(con.in)
 	root.SetOut(con.out)
 	root.SetErr(con.err)
 	root.AddCommand(newDemo(con), newAgent(con), newSend(con), newListen(con), newKeys(con), newSim(con))
 	root.AddCommand(askingVerbs(con)...)
+	root.AddCommand(newMan(con))
 	root.SetHelpCommand(&cobra.Command{
 		Use:   "help [VERB...]",
 		Short: "Tell all about a verb",

@@ -30,6 +30,11 @@ func addFlags(cmd *cobra.Command, groups ...flagGroup) {
 	for _, g := range groups {
 		g.VisitAll(func(f *pflag.Flag) { f.Usage += " [" + variable(f) + "]" })
 		cmd.Flags().AddFlagSet(g.FlagSet)
+		g.VisitAll(func(f *pflag.Flag) {
+			if choice, ok := f.Value.(choiceValue); ok {
+				cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(choice.words, cobra.ShellCompDirectiveNoFileComp))
+			}
+		})
 	}
 	cmd.Flags().BoolP("help", "h", false, "this help")
 	cmd.SetUsageFunc(func(cmd *cobra.Command) error {
