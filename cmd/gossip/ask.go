@@ -126,8 +126,20 @@ func askView(ctx context.Context, c *api.Client) (v viewAnswer, err error) {
 
 func printView(w io.Writer, v viewAnswer) {
 	fmt.Fprintf(w, "%s at %s, up for %v\n\n", printable([]byte(v.Self.ID)), v.Self.Addr, (time.Duration(v.Self.UptimeMS) * time.Millisecond).Round(time.Second))
+	printLinks(w, v.Links)
+	fmt.Fprintln(w, "\nPEER\tADDRESS\tAGE\tLINKED")
+	for _, p := range v.Peers {
+		linked := ""
+		if p.Linked {
+			linked = "yes"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", printable([]byte(p.ID)), p.Addr, p.Age, linked)
+	}
+}
+
+func printLinks(w io.Writer, links []api.Link) {
 	fmt.Fprintln(w, "LINK\tADDRESS\tMESSAGES\tMADE BY\tUP FOR\tROUND TRIP")
-	for _, l := range v.Links {
+	for _, l := range links {
 		way, by, rtt := "announced", "peer", "-"
 		if l.Tree {
 			way = "sent at once"
@@ -139,14 +151,6 @@ func printView(w io.Writer, v viewAnswer) {
 			rtt = fmt.Sprintf("%.1f ms", l.RTTMS)
 		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%v\t%s\n", printable([]byte(l.ID)), l.Addr, way, by, (time.Duration(l.SinceMS) * time.Millisecond).Round(time.Second), rtt)
-	}
-	fmt.Fprintln(w, "\nPEER\tADDRESS\tAGE\tLINKED")
-	for _, p := range v.Peers {
-		linked := ""
-		if p.Linked {
-			linked = "yes"
-		}
-		fmt.Fprintf(w, "%s\t%s\t%d\t%s\n", printable([]byte(p.ID)), p.Addr, p.Age, linked)
 	}
 }
 

@@ -77,7 +77,7 @@ Start with: gossip demo`,
 	root.SetErr(con.err)
 	root.AddCommand(newDemo(con), newAgent(con), newSend(con), newListen(con), newKeys(con), newSim(con))
 	root.AddCommand(askingVerbs(con)...)
-	root.AddCommand(newMan(con))
+	root.AddCommand(newTop(con), newMan(con))
 	root.SetHelpCommand(&cobra.Command{
 		Use:   "help [VERB...]",
 		Short: "Tell all about a verb",
