@@ -171,6 +171,14 @@ func (m *Message) Bytes() []byte {
 	return m.Base64
 }
 
+// Delivery is a message that some node has delivered.
+type Delivery struct {
+	ID   string `json:"id" doc:"the message's"`
+	Node string `json:"node" doc:"who delivered it"`
+	Via  string `json:"via,omitempty" doc:"which neighbour brought it; absent at its origin"`
+	Hops int    `json:"hops" doc:"links that it crossed to get there"`
+}
+
 // Event is something that happened to the node.
 type Event struct {
 	Kind string    `json:"kind" enum:"link up,link down,gap,conflict,overflow"`

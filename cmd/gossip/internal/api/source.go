@@ -30,3 +30,10 @@ type Source interface {
 	// Ready reports whether there is a link to the network.
 	Ready() bool
 }
+
+// Deliverer is a Source that sees what other nodes deliver as well.
+type Deliverer interface {
+	Source
+	// Deliveries are those of all nodes, in the order in which they were noticed.
+	Deliveries() *hub.Log[Delivery]
+}

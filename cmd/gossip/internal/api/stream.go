@@ -94,6 +94,15 @@ func (s *Server) streaming() {
 				return follow(w, s.source.Events().Last(in.Latest), in.Follow, 0, writeEvent)
 			})
 		})
+	if d, seesAll := s.source.(Deliverer); seesAll {
+		huma.Register(s.api, streamOperation[Delivery](s, "deliveries", "/v1/deliveries", "What each node of the network delivers, from now on",
+			"Only a demo and a simulation see that of all nodes; an agent has no such thing."),
+			func(_ context.Context, in *overlayInput) (*huma.StreamResponse, error) {
+				return s.stream(in.Accept, func(w *lineWriter) error {
+					return follow(w, d.Deliveries().Last(0), true, 0, writeDelivery)
+				})
+			})
+	}
 	overlay := streamOperation[Overlay](s, "overlay", "/v1/overlay", "A sample of the network, gathered by asking around",
 		"One, as JSON; or, as server-sent events, each new one.")
 	overlay.Responses["200"].Content = map[string]*huma.MediaType{
@@ -206,6 +215,7 @@ func (l *lineWriter) idle() error {
 }
 
 func writeMessage(l *lineWriter, e hub.Entry) error { return l.write("", FormatID(e.ID), MessageOf(e)) }
+func writeDelivery(l *lineWriter, d Delivery) error { return l.write("", "", d) }
 func writeEvent(l *lineWriter, e Event) error       { return l.write("", "", e) }
 
 // follow writes what a reader reads, and closes the reader.
