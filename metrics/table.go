@@ -113,6 +113,7 @@ var table = []metric{
 	linkEnd("LinksLost", "lost", func(s *gossip.Stats) uint64 { return s.LinksLost }),
 	linkEnd("LinksTimedOut", "timed_out", func(s *gossip.Stats) uint64 { return s.LinksTimedOut }),
 
+	counter("Described", "descriptions", "Questions of others that were answered with this node's links and view.", func(s *gossip.Stats) uint64 { return s.Described }),
 	counter("PacketsSent", "packets_sent", "Datagrams sent.", func(s *gossip.Stats) uint64 { return s.PacketsSent }),
 	counter("PacketsReceived", "packets_received", "Datagrams received.", func(s *gossip.Stats) uint64 { return s.PacketsReceived }),
 	counter("PacketBytesSent", "packet_sent_bytes", "Datagrams sent, without IP and UDP headers.", func(s *gossip.Stats) uint64 { return s.PacketBytesSent }),
@@ -145,6 +146,7 @@ var table = []metric{
 	drop("Revoked", "revoked", func(s *gossip.Stats) uint64 { return s.Revoked }),
 	drop("BadDescriptors", "bad_descriptor", func(s *gossip.Stats) uint64 { return s.BadDescriptors }),
 	drop("SendErrors", "send_error", func(s *gossip.Stats) uint64 { return s.SendErrors }),
+	drop("Undescribed", "undescribed", func(s *gossip.Stats) uint64 { return s.Undescribed }),
 	drop("SlowLinks", "slow_link", func(s *gossip.Stats) uint64 { return s.SlowLinks }),
 	drop("BacklogDropped", "backlog", func(s *gossip.Stats) uint64 { return s.BacklogDropped }),
 	drop("EventsDropped", "event", func(s *gossip.Stats) uint64 { return s.EventsDropped }),

@@ -4,7 +4,7 @@ package agent
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/api"
@@ -116,8 +116,8 @@ func (a *Agent) View() (peers []api.Peer) {
 
 // Links returns the node's links.
 func (a *Agent) Links() (links []api.Link) {
-	for _, p := range a.node.Links() {
-		links = append(links, api.Link{ID: p.ID, Incarnation: p.Incarnation, Addr: p.Addr})
+	for _, l := range a.node.LinkStates() {
+		links = append(links, api.LinkOf(l))
 	}
 	return links
 }
@@ -140,8 +140,8 @@ func (a *Agent) Messages() *hub.Messages { return a.messages }
 func (a *Agent) Events() *hub.Log[api.Event] { return a.events }
 
 // Broadcast has the node broadcast.
-func (a *Agent) Broadcast(ctx context.Context, payload []byte) (gossip.MessageID, error) {
-	return a.node.Broadcast(ctx, payload)
+func (a *Agent) Broadcast(ctx context.Context, payload []byte, headers gossip.Headers) (gossip.MessageID, error) {
+	return a.node.BroadcastWith(ctx, payload, gossip.BroadcastOptions{Headers: headers})
 }
 
 // Overlay returns the latest sample of the network, and what is closed when there is
@@ -150,20 +150,17 @@ func (a *Agent) Overlay() (api.Overlay, <-chan struct{}) { return a.surveyor.loo
 
 // describeSelf tells of this node.
 func (a *Agent) describeSelf() (survey.Node, survey.Description) {
-	var d survey.Description
-	for _, l := range a.Links() {
-		d.Links = append(d.Links, survey.Link{Node: survey.Node{ID: l.ID, Addr: l.Addr}, Tree: l.Tree})
-	}
-	for _, p := range a.node.View() {
-		d.View = append(d.View, survey.Node{ID: p.ID, Addr: p.Addr})
-	}
 	self := a.node.Self()
-	return survey.Node{ID: self.ID, Addr: self.Addr}, d
+	return survey.Node{ID: self.ID, Addr: self.Addr}, survey.DescriptionOf(a.node.LinkStates(), a.node.View())
 }
 
 // describe asks another node to tell of itself.
-func (a *Agent) describe(context.Context, survey.Node) (survey.Description, error) {
-	return survey.Description{}, errors.ErrUnsupported
+func (a *Agent) describe(ctx context.Context, n survey.Node) (survey.Description, error) {
+	d, err := a.node.Describe(ctx, gossip.Peer{ID: n.ID, Addr: n.Addr})
+	if err == nil && d.Self.ID != n.ID {
+		err = fmt.Errorf("%s is at %s, not %s", d.Self.ID, n.Addr, n.ID)
+	}
+	return survey.DescriptionOf(d.Links, d.View), err
 }
 
 // Ready reports whether there is a link.

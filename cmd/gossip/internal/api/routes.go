@@ -52,6 +52,8 @@ func orEmpty[T any](list []T) []T {
 
 type sendInput struct {
 	Key     string `header:"Idempotency-Key" maxLength:"128" doc:"has a request that is sent again, since its answer was lost, broadcast once; 1 to 128 bytes"`
+	Type    string `header:"Content-Type" doc:"travels with the message, unless it is application/octet-stream"`
+	Trace   string `header:"traceparent" doc:"of W3C Trace Context; travels with the message"`
 	RawBody []byte `contentType:"application/octet-stream"`
 }
 
@@ -73,7 +75,7 @@ func (s *Server) sending() {
 		MaxBodyBytes:  most + 1, // that many are refused already
 		Middlewares:   huma.Middlewares{s.saysHowLong(most)},
 	}, func(ctx context.Context, in *sendInput) (*sendOutput, error) {
-		id, again, err := s.broadcast(ctx, in.Key, in.RawBody)
+		id, again, err := s.broadcast(ctx, in)
 		if err != nil {
 			return nil, sendError(err)
 		}
@@ -98,13 +100,34 @@ func (s *Server) saysHowLong(most int64) func(huma.Context, func(huma.Context)) 
 	}
 }
 
-func (s *Server) broadcast(ctx context.Context, key string, payload []byte) (gossip.MessageID, bool, error) {
-	broadcast := func() (gossip.MessageID, error) { return s.source.Broadcast(ctx, payload) }
-	if key == "" {
+// The headers of a message that come from those of a request.
+const (
+	typeHeader  = "content-type"
+	traceHeader = "traceparent"
+	// keyHeader has a key known again after a restart, and to who gets the message.
+	keyHeader = "idempotency-key"
+)
+
+func (in *sendInput) headers() gossip.Headers {
+	h := make(gossip.Headers)
+	for name, value := range map[string]string{typeHeader: in.Type, traceHeader: in.Trace, keyHeader: in.Key} {
+		if value != "" && (name != typeHeader || !strings.HasPrefix(value, "application/octet-stream")) {
+			h[name] = value
+		}
+	}
+	if len(h) == 0 {
+		return nil
+	}
+	return h
+}
+
+func (s *Server) broadcast(ctx context.Context, in *sendInput) (gossip.MessageID, bool, error) {
+	broadcast := func() (gossip.MessageID, error) { return s.source.Broadcast(ctx, in.RawBody, in.headers()) }
+	if in.Key == "" {
 		id, err := broadcast()
 		return id, false, err
 	}
-	return s.once.do(ctx, key, payload, broadcast)
+	return s.once.do(ctx, in.Key, in.RawBody, broadcast)
 }
 
 // sendError gives an error the status that tells a client what to do.
@@ -114,6 +137,8 @@ func sendError(err error) error {
 		return huma.Error422UnprocessableEntity(err.Error())
 	case errors.Is(err, ErrReadOnly):
 		return huma.Error403Forbidden(err.Error())
+	case errors.Is(err, gossip.ErrHeaders):
+		return huma.Error422UnprocessableEntity(err.Error())
 	case errors.Is(err, gossip.ErrPayloadTooLong):
 		return huma.Error413RequestEntityTooLarge(err.Error())
 	}

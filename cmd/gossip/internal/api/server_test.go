@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -31,6 +32,7 @@ type stage struct {
 	events   *hub.Log[api.Event]
 	seq      uint64
 	fail     error
+	headers  gossip.Headers // of the last broadcast
 	ready    bool
 	hold     chan struct{} // closed to let broadcasts go on; nil: they do
 }
@@ -57,7 +59,8 @@ func (s *stage) Overlay() (api.Overlay, <-chan struct{}) {
 	return api.Overlay{Limit: 7}, make(chan struct{})
 }
 
-func (s *stage) Broadcast(ctx context.Context, payload []byte) (gossip.MessageID, error) {
+func (s *stage) Broadcast(ctx context.Context, payload []byte, headers gossip.Headers) (gossip.MessageID, error) {
+	s.headers = headers
 	if s.hold != nil {
 		<-s.hold
 	}
@@ -253,6 +256,26 @@ func TestIdempotencyKeys(t *testing.T) {
 	}
 	if status, _, _ := post(strings.Repeat("k", 129), "x"); status != 422 {
 		t.Errorf("a key that is too long: %d", status)
+	}
+}
+
+// What a request says of its body goes along with the message.
+func TestHeaders(t *testing.T) {
+	s := newStage()
+	server := serve(t, s, api.Config{})
+	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+	ask(t, "POST", server.URL+"/v1/messages", "{}", "Content-Type", "application/json", "traceparent", trace, "Idempotency-Key", "k")
+	want := gossip.Headers{"content-type": "application/json", "traceparent": trace, "idempotency-key": "k"}
+	if !maps.Equal(s.headers, want) {
+		t.Errorf("the headers are %v, want %v", s.headers, want)
+	}
+	ask(t, "POST", server.URL+"/v1/messages", "{}", "Content-Type", "application/octet-stream")
+	if s.headers != nil {
+		t.Errorf("nothing was said, and the headers are %v", s.headers)
+	}
+	s.fail = gossip.ErrHeaders
+	if status, _, body := ask(t, "POST", server.URL+"/v1/messages", "{}"); status != 422 {
+		t.Errorf("headers that are not taken: %d %s", status, body)
 	}
 }
 

@@ -26,7 +26,7 @@ type Source interface {
 	// there is another.
 	Overlay() (Overlay, <-chan struct{})
 	// Broadcast returns ErrReadOnly where nobody may broadcast.
-	Broadcast(ctx context.Context, payload []byte) (gossip.MessageID, error)
+	Broadcast(ctx context.Context, payload []byte, headers gossip.Headers) (gossip.MessageID, error)
 	// Ready reports whether there is a link to the network.
 	Ready() bool
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/api"
+	"github.com/Ishan27gOrg/gossipProtocol/gossip"
 )
 
 // Node names a node and where it is.
@@ -24,6 +25,17 @@ type Link struct {
 type Description struct {
 	Links []Link
 	View  []Node
+}
+
+// DescriptionOf is what a node has told with these links and this view.
+func DescriptionOf(links []gossip.LinkState, view []gossip.Peer) (d Description) {
+	for _, l := range links {
+		d.Links = append(d.Links, Link{Node{l.ID, l.Addr}, l.Tree})
+	}
+	for _, p := range view {
+		d.View = append(d.View, Node{p.ID, p.Addr})
+	}
+	return d
 }
 
 // Limits bound a survey.
