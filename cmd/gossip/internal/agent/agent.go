@@ -40,12 +40,17 @@ type Options struct {
 	Version    string
 	// Keep is how many bytes of messages are kept for readers. Zero: hub.DefaultLimit.
 	Keep int
+	// Survey bounds how others are asked around. Zero: survey.DefaultLimits.
+	Survey survey.Limits
 }
 
 // New returns an agent of a node, whose messages and events it takes from now on.
 func New(node *gossip.Node, o Options) *Agent {
 	if o.Keep == 0 {
 		o.Keep = hub.DefaultLimit
+	}
+	if o.Survey == (survey.Limits{}) {
+		o.Survey = survey.DefaultLimits()
 	}
 	self := node.Self()
 	a := &Agent{
@@ -60,7 +65,7 @@ func New(node *gossip.Node, o Options) *Agent {
 
 		deliveries: metrics.NewDeliveries(),
 	}
-	a.surveyor = newSurveyor(a.describeSelf, a.describe)
+	a.surveyor = newSurveyor(o.Survey, a.describeSelf, a.describe)
 	go a.feed()
 	return a
 }

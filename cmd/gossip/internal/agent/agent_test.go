@@ -11,6 +11,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/api"
+	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/survey"
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
 )
 
@@ -35,7 +36,9 @@ func TestOverlay(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	contact := start(t, "n00")
-	a := New(contact, Options{Cluster: "c", Order: "causal", MaxPayload: 1 << 20, Version: "v"})
+	limits := survey.DefaultLimits()
+	limits.Refresh = 200 * time.Millisecond
+	a := New(contact, Options{Cluster: "c", Order: "causal", MaxPayload: 1 << 20, Version: "v", Survey: limits})
 	defer func() { contact.Close(); <-a.Done() }()
 	var others []*gossip.Node
 	for i := 1; i < nodes; i++ {

@@ -22,6 +22,7 @@ const (
 // surveyor asks around while somebody looks at what comes of it.
 type surveyor struct {
 	describe func(context.Context, survey.Node) (survey.Description, error)
+	limits   survey.Limits
 	self     func() (survey.Node, survey.Description)
 	began    time.Time
 
@@ -36,8 +37,8 @@ type surveyor struct {
 	ctx     context.Context
 }
 
-func newSurveyor(self func() (survey.Node, survey.Description), describe func(context.Context, survey.Node) (survey.Description, error)) *surveyor {
-	s := &surveyor{self: self, describe: describe, began: time.Now(), changed: make(chan struct{})}
+func newSurveyor(limits survey.Limits, self func() (survey.Node, survey.Description), describe func(context.Context, survey.Node) (survey.Description, error)) *surveyor {
+	s := &surveyor{limits: limits, self: self, describe: describe, began: time.Now(), changed: make(chan struct{})}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.latest = s.begin(0).Overlay(0, time.Now().UTC())
 	return s
@@ -46,7 +47,7 @@ func newSurveyor(self func() (survey.Node, survey.Description), describe func(co
 // begin returns a survey that knows what this node knows.
 func (s *surveyor) begin(now time.Duration) *survey.Survey {
 	self, d := s.self()
-	v := survey.New(self, survey.DefaultLimits())
+	v := survey.New(self, s.limits)
 	v.Tell(now, self.ID, d)
 	return v
 }
