@@ -5,7 +5,11 @@ import { World, stepTime } from "./world.mjs";
 
 // startMock returns the running server: its address, its world, and cut and restore to
 // lose the connection. `steps` are taken before it starts, `speed` 0 stops the world.
-export async function startMock({ port = 0, steps = 300, speed = 1, token = "", deliveries = true, order = "Causal", ...options } = {}) {
+/**
+ * @param {{ port?: number, steps?: number, speed?: number, token?: string, deliveries?: boolean, order?: string,
+ *   seed?: number, nodes?: number, rate?: number, churn?: number, network?: string, view?: number, degree?: number }} options
+ */
+export async function startMock({ port = 0, steps = 300, speed = 1, token = "", deliveries = true, order = "causal", ...options } = {}) {
   const world = new World({ epoch: Date.now() - steps * stepTime, ...options });
   for (let i = 0; i < steps; i++) world.step();
   const keys = new Map(); // idempotency keys
@@ -19,12 +23,12 @@ export async function startMock({ port = 0, steps = 300, speed = 1, token = "", 
     const me = world.nodes.get(world.self);
     switch (path) {
       case "GET /v1/self":
-        return json(response, { id: me.id, incarnation: me.incarnation, addr: me.addr, cluster: "mock", order, version: "0.0.0-mock", uptime_ms: world.now, network: world.network });
+        return json(response, { id: me.id, incarnation: String(me.incarnation), addr: me.addr, cluster: "mock", order, version: "0.0.0-mock", uptime_ms: world.now, max_payload: 65_536, network: world.network });
       case "GET /v1/view":
-        return json(response, { peers: me.view.filter((id) => world.nodes.has(id)).map((id, i) => ({ id, incarnation: world.nodes.get(id).incarnation, addr: world.nodes.get(id).addr, age: i, linked: me.links.has(id) })) });
+        return json(response, { peers: me.view.filter((id) => world.nodes.has(id)).map((id, i) => ({ id, incarnation: String(world.nodes.get(id).incarnation), addr: world.nodes.get(id).addr, age: i, linked: me.links.has(id) })) });
       case "GET /v1/links":
         return json(response, {
-          links: [...me.links].map(([id, l]) => ({ id, incarnation: world.nodes.get(id).incarnation, addr: world.nodes.get(id).addr, outbound: l.by === me.id, tree: l.tree, since_ms: world.now - l.since, rtt_ms: l.delay / 100, queued_bytes: 0 })),
+          links: [...me.links].map(([id, l]) => ({ id, incarnation: String(world.nodes.get(id).incarnation), addr: world.nodes.get(id).addr, outbound: l.by === me.id, tree: l.tree, since_ms: world.now - l.since, rtt_ms: l.delay / 100, queued_bytes: 0 })),
         });
       case "GET /v1/clock":
         return json(response, { clock: me.clock });
@@ -60,7 +64,7 @@ export async function startMock({ port = 0, steps = 300, speed = 1, token = "", 
       if (!answer) {
         const type = request.headers["content-type"];
         const m = world.broadcast(world.self, Buffer.concat(parts).toString("utf8"), type ? { "content-type": type } : null);
-        answer = { id: m.id, origin: m.origin, incarnation: m.incarnation, seq: m.seq };
+        answer = { id: m.id, origin: m.origin, incarnation: String(m.incarnation), seq: m.seq };
         if (key) keys.set(key, answer);
       }
       json(response, answer, 201);
@@ -69,9 +73,12 @@ export async function startMock({ port = 0, steps = 300, speed = 1, token = "", 
 
   function messages(request, response, url) {
     const after = request.headers["last-event-id"] ?? url.searchParams.get("after") ?? "";
-    const at = after ? world.delivered.findIndex((m) => m.id === after) : -1;
-    if (after && at < 0) return problem(response, 410, "Gone", "That message is not kept any more.");
-    stream(response, "message", (write) => world.delivered.slice(at + 1).forEach(write));
+    const at = world.delivered.findIndex((m) => m.id === after);
+    const begin = after ? at + 1 : world.delivered.length - Number(url.searchParams.get("latest") ?? 0);
+    stream(response, "message", (write) => {
+      if (after && at < 0) response.write('event: missed\ndata: {"missed":0,"unknown":true}\n\n');
+      world.delivered.slice(Math.max(0, begin)).forEach(write);
+    });
   }
 
   function stream(response, kind, first = () => {}, make = (v) => v) {

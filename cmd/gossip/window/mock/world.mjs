@@ -30,7 +30,10 @@ export class World {
     this.messages = []; // that are under way or were lately
     this.delivered = []; // by this node, oldest first
     this.listeners = { message: new Set(), delivery: new Set(), event: new Set(), overlay: new Set() };
-    this.counters = { delivered: 0, sent: 0, duplicates: 0, packets_sent: 0, packets_received: 0, link_bytes_sent: 0, link_bytes_received: 0, exchanges: 0, exchanges_timed_out: 0, throttled: 0, replayed: 0, bad_packets: 0, unproven: 0, links_timed_out: 0, links_accepted: 0 };
+    this.counters = {
+      "protocol.delivered": 0, "protocol.duplicates": 0, "protocol.exchanges": 0, "protocol.exchanges_timed_out": 0, "protocol.links_timed_out": 0,
+      packets_sent: 0, packets_received: 0, link_bytes_sent: 0, link_bytes_received: 0, throttled: 0, replayed: 0, bad_packets: 0, unproven: 0,
+    };
     for (let i = 0; i < nodes; i++) this.add();
     this.self = this.nodes.keys().next().value;
     const ids = [...this.nodes.keys()];
@@ -116,9 +119,9 @@ export class World {
     for (let i = 0; i < exchanges; i++) {
       const a = this.nodes.get(rng.pick(ids));
       const b = this.nodes.get(rng.pick(a.view));
-      this.counters.exchanges++;
+      this.counters["protocol.exchanges"]++;
       if (!b) {
-        this.counters.exchanges_timed_out++;
+        this.counters["protocol.exchanges_timed_out"]++;
         a.view = a.view.filter((id) => this.nodes.has(id));
         continue;
       }
@@ -149,13 +152,13 @@ export class World {
     const leaving = this.rng.pick(ids);
     if (leaving === this.self || this.speakers.includes(leaving)) return;
     const old = this.nodes.get(leaving);
+    if (old.links.has(this.self)) this.counters["protocol.links_timed_out"]++;
+    this.nodes.delete(leaving);
     for (const id of [...old.links.keys()]) {
       const other = this.nodes.get(id);
       this.unlink(old, other);
       this.join(id, ids);
     }
-    this.nodes.delete(leaving);
-    if (old.links.size > 0) this.counters.links_timed_out++;
     const fresh = this.add();
     this.join(fresh.id, [...this.nodes.keys()]);
     // Somebody hears of it.
@@ -169,8 +172,9 @@ export class World {
   broadcast(id, text, headers = null) {
     const origin = this.nodes.get(id);
     origin.seq++;
-    origin.clock = { ...origin.clock, [id]: origin.seq };
-    const m = { id: `${id}/${origin.incarnation}/${origin.seq}`, origin: id, incarnation: origin.incarnation, seq: origin.seq, text, headers, clock: origin.clock, sent: this.now, reached: new Map(), open: new Set() };
+    const life = `${id}#${origin.incarnation}`;
+    origin.clock = { ...origin.clock, [life]: origin.seq };
+    const m = { id: `${id}/${origin.incarnation}/${origin.seq}`, life, origin: id, incarnation: origin.incarnation, seq: origin.seq, payload: text, headers, clock: origin.clock, sent: this.now, reached: new Map(), open: new Set() };
     // Along the tree; nowhere before what it depends on.
     const dependencies = origin.heads;
     const todo = [[id, this.now, 0, ""]];
@@ -200,7 +204,7 @@ export class World {
         if (!node) continue;
         if (this.speakers.includes(at)) {
           for (const [k, v] of Object.entries(m.clock)) if (!(node.clock[k] >= v)) node.clock = { ...node.clock, [k]: v };
-          node.heads = [...node.heads.filter((h) => !(m.clock[h.origin] >= h.seq)), m];
+          node.heads = [...node.heads.filter((h) => !(m.clock[h.life] >= h.seq)), m];
         }
         this.deliverAt(m, at);
       }
@@ -211,9 +215,9 @@ export class World {
     const { hops, via } = m.reached.get(at);
     this.emit("delivery", { id: m.id, node: at, via, hops });
     if (at !== this.self) return;
-    this.counters.delivered++;
-    if (this.rng.next() < 0.1) this.counters.duplicates++;
-    const told = { id: m.id, origin: m.origin, incarnation: m.incarnation, seq: m.seq, text: m.text, clock: m.clock, hops, via, age_ms: Math.round(m.reached.get(at).when - m.sent), at: this.time(), headers: m.headers, restored: false };
+    this.counters["protocol.delivered"]++;
+    if (this.rng.next() < 0.1) this.counters["protocol.duplicates"]++;
+    const told = { id: m.id, origin: m.origin, incarnation: String(m.incarnation), seq: m.seq, payload: m.payload, clock: m.clock, hops, via, age_ms: Math.round(m.reached.get(at).when - m.sent), at: this.time(), headers: m.headers, restored: false };
     this.delivered.push(told);
     if (this.delivered.length > 600) this.delivered.shift();
     this.emit("message", told);

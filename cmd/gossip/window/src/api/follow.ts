@@ -50,7 +50,7 @@ export async function follow(f: Following): Promise<boolean> {
       if (e instanceof APIError && [404, 405, 406, 501].includes(e.status)) return false;
       // The place that was asked for is unknown there, as after a restart without a
       // store: start over.
-      if (e instanceof APIError && (e.status === 400 || e.status === 410)) lastEventId = "";
+      if (e instanceof APIError && [400, 410, 422].includes(e.status)) lastEventId = "";
       err = e;
     }
     f.onState?.("lost", err);

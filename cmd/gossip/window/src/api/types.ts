@@ -1,20 +1,21 @@
-// The shapes of the HTTP API, as the agent's OpenAPI document states them. What a
-// page does not need is left out.
+// The shapes of the HTTP API, as the agent's OpenAPI document states them. What the
+// page does not need is left out. Incarnations are strings: they have 64 bits.
 
 export interface Self {
   id: string;
-  incarnation: number;
+  incarnation: string;
   addr: string;
   cluster?: string;
   order?: string;
   version?: string;
   uptime_ms: number;
+  max_payload?: number; // bytes
   network: "agent" | "demo" | "sim";
 }
 
 export interface ViewPeer {
   id: string;
-  incarnation: number;
+  incarnation: string;
   addr: string;
   age: number;
   linked: boolean;
@@ -22,24 +23,25 @@ export interface ViewPeer {
 
 export interface Link {
   id: string;
-  incarnation: number;
+  incarnation: string;
   addr: string;
   outbound: boolean;
   tree: boolean;
   since_ms: number;
-  rtt_ms: number;
+  rtt_ms?: number;
   queued_bytes: number;
 }
 
+// Clock counts messages by origin#incarnation; see lifeKey.
 export type Clock = Readonly<Record<string, number>>;
 
 export interface Message {
-  id: string; // origin/incarnation/seq
+  id: string; // origin/incarnation/seq, with the origin escaped as in a URL
   origin: string;
-  incarnation: number;
+  incarnation: string;
   seq: number;
-  text?: string;
-  base64?: string;
+  text?: string; // if the payload is UTF-8
+  base64?: string; // otherwise
   clock?: Clock | null;
   hops: number;
   via?: string;
@@ -88,6 +90,6 @@ export interface OverlayNode {
 export interface Accepted {
   id: string;
   origin: string;
-  incarnation: number;
+  incarnation: string;
   seq: number;
 }

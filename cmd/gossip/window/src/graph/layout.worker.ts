@@ -9,6 +9,7 @@ export interface Task {
   ends: Uint32Array;
   tree: Uint8Array;
   quiet: boolean; // only the end result is wanted
+  at?: Float32Array<ArrayBuffer>; // where the nodes stood when the graph was last seen; NaN: were not there
 }
 
 export interface Placed {
@@ -39,10 +40,10 @@ worker.onmessage = (e) => {
   const first = bodies.size === 0;
   task = e.data;
   const changed = take(task);
-  if (first) {
+  if (first && !task.at) {
     simulation.alpha(1);
     simulation.tick(Math.min(80, 40_000 / (task.ids.length + 1))); // the first sight should have a shape
-  } else if (changed > 0) {
+  } else if (changed > 0 || first) {
     simulation.alpha(Math.max(simulation.alpha(), Math.min(0.6, 0.06 + changed)));
   }
   if (!running) {
@@ -59,7 +60,7 @@ function take(t: Task): number {
   const fresh: number[] = [];
   t.ids.forEach((id, i) => {
     const known = before.get(id);
-    const body = known ?? { id, x: NaN, y: NaN };
+    const body = known ?? { id, x: t.at?.[2 * i] ?? NaN, y: t.at?.[2 * i + 1] ?? NaN };
     if (!known) fresh.push(i);
     bodies.set(id, body);
     list.push(body);
@@ -67,22 +68,24 @@ function take(t: Task): number {
   const springs: Spring[] = [];
   const links = new Set<string>();
   const near = new Map<number, Body>();
-  let changed = fresh.length + Math.max(0, before.size - (t.ids.length - fresh.length));
+  const again = t.at !== undefined && t.at.some((v) => !Number.isNaN(v));
+  let changed = (again ? 0 : fresh.length) + Math.max(0, before.size - (t.ids.length - fresh.length));
   for (let i = 0; i < t.tree.length; i++) {
     const [a, b] = [t.ends[2 * i], t.ends[2 * i + 1]];
     springs.push({ source: list[a], target: list[b], tree: t.tree[i] === 1 });
     const name = t.ids[a] < t.ids[b] ? `${t.ids[a]}\n${t.ids[b]}\n${t.tree[i]}` : `${t.ids[b]}\n${t.ids[a]}\n${t.tree[i]}`;
     links.add(name);
-    if (!linksBefore.has(name)) changed += 0.5;
+    if (!again && !linksBefore.has(name)) changed += 0.5;
     if (!Number.isNaN(list[a].x)) near.set(b, list[a]);
     if (!Number.isNaN(list[b].x)) near.set(a, list[b]);
   }
   linksBefore = links;
-  const spread = 14 * Math.sqrt(list.length);
+  if (before.size === 0 && list.length > 0 && !again) seedTree(t, list);
   for (const i of fresh) {
+    if (!Number.isNaN(list[i].x)) continue;
     const angle = angleOf(t.ids[i]);
     const by = near.get(i);
-    const distance = by ? 12 : spread * Math.sqrt(angleOf(t.ids[i] + "'") / (2 * Math.PI));
+    const distance = by ? 12 : 14 * Math.sqrt(list.length);
     list[i].x = (by?.x ?? 0) + distance * Math.cos(angle);
     list[i].y = (by?.y ?? 0) + distance * Math.sin(angle);
   }
@@ -94,11 +97,64 @@ function take(t: Task): number {
       "link",
       forceLink<Body, Spring>(springs)
         .distance((s) => (s.tree ? 26 : 70))
-        .strength((s) => (s.tree ? 0.55 : 0.02)),
+        .strength((s) => (s.tree ? 0.6 : list.length > 300 ? 0.002 : 0.012)),
     )
     .force("x", forceX<Body>(0).strength(0.035))
     .force("y", forceY<Body>(0).strength(0.05));
   return changed / Math.max(1, list.length);
+}
+
+// seedTree starts a layout with the tree unfolded: each branch gets a sector as wide as
+// it has nodes. Forces alone would leave it in a tangle.
+function seedTree(t: Task, list: Body[]) {
+  const adjacent: number[][] = list.map(() => []);
+  for (let i = 0; i < t.tree.length; i++) {
+    if (t.tree[i] !== 1) continue;
+    adjacent[t.ends[2 * i]].push(t.ends[2 * i + 1]);
+    adjacent[t.ends[2 * i + 1]].push(t.ends[2 * i]);
+  }
+  // From the middle of the tree: the middle of one of its longest ways.
+  const { order } = breadthFirst(adjacent, 0);
+  const end = breadthFirst(adjacent, order[order.length - 1]);
+  const way: number[] = [];
+  for (let at = end.order[end.order.length - 1]; at >= 0; at = end.parent[at]) way.push(at);
+  const tree = breadthFirst(adjacent, way[way.length >> 1]);
+  const weight = new Float64Array(list.length).fill(1);
+  for (const i of [...tree.order].reverse()) if (tree.parent[i] >= 0) weight[tree.parent[i]] += weight[i];
+  const from = new Float64Array(list.length);
+  const next = new Float64Array(list.length); // where the next child's sector begins
+  const width = new Float64Array(list.length);
+  const depth = new Uint16Array(list.length);
+  const step = (13 * Math.sqrt(order.length)) / Math.max(2, way.length / 2);
+  for (const i of tree.order) {
+    const p = tree.parent[i];
+    let share = 2 * Math.PI;
+    if (p >= 0) {
+      share = width[p] * (weight[i] / (weight[p] - 1));
+      from[i] = next[p];
+      next[p] += share;
+      depth[i] = depth[p] + 1;
+    }
+    width[i] = share;
+    next[i] = from[i];
+    const angle = from[i] + share / 2;
+    list[i].x = step * depth[i] * Math.cos(angle);
+    list[i].y = step * depth[i] * Math.sin(angle);
+  }
+}
+
+function breadthFirst(adjacent: readonly number[][], root: number): { order: number[]; parent: Int32Array } {
+  const parent = new Int32Array(adjacent.length).fill(-2); // -2: not reached
+  parent[root] = -1;
+  const order = [root];
+  for (let i = 0; i < order.length; i++) {
+    for (const to of adjacent[order[i]]) {
+      if (parent[to] !== -2) continue;
+      parent[to] = order[i];
+      order.push(to);
+    }
+  }
+  return { order, parent };
 }
 
 async function run() {

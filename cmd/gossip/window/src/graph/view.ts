@@ -52,6 +52,9 @@ const dimmed = 6;
 // Link styles.
 const [faint, plainLink, plainTree, faintTree, strong, strongTree, onPath] = [0, 1, 2, 3, 4, 5, 6];
 
+// remembered is where nodes stood when the graph was left for another page.
+let remembered = new Map<string, [number, number]>();
+
 export class GraphView {
   private renderer!: Renderer;
   private base!: HTMLCanvasElement;
@@ -128,6 +131,11 @@ export class GraphView {
   }
 
   destroy() {
+    remembered = new Map();
+    this.network?.nodes.forEach((node, i) => {
+      const [x, y] = [this.target[2 * i], this.target[2 * i + 1]];
+      if (!Number.isNaN(x)) remembered.set(node.id, [x, y]);
+    });
     cancelAnimationFrame(this.requested);
     this.requested = -1;
     this.worker.terminate();
@@ -161,6 +169,12 @@ export class GraphView {
           this.target.set(oldTarget.subarray(2 * old, 2 * old + 2), 2 * i);
           return;
         }
+        const place = remembered.get(node.id);
+        if (place) {
+          [f.x[i], f.y[i]] = place;
+          this.target.set(place, 2 * i);
+          return;
+        }
         // Beside a neighbour until the layout answers.
         const by = n.adjacent[i].map((a) => before.get(n.nodes[a.node].id)).find((p) => p !== undefined);
         f.x[i] = this.target[2 * i] = by === undefined ? NaN : oldX[by];
@@ -172,6 +186,7 @@ export class GraphView {
     this.network = n;
     if (!sameLinks) {
       const task: Task = { round: ++this.round, ids: n.nodes.map((x) => x.id), ends: n.ends, tree: n.tree, quiet: this.lessMotion };
+      if (this.round === 1 && remembered.size > 0) task.at = Float32Array.from(this.target);
       this.worker.postMessage(task);
     }
     this.stale = true;
@@ -370,8 +385,8 @@ export class GraphView {
     const tone = (c: RGB, part: number) => mix(background, c, part);
     const crowded = n.tree.length > 600;
     const links: LinkStyle[] = [];
-    links[faint] = { stroke: tone(node, crowded ? 0.1 : 0.16), width: 1 };
-    links[plainLink] = { stroke: tone(node, crowded ? 0.2 : 0.34), width: 1 };
+    links[faint] = { stroke: tone(node, crowded ? 0.08 : 0.16), width: 1 };
+    links[plainLink] = { stroke: tone(node, crowded ? 0.15 : 0.34), width: 1 };
     links[plainTree] = { stroke: tone(text, crowded ? 0.5 : 0.55), width: crowded ? 1.3 : 2 };
     links[faintTree] = { stroke: tone(text, 0.18), width: crowded ? 1.2 : 1.6 };
     links[strong] = { stroke: tone(accent, 0.6), width: 1.2 };

@@ -1,19 +1,20 @@
 // What happened before what, from the clocks alone.
 
+import { lifeKey } from "../api/read";
 import type { Clock } from "../api/types";
 
 export interface Stamped {
   id: string;
   origin: string;
-  incarnation: number;
+  incarnation: string;
   seq: number;
   clock?: Clock | null;
 }
 
-// rank is how many messages of its origin a message is, by a clock: clocks count by
-// name, or by name and incarnation where a name had several lives.
+// rankIn is how many messages of a message's origin a clock counts: of that life, or
+// of all lives where a clock does not tell them apart.
 function rankIn(clock: Clock, m: Stamped): number {
-  return clock[`${m.origin}/${m.incarnation}`] ?? clock[m.origin] ?? 0;
+  return clock[lifeKey(m.origin, m.incarnation)] ?? clock[m.origin] ?? 0;
 }
 
 function ownRank(m: Stamped): number {

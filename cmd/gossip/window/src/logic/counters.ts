@@ -1,7 +1,8 @@
 // What the counters of a node mean. The names are those of gossip.Stats, written in
-// any case and with any separator.
+// any case and with any separator; some have the prefix "protocol.".
 
-export const key = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, "");
+export const key = (name: string) => name.toLowerCase().replace(/[^a-z0-9]/g, "").replace(/total$/, "");
+const bare = (name: string) => key(name).replace(/^protocol/, "");
 
 // drops are the counters of what was refused, lost or given up, with the reason.
 export const drops: Readonly<Record<string, string>> = {
@@ -47,6 +48,8 @@ export const drops: Readonly<Record<string, string>> = {
   exchangestimedout: "Exchanges of views without an answer",
   unsolicited: "Exchanges that were not asked for",
   offences: "What no honest node sends",
+  protocolforged: "Messages in this node's name that it did not send",
+  protocolcrowded: "Requests for links that were one too many",
   banned: "Peers banned for misbehaviour",
 };
 
@@ -60,7 +63,7 @@ export interface Drop {
 export function dropsIn(stats: Readonly<Record<string, number>>): Drop[] {
   const out: Drop[] = [];
   for (const [name, n] of Object.entries(stats)) {
-    const reason = drops[key(name).replace(/total$/, "")];
+    const reason = drops[key(name)] ?? drops[bare(name)];
     if (reason && n > 0) out.push({ name, reason, count: n });
   }
   return out.sort((a, b) => b.count - a.count);
@@ -68,5 +71,5 @@ export function dropsIn(stats: Readonly<Record<string, number>>): Drop[] {
 
 // nameOf finds how this server writes the name of a counter.
 export function nameOf(stats: Readonly<Record<string, number>>, wanted: string): string | undefined {
-  return Object.keys(stats).find((name) => key(name).replace(/total$/, "") === wanted);
+  return Object.keys(stats).find((name) => bare(name) === wanted);
 }

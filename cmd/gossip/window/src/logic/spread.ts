@@ -60,12 +60,19 @@ export function pathTo(spread: Spread, node: string): Step[] {
   return path;
 }
 
-// toOneNode is what a single agent knows of a message: it came by `via`. How it got
-// there is guessed, with the shortest way that does not lead through this node.
-export function toOneNode(origin: string, via: string | undefined, self: string, neighbours: Neighbours): Spread {
+// toOneNode is what a single agent knows of a message: it came by `via`, after so many
+// hops. How it got there is guessed: along the tree, or along any links if that way is
+// of a length that is nearer to the truth; never through this node.
+export function toOneNode(origin: string, via: string | undefined, hops: number, self: string, neighbours: Neighbours): Spread {
   if (!via) return { origin, steps: [], seen: true };
-  const without: Neighbours = (id) => (id === self ? [] : neighbours(id).filter((n) => n.id !== self));
-  const steps = via === origin ? [] : pathTo(alongTree(origin, without), via);
+  const without = (alike: boolean): Neighbours => (id) =>
+    id === self ? [] : neighbours(id).filter((n) => n.id !== self).map((n) => ({ id: n.id, tree: alike || n.tree }));
+  let steps: Step[] = [];
+  if (via !== origin) {
+    const [tree, any] = [false, true].map((alike) => pathTo(alongTree(origin, without(alike)), via));
+    const error = (path: Step[]) => Math.abs(path.length + 1 - hops);
+    steps = error(any) < error(tree) ? any : tree;
+  }
   const hop = (steps.at(-1)?.hop ?? 0) + 1;
   return { origin, steps: [...steps, { from: via, to: self, hop }], seen: via === origin };
 }

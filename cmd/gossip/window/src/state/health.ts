@@ -40,7 +40,7 @@ let keys = 0;
 
 export async function followEvents(signal: AbortSignal): Promise<void> {
   await follow({
-    path: () => "v1/events",
+    path: () => (events.value.length === 0 ? "v1/events?latest=100" : "v1/events"),
     signal,
     onEvent: (e) => {
       const event = JSON.parse(e.data) as NodeEvent;

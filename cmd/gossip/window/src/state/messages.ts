@@ -2,16 +2,17 @@
 
 import { signal } from "@preact/signals";
 import { follow } from "../api/follow";
+import { readMessage } from "../api/read";
 import type { Delivery, Message } from "../api/types";
 
 // Bounds: guesses. A message with its clock takes about a kilobyte here.
 const mostMessages = 2000;
 const mostWatched = 200; // messages whose deliveries are kept
 const publishEvery = 120; // ms
+const latest = 500; // messages of before that a page begins with
 
 export const messages = signal<readonly Message[]>([]); // oldest first
-export const missed = signal(0); // that the server had to skip
-export const received = signal(0); // since the page was opened
+export const missed = signal({ count: 0, unknown: false }); // that were not kept until they were asked for
 export const seesAll = signal<boolean | null>(null); // deliveries of other nodes are told; null: not known yet
 
 let list: Message[] = [];
@@ -33,19 +34,20 @@ export function onMessage(f: (m: Message) => void): () => void {
 export async function followMessages(signal: AbortSignal, onLost: () => void): Promise<void> {
   let opened = 0;
   await follow({
-    path: () => "v1/messages",
+    path: (after) => (after ? "v1/messages" : `v1/messages?latest=${latest}`),
     signal,
     lastEventId: lastID,
     onState: (s) => (s === "open" ? (opened = performance.now()) : onLost()),
     onEvent: (e) => {
       lastID = e.id;
-      const told = JSON.parse(e.data) as Message & { missed?: number };
-      if (e.event !== "message" || told.origin === undefined) {
-        if (typeof told.missed === "number") missed.value += told.missed;
+      const told = readMessage(e.event, e.data);
+      if (told === null) return;
+      if ("missed" in told) {
+        missed.value = { count: missed.value.count + told.missed, unknown: missed.value.unknown || told.unknown };
         return;
       }
       // What comes within a moment of the opening was delivered before it.
-      add(told, performance.now() - opened > 500);
+      add(told.message, performance.now() - opened > 500);
     },
   });
 }
@@ -58,7 +60,6 @@ function add(m: Message, live: boolean): void {
   if (live) for (const f of listeners) f(m);
   publishing ??= setTimeout(() => {
     publishing = undefined;
-    received.value += 1;
     messages.value = [...list];
   }, publishEvery);
 }

@@ -17,5 +17,5 @@ export function spreadOf(m: Message): Spread {
   if (seesAll.value && told && told.size > 0) return fromDeliveries(m.origin, told.values());
   const me = self.value;
   if (me && me.network !== "agent") return alongTree(m.origin, neighbours);
-  return toOneNode(m.origin, m.via, me?.id ?? "", neighbours);
+  return toOneNode(m.origin, m.via, m.hops, me?.id ?? "", neighbours);
 }

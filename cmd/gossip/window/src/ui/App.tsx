@@ -22,17 +22,18 @@ export function App() {
   useEffect(() => {
     document.title = `${title} · ${self.value?.id ?? "gossip"}`;
   }, [title, self.value?.id]);
+  useEffect(() => main.current?.scrollTo(0, 0), [page.value]);
   useEffect(() => {
     if (connection.value === "denied") dialog.value = "token";
   }, [connection.value]);
   return (
     <>
-      <a class="skip" href={`#/${page.value}`} onClick={(e) => (e.preventDefault(), main.current?.focus())}>
+      <a class="skip" href="#main" onClick={(e) => (e.preventDefault(), main.current?.focus())}>
         Skip to content
       </a>
       <Header />
       <Lost />
-      <main ref={main} tabIndex={-1} class={`page page-${page.value}`} aria-label={title}>
+      <main id="main" ref={main} tabIndex={-1} class={`page page-${page.value}`} aria-label={title}>
         <Page />
       </main>
       <nav class="bottom" aria-label="Pages">

@@ -72,7 +72,7 @@ export function CausalityPage() {
           <li class="quiet">Messages of one column are concurrent with each other.</li>
         </ul>
       </div>
-      <aside aria-label="Details">{chosen && related ? <Detail e={chosen} r={related} /> : <Summary d={d} />}</aside>
+      <aside aria-label="Details">{chosen && related ? <Detail d={d} e={chosen} r={related} /> : <Summary d={d} />}</aside>
     </div>
   );
 }
@@ -111,17 +111,22 @@ function Lanes(p: { d: Diagram<Message>; related: Relations | null; chosen?: Dia
     say(tell(e, d));
   };
   const onKey = (k: KeyboardEvent) => {
-    if (k.ctrlKey || k.metaKey || k.altKey || !k.key.startsWith("Arrow")) return;
+    if (k.ctrlKey || k.metaKey || k.altKey || !/^(Arrow.*|Enter| )$/.test(k.key)) return;
     k.preventDefault();
     const next = chosen ? neighbour(d, chosen, k.key) : d.events.at(-1);
-    if (!next) return;
-    choose(next);
-    requestAnimationFrame(() => box.current?.querySelector<SVGElement>(".event.chosen")?.focus());
+    if (next) choose(next);
   };
-  const focusable = chosen ?? d.events.at(-1);
   return (
-    <div class="lanes" ref={box} tabIndex={-1}>
-      <svg width={width} height={height} role="group" aria-label={`Diagram of ${plural(d.events.length, "message")} of ${plural(d.lanes.length, "origin")}. Arrow keys go from message to message.`} onKeyDown={onKey}>
+    <div
+      class="lanes"
+      ref={box}
+      role="listbox"
+      tabIndex={0}
+      aria-activedescendant={chosen ? idOf(chosen) : undefined}
+      aria-label={`Diagram of ${plural(d.events.length, "message")} of ${plural(d.lanes.length, "origin")}. Arrow keys go from message to message.`}
+      onKeyDown={onKey}
+    >
+      <svg width={width} height={height} role="presentation">
         <defs>
           {["", "past", "future", "other"].map((k) => (
             <marker key={k} id={`head${k}`} viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" markerUnits="userSpaceOnUse" orient="auto">
@@ -144,12 +149,11 @@ function Lanes(p: { d: Diagram<Message>; related: Relations | null; chosen?: Dia
             key={e.message.id}
             class={`event ${kind(e.message.id)}`}
             transform={`translate(${x(e)} ${y(e)})`}
-            role="button"
+            id={idOf(e)}
+            role="option"
             aria-label={tell(e, d)}
-            aria-pressed={e === chosen}
-            tabIndex={e === focusable ? 0 : -1}
+            aria-selected={e === chosen}
             onClick={() => choose(e)}
-            onKeyDown={(k) => (k.key === "Enter" || k.key === " ") && (k.preventDefault(), choose(e))}
           >
             <title>{`${e.message.origin} ${e.message.seq}: ${payload(e.message).text.slice(0, 80)}`}</title>
             <circle class="hit" r={17} />
@@ -191,6 +195,9 @@ function curve(x0: number, y0: number, x1: number, y1: number): string {
   return `M${a} ${y0}C${a + bend} ${y0} ${b - bend} ${y1} ${b} ${y1}`;
 }
 
+// idOf is fit for an attribute; the focus stays on the diagram, and this says where in it.
+const idOf = (e: DiagramEvent<Message>) => `event-${e.message.id.replaceAll(/[^\w-]/g, "_")}`;
+
 function tell(e: DiagramEvent<Message>, d: Diagram<Message>): string {
   const after = e.causes.map((c) => d.byID.get(c)!.message).map((m) => `${m.origin} ${m.seq}`);
   const text = payload(e.message).text.slice(0, 60);
@@ -203,6 +210,7 @@ function neighbour(d: Diagram<Message>, from: DiagramEvent<Message>, key: string
     const lane = d.events.filter((e) => e.lane === from.lane);
     return lane[lane.indexOf(from) + (key === "ArrowRight" ? 1 : -1)];
   }
+  if (key !== "ArrowUp" && key !== "ArrowDown") return undefined;
   const lane = from.lane + (key === "ArrowDown" ? 1 : -1);
   return d.events.filter((e) => e.lane === lane).sort((a, b) => Math.abs(a.column - from.column) - Math.abs(b.column - from.column))[0];
 }
@@ -231,7 +239,7 @@ function Summary({ d }: { d: Diagram<Message> }) {
   );
 }
 
-function Detail({ e, r }: { e: DiagramEvent<Message>; r: Relations }) {
+function Detail({ d, e, r }: { d: Diagram<Message>; e: DiagramEvent<Message>; r: Relations }) {
   const m = e.message;
   return (
     <section class="card" aria-label="The message">
@@ -247,13 +255,19 @@ function Detail({ e, r }: { e: DiagramEvent<Message>; r: Relations }) {
       <dl class="fields">
         <Field name="Delivered">{clockTime(m.at)}</Field>
         <Field name="Directly after">
-          {e.causes.length === 0
-            ? "nothing shown"
-            : e.causes.map((c) => (
-                <button key={c} type="button" class="name" onClick={() => (chosenMessage.value = c)}>
-                  {c.split("/")[0]} {c.split("/").at(-1)}
-                </button>
+          {e.causes.length === 0 ? (
+            "nothing shown"
+          ) : (
+            <ul class="names">
+              {e.causes.map((c) => (
+                <li key={c}>
+                  <button type="button" class="name" onClick={() => (chosenMessage.value = c)}>
+                    {d.byID.get(c)!.message.origin} {d.byID.get(c)!.message.seq}
+                  </button>
+                </li>
               ))}
+            </ul>
+          )}
         </Field>
       </dl>
       <dl class="numbers">

@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { countsByName } from "../api/read";
 import { clockTime, count, duration, plural } from "../logic/format";
 import { clock } from "../state/health";
 import { messages } from "../state/messages";
@@ -13,10 +14,13 @@ export function ClocksPage() {
   const [all, setAll] = useState(false);
   const now = useNow(true);
   const latest = new Map(messages.value.map((m) => [m.origin, m]));
-  const entries = Object.entries(clock.value).sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
+  const entries = [...countsByName(clock.value)].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
   const most = entries[0]?.[1] ?? 1;
   const shown = all ? entries : entries.slice(0, 50);
-  const recent = messages.value.slice(-mostRows).filter((m) => m.clock && Object.keys(m.clock).length > 0);
+  const recent = messages.value
+    .slice(-mostRows)
+    .filter((m) => m.clock && Object.keys(m.clock).length > 0)
+    .map((m) => ({ ...m, counts: countsByName(m.clock) }));
   // The origins that spoke last have the columns; the others hardly change.
   const origins: string[] = [];
   for (const m of [...messages.value].reverse()) {
@@ -91,7 +95,7 @@ export function ClocksPage() {
               </thead>
               <tbody>
                 {[...recent].reverse().map((m, i, list) => {
-                  const before = list[i + 1]?.clock ?? null;
+                  const before = list[i + 1]?.counts;
                   return (
                     <tr key={m.id} class={m.id === chosenMessage.value ? "chosen" : ""}>
                       <th scope="row">
@@ -100,9 +104,9 @@ export function ClocksPage() {
                         </button>
                       </th>
                       {origins.map((o) => {
-                        const n = m.clock?.[o] ?? m.clock?.[`${o}/${m.incarnation}`] ?? 0;
+                        const n = m.counts.get(o) ?? 0;
                         const own = o === m.origin;
-                        const grown = before !== null && n > (before[o] ?? 0);
+                        const grown = before !== undefined && n > (before.get(o) ?? 0);
                         return (
                           <td key={o} class={`num ${own ? "own" : grown ? "grown" : ""}`}>
                             {n || <span class="quiet">·</span>}

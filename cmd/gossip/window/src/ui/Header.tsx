@@ -23,9 +23,11 @@ export function Header() {
       </nav>
       <div class="tools">
         <Find />
-        <button type="button" class="primary" onClick={() => (dialog.value = "send")}>
-          <span class="wide">New message</span>
-          <span class="small" aria-hidden="true">+</span>
+        <button type="button" class="primary" aria-label="New message" onClick={() => (dialog.value = "send")}>
+          <span class="long">New message</span>
+          <span class="short" aria-hidden="true">
+            +
+          </span>
         </button>
         <button type="button" class="icon" aria-label={dark.value ? "Use light colours" : "Use dark colours"} onClick={nextTheme}>
           <svg viewBox="0 0 20 20" aria-hidden="true">

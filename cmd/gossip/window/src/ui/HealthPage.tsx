@@ -35,7 +35,7 @@ function Throughput() {
     ["packetssent", "Datagrams sent", perSecond],
   ];
   return (
-    <Card title="Throughput" note={h.length > 1 ? `the last ${duration(Math.max(60_000, Math.round((h[h.length - 1].at - h[0].at) / 60_000) * 60_000))}` : undefined}>
+    <Card title="Throughput" note={h.length > 1 ? `over ${duration(Math.max(60_000, Math.round((h[h.length - 1].at - h[0].at) / 60_000) * 60_000))}` : undefined}>
       {h.length < 2 ? (
         <Empty>Measuring…</Empty>
       ) : (
@@ -95,7 +95,7 @@ function Drops() {
             <thead>
               <tr>
                 <th scope="col">Reason</th>
-                <th scope="col">Counter</th>
+                <th scope="col" class="less">Counter</th>
                 <th scope="col" class="num">
                   Since the start
                 </th>
@@ -110,7 +110,7 @@ function Drops() {
                 return (
                   <tr key={d.name} class={rate > 0 ? "active" : ""}>
                     <th scope="row">{d.reason}</th>
-                    <td>
+                    <td class="less">
                       <code>{d.name}</code>
                     </td>
                     <td class="num">{count(d.count)}</td>
@@ -128,9 +128,9 @@ function Drops() {
 
 function Events() {
   return (
-    <Card title="Events" note={events.value.length > 0 ? "since the page was opened" : undefined}>
+    <Card title="Events" note={events.value.length > 0 ? "the latest first" : undefined}>
       {events.value.length === 0 ? (
-        <Empty>None since the page was opened.</Empty>
+        <Empty>None yet.</Empty>
       ) : (
         <ol class="events scroll" tabIndex={0} aria-label="Events">
           {events.value.slice(0, 100).map((e) => (

@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { countsByName } from "../api/read";
 import type { Message } from "../api/types";
 import { bytes, clockTime, count, duration, payload, plural } from "../logic/format";
 import { messageOf, messages, missed } from "../state/messages";
@@ -28,7 +29,7 @@ export function MessagesPage() {
           </button>
           <span class="quiet extent" role="status">
             {held ? `${plural(Math.max(0, newer), "newer message")} not shown` : `${plural(rows.length, "message")}`}
-            {missed.value > 0 && `, ${count(missed.value)} missed`}
+            {missed.value.unknown ? ", some missed" : missed.value.count > 0 && `, ${count(missed.value.count)} missed`}
           </span>
         </div>
         {rows.length === 0 ? (
@@ -39,11 +40,11 @@ export function MessagesPage() {
               <caption class="unseen">Messages as this node delivered them, the newest first</caption>
               <thead>
                 <tr>
-                  <th scope="col">Delivered</th>
+                  <th scope="col" class="less">Delivered</th>
                   <th scope="col">Origin</th>
-                  <th scope="col" class="num">No.</th>
+                  <th scope="col" class="num less">No.</th>
                   <th scope="col">Message</th>
-                  <th scope="col">Came by</th>
+                  <th scope="col" class="less">Came by</th>
                   <th scope="col" class="num">Hops</th>
                   <th scope="col" class="num">Latency</th>
                 </tr>
@@ -104,16 +105,16 @@ function Row({ m, chosen }: { m: Message; chosen: boolean }) {
   const p = payload(m);
   return (
     <tr class={chosen ? "chosen" : ""} onClick={() => (chosenMessage.value = m.id)}>
-      <td class="quiet">{clockTime(m.at)}</td>
+      <td class="quiet less">{clockTime(m.at)}</td>
       <td>{m.origin}</td>
-      <td class="num">{m.seq}</td>
+      <td class="num less">{m.seq}</td>
       <th scope="row" class="text">
         <button type="button" class="name" aria-pressed={chosen} onClick={() => (chosenMessage.value = m.id)}>
           {p.text || "(empty)"}
         </button>
         {m.restored && <span class="tag">restored</span>}
       </th>
-      <td>{m.via || <span class="quiet">own</span>}</td>
+      <td class="less">{m.via || <span class="quiet">own</span>}</td>
       <td class="num">{m.hops}</td>
       <td class="num">{duration(m.age_ms)}</td>
     </tr>
@@ -122,7 +123,7 @@ function Row({ m, chosen }: { m: Message; chosen: boolean }) {
 
 function Detail({ m }: { m: Message }) {
   const p = payload(m);
-  const clock = Object.entries(m.clock ?? {}).sort((a, b) => b[1] - a[1]);
+  const clock = [...countsByName(m.clock)].sort((a, b) => b[1] - a[1]);
   const headers = Object.entries(m.headers ?? {});
   return (
     <section class="card" aria-label="The message">
@@ -139,6 +140,7 @@ function Detail({ m }: { m: Message }) {
         <Field name="Origin">
           <NodeName id={m.origin} />
         </Field>
+        <Field name="Delivered">{clockTime(m.at)}</Field>
         <Field name="Came by">{m.via ? <NodeName id={m.via} /> : "this node's own"}</Field>
         <Field name="Hops">{m.hops}</Field>
         <Field name="Latency">{duration(m.age_ms)}</Field>

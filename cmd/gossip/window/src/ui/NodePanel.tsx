@@ -1,4 +1,3 @@
-import { useEffect, useRef } from "preact/hooks";
 import { bytes, duration, payload, plural } from "../logic/format";
 import { messages } from "../state/messages";
 import { links, network } from "../state/overlay";
@@ -13,14 +12,12 @@ export function NodePanel(p: { id: string }) {
   const isSelf = me?.id === p.id;
   const link = links.value.find((l) => l.id === p.id);
   const said = messages.value.filter((m) => m.origin === p.id);
-  const box = useRef<HTMLElement>(null);
-  useEffect(() => box.current?.scrollIntoView?.({ block: "nearest" }), [p.id]);
   const node = i === undefined ? undefined : n.nodes[i];
   const adjacent = i === undefined ? [] : [...n.adjacent[i]].sort((a, b) => Number(b.tree) - Number(a.tree));
   const view = i === undefined ? [] : (n.viewOf.get(i) ?? []);
   return (
     <>
-      <section class="card node" aria-label="The node" ref={box}>
+      <section class="card node" aria-label="The node">
         <header>
           <h2 title={p.id}>{p.id}</h2>
           <button type="button" class="icon" aria-label="Choose no node" onClick={() => (chosenNode.value = null)}>
@@ -45,7 +42,7 @@ export function NodePanel(p: { id: string }) {
               <Field name="Our link">
                 {link.tree ? "in the tree" : "announces"}, {link.outbound ? "ours" : "theirs"}, for {duration(link.since_ms)}
               </Field>
-              {link.rtt_ms > 0 && <Field name="Round trip">{duration(link.rtt_ms)}</Field>}
+              {!!link.rtt_ms && <Field name="Round trip">{duration(link.rtt_ms)}</Field>}
               <Field name="Queued">{bytes(link.queued_bytes)}</Field>
             </>
           )}

@@ -17,13 +17,13 @@ interface Row {
   age: number; // Infinity: never heard from
 }
 
-const columns: { name: keyof Row; title: string; number?: boolean }[] = [
+const columns: { name: keyof Row; title: string; number?: boolean; less?: boolean }[] = [
   { name: "id", title: "Node" },
-  { name: "addr", title: "Address" },
+  { name: "addr", title: "Address", less: true },
   { name: "inDegree", title: "In-degree", number: true },
   { name: "links", title: "Links", number: true },
-  { name: "tree", title: "In the tree", number: true },
-  { name: "view", title: "View", number: true },
+  { name: "tree", title: "In the tree", number: true, less: true },
+  { name: "view", title: "View", number: true, less: true },
   { name: "age", title: "Heard", number: true },
 ];
 
@@ -63,7 +63,7 @@ export function NodeTable() {
         <thead>
           <tr>
             {columns.map((c) => (
-              <th key={c.name} scope="col" class={c.number ? "num" : ""} aria-sort={by.name === c.name ? (by.up ? "ascending" : "descending") : undefined}>
+              <th key={c.name} scope="col" class={`${c.number ? "num" : ""} ${c.less ? "less" : ""}`} aria-sort={by.name === c.name ? (by.up ? "ascending" : "descending") : undefined}>
                 <button type="button" onClick={() => sort(c.name)}>
                   {c.title}
                   <span aria-hidden="true">{by.name === c.name ? (by.up ? " ↑" : " ↓") : ""}</span>
@@ -79,13 +79,13 @@ export function NodeTable() {
                 <NodeName id={r.id} plain />
                 {r.self && <span class="tag">this node</span>}
               </th>
-              <td>
+              <td class="less">
                 <code>{r.addr}</code>
               </td>
               <td class="num">{count(r.inDegree)}</td>
               <td class="num">{count(r.links)}</td>
-              <td class="num">{count(r.tree)}</td>
-              <td class="num">{r.view ? count(r.view) : "–"}</td>
+              <td class="num less">{count(r.tree)}</td>
+              <td class="num less">{r.view ? count(r.view) : "–"}</td>
               <td class="num">{r.self ? "" : Number.isFinite(r.age) ? duration(r.age) : "never"}</td>
             </tr>
           ))}

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import { inDegrees, parts } from "../graph/model";
 import { count, duration, payload, plural } from "../logic/format";
 import { meanAndDeviation, wholeBins, type Bin } from "../logic/histogram";
@@ -75,10 +75,7 @@ function Summary() {
           <Field name="Nodes">{count(n.nodes.length)}</Field>
           <Field name="Links">{count(n.tree.length)}</Field>
           <Field name="In the tree">{count(made.tree)}</Field>
-          <Field name="Parts">
-            {count(made.parts.count)}
-            {made.parts.count > 1 && !n.complete && <span class="quiet"> as far as seen</span>}
-          </Field>
+          {n.complete ? <Field name="Parts">{count(made.parts.count)}</Field> : <Field name="Only named">{count(n.nodes.length - n.viewOf.size)}</Field>}
         </dl>
       </Card>
       <Card title="In-degree" note={made.degrees.length > 0 ? `mean ${made.mean.toFixed(1)}, deviation ${made.deviation.toFixed(1)}` : undefined}>
@@ -93,7 +90,9 @@ function Summary() {
         ) : (
           <Empty>No views are known yet.</Empty>
         )}
-        <p class="quiet">In how many views a node is. Few outliers: no node is known to too many or too few.</p>
+        <p class="quiet">
+          {n.complete ? "In how many views a node is." : `In how many of the ${plural(n.viewOf.size, "known view")} a node is.`} A narrow hill: no node is known to too many or too few.
+        </p>
       </Card>
     </>
   );
@@ -154,14 +153,12 @@ function Latest() {
 // ChosenMessage tells how one message came here; the graph shows the same.
 function ChosenMessage(p: { id: string }) {
   const m = messageOf(p.id);
-  const heading = useRef<HTMLElement>(null);
-  useEffect(() => heading.current?.scrollIntoView?.({ block: "nearest" }), [p.id]);
   if (!m) return null;
   const spread = spreadOf(m);
   const reached = new Set(spread.steps.map((s) => s.to)).size;
   const path = pathTo(spread, self.value?.id ?? "");
   return (
-    <section class="card" aria-label="The message" ref={heading}>
+    <section class="card" aria-label="The message">
       <header>
         <h2>Message {m.seq} of {m.origin}</h2>
         <button type="button" class="icon" aria-label="Choose no message" onClick={() => (chosenMessage.value = null)}>
@@ -181,7 +178,7 @@ function ChosenMessage(p: { id: string }) {
         )}
         {spread.seen && self.value?.network !== "agent" && <Field name="Delivered by">{plural(reached + 1, "node")}</Field>}
       </dl>
-      {!spread.seen && <p class="quiet">{self.value?.network === "agent" ? "Only the last link is known. The rest is the shortest way along the tree." : "The way is guessed along the links of the tree."}</p>}
+      {!spread.seen && <p class="quiet">{self.value?.network === "agent" ? "Only the last link is known. The rest is guessed from the links." : "The way is guessed along the links of the tree."}</p>}
     </section>
   );
 }

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useId, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { APIError, request, setToken } from "../api/client";
 import type { Accepted } from "../api/types";
 import { bytes } from "../logic/format";
@@ -7,19 +7,23 @@ import { restart } from "../state/feeds";
 import { dialog, say, singleKeys, theme, type Theme } from "../state/ui";
 import { shortcuts } from "./keys";
 
-// Dialog is a modal one: the browser keeps the focus inside, closes it on Escape, and
-// we give the focus back.
+// Dialog is a modal one: the browser keeps the focus inside, and we give it back.
 function Dialog(p: { title: string; children: ComponentChildren }) {
   const box = useRef<HTMLDialogElement>(null);
   const id = useId();
-  useEffect(() => {
+  useLayoutEffect(() => {
     const before = document.activeElement as HTMLElement | null;
     box.current!.showModal();
     return () => before?.focus?.();
   }, []);
   const close = () => (dialog.value = null);
+  const onKey = (e: KeyboardEvent) => {
+    if (e.key !== "Escape") return;
+    e.preventDefault(); // the browser would close it later, and keys typed meanwhile be lost
+    close();
+  };
   return (
-    <dialog ref={box} aria-labelledby={id} onClose={close} onClick={(e) => e.target === box.current && close()}>
+    <dialog ref={box} aria-labelledby={id} onClose={close} onKeyDown={onKey} onClick={(e) => e.target === box.current && close()}>
       <div class="inside">
         <header>
           <h2 id={id}>{p.title}</h2>
@@ -41,7 +45,7 @@ export function SendDialog() {
   // was lost is not sent twice.
   const key = useRef(crypto.getRandomValues(new Uint32Array(4)).join("-"));
   const area = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => area.current?.focus(), []);
+  useLayoutEffect(() => area.current?.focus(), []);
   const size = new TextEncoder().encode(text).length;
   const send = async (e: Event) => {
     e.preventDefault();

@@ -10,7 +10,7 @@ export const shortcuts: readonly (readonly [string, string])[] = [
   ["?", "This list"],
   ["Esc", "Close, or choose nothing"],
   ["t", "Overlay as a graph or as a table"],
-  ["p", "Overlay: show messages on their way, or not"],
+  ["p", "Overlay: play messages, or not"],
   ["Arrows", "In the graph: to the next node that way. In the diagram: along lanes and between them"],
   ["Shift + arrows", "In the graph: move the picture"],
   ["+  −  0", "In the graph: nearer, farther, everything"],
