@@ -363,7 +363,7 @@ export class GraphView {
     }
     if (!(right >= left)) return false;
     const margin = 34;
-    const k = Math.min(3, (this.width - 2 * margin) / Math.max(1, right - left), (this.height - 2 * margin) / Math.max(1, down - up));
+    const k = Math.min(2.2, (this.width - 2 * margin) / Math.max(1, right - left), (this.height - 2 * margin) / Math.max(1, down - up));
     const want = zoomIdentity.translate(this.width / 2, this.height / 2).scale(Math.max(0.05, k)).translate(-(left + right) / 2, -(up + down) / 2);
     const first = this.camera === zoomIdentity;
     const part = first || this.lessMotion ? 1 : 1 - Math.exp(-elapsed / settleTime);
@@ -413,7 +413,7 @@ export class GraphView {
     f.radius = new Float32Array(count);
     f.nodeStyle = new Uint8Array(count);
     const largest = n.inDegree.reduce((a, b) => Math.max(a, b), 1);
-    const size = Math.min(8, Math.max(2.6, 95 / Math.sqrt(Math.max(1, count))));
+    const size = Math.min(7, Math.max(2.6, 95 / Math.sqrt(Math.max(1, count))));
     for (let i = 0; i < count; i++) {
       f.radius[i] = size * (0.55 + 0.85 * Math.sqrt(n.inDegree[i] / largest)) + (i === n.selfIndex ? 2 : 0);
       let style = i === n.selfIndex ? selfStyle : ageStyle(n.nodes[i].age_ms);

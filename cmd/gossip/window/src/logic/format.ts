@@ -23,7 +23,8 @@ export function bytes(n: number): string {
 // duration of milliseconds, with two units at most.
 export function duration(ms: number): string {
   if (!Number.isFinite(ms)) return "–";
-  if (ms < 1) return "<1 ms";
+  if (ms < 0.1) return "<0.1 ms";
+  if (ms < 1) return `${oneDigit.format(ms)} ms`;
   if (ms < 1000) return `${plain.format(ms)} ms`;
   const s = ms / 1000;
   if (s < 60) return `${oneDigit.format(s)} s`;

@@ -21,7 +21,7 @@ export function wholeBins(values: readonly number[], most: number): Bin[] {
 }
 
 // latencySteps are the bounds of latency bins in milliseconds: 1, 2, 5 in each decade.
-const latencySteps = [0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 60_000, Infinity];
+const latencySteps = [0, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 60_000, Infinity];
 
 // latencyBins counts milliseconds, from the first bin in use to the last, and at least
 // `least` bins.

@@ -60,11 +60,12 @@ export function pathTo(spread: Spread, node: string): Step[] {
   return path;
 }
 
-// toOneNode is what a single agent knows of a message: it came by `via`, after so many
-// hops. How it got there is guessed: along the tree, or along any links if that way is
+// toOneNode is what a single agent knows of a message: it came by `via`, if that is told,
+// after so many hops. How it got there is guessed: along the tree, or along any links if that way is
 // of a length that is nearer to the truth; never through this node.
 export function toOneNode(origin: string, via: string | undefined, hops: number, self: string, neighbours: Neighbours): Spread {
-  if (!via) return { origin, steps: [], seen: true };
+  if (!via && hops === 0) return { origin, steps: [], seen: true }; // its own
+  if (!via) return { origin, steps: pathTo(alongTree(origin, neighbours), self), seen: false };
   const without = (alike: boolean): Neighbours => (id) =>
     id === self ? [] : neighbours(id).filter((n) => n.id !== self).map((n) => ({ id: n.id, tree: alike || n.tree }));
   let steps: Step[] = [];

@@ -42,10 +42,10 @@ export function startFeeds(): void {
   whileTrue(seen, watchSelf);
   whileTrue(known, (s) => followMessages(s, checkNow));
   whileTrue(known, pollStats);
-  whileTrue(known, followEvents);
   whileTrue(() => known() && page.value === "overlay", (s) => followOverlay(s, checkNow));
   whileTrue(() => known() && page.value === "overlay", pollNeighbours);
   whileTrue(() => known() && page.value === "clocks", pollClock);
+  whileTrue(() => known() && page.value === "health", followEvents);
   whileTrue(() => known() && self.value?.network !== "agent" && (page.value === "overlay" || page.value === "messages"), followDeliveries);
 
   // After a while without the agent the streams pause for long between their tries.

@@ -40,11 +40,12 @@ let keys = 0;
 
 export async function followEvents(signal: AbortSignal): Promise<void> {
   await follow({
-    path: () => (events.value.length === 0 ? "v1/events?latest=100" : "v1/events"),
+    path: () => "v1/events?latest=100", // those that came while nobody looked
     signal,
     onEvent: (e) => {
       const event = JSON.parse(e.data) as NodeEvent;
-      if (event.kind) events.value = [{ ...event, key: keys++ }, ...events.value].slice(0, mostEvents);
+      const had = (x: NodeEvent) => x.at === event.at && x.kind === event.kind && x.peer?.id === event.peer?.id && x.from === event.from;
+      if (event.kind && !events.value.some(had)) events.value = [{ ...event, key: keys++ }, ...events.value].slice(0, mostEvents);
     },
   });
 }

@@ -14,11 +14,13 @@ const latest = 500; // messages of before that a page begins with
 export const messages = signal<readonly Message[]>([]); // oldest first
 export const missed = signal({ count: 0, unknown: false }); // that were not kept until they were asked for
 export const seesAll = signal<boolean | null>(null); // deliveries of other nodes are told; null: not known yet
+export const told = signal(0); // grows when deliveries were told
 
 let list: Message[] = [];
 const byID = new Map<string, Message>();
 const deliveries = new Map<string, Map<string, Delivery>>(); // message, node
 const listeners = new Set<(m: Message) => void>();
+let telling: ReturnType<typeof setTimeout> | undefined;
 let publishing: ReturnType<typeof setTimeout> | undefined;
 let lastID = "";
 
@@ -77,6 +79,10 @@ export async function followDeliveries(signal: AbortSignal): Promise<void> {
         if (deliveries.size > mostWatched) deliveries.delete(deliveries.keys().next().value!);
       }
       if (!of.has(d.node)) of.set(d.node, d);
+      telling ??= setTimeout(() => {
+        telling = undefined;
+        told.value++;
+      }, publishEvery);
     },
   });
   if (!supported) seesAll.value = false;

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { GraphView } from "../graph/view";
 import { plural } from "../logic/format";
-import { messageOf, messages, onMessage, seesAll } from "../state/messages";
+import { messageOf, messages, onMessage, seesAll, told } from "../state/messages";
 import { network } from "../state/overlay";
 import { self } from "../state/session";
 import { spreadOf } from "../state/spreads";
@@ -20,7 +20,7 @@ export function GraphPane() {
   const [renderer, setRenderer] = useState("");
   const net = network.value;
   const chosen = chosenMessage.value ? messageOf(chosenMessage.value) : undefined;
-  const spread = useMemo(() => (chosen ? spreadOf(chosen) : null), [chosen, messages.value, net, seesAll.value]);
+  const spread = useMemo(() => (chosen ? spreadOf(chosen) : null), [chosen, messages.value, net, seesAll.value, told.value]);
 
   useEffect(() => {
     const wanted = new URLSearchParams(location.search).get("renderer");

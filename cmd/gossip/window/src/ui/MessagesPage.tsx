@@ -114,9 +114,9 @@ function Row({ m, chosen }: { m: Message; chosen: boolean }) {
         </button>
         {m.restored && <span class="tag">restored</span>}
       </th>
-      <td class="less">{m.via || <span class="quiet">own</span>}</td>
+      <td class="less">{m.via || <span class="quiet">{m.hops === 0 ? "own" : "–"}</span>}</td>
       <td class="num">{m.hops}</td>
-      <td class="num">{duration(m.age_ms)}</td>
+      <td class="num">{m.hops === 0 ? <span class="quiet">–</span> : duration(m.age_ms)}</td>
     </tr>
   );
 }
@@ -141,7 +141,7 @@ function Detail({ m }: { m: Message }) {
           <NodeName id={m.origin} />
         </Field>
         <Field name="Delivered">{clockTime(m.at)}</Field>
-        <Field name="Came by">{m.via ? <NodeName id={m.via} /> : "this node's own"}</Field>
+        <Field name="Came by">{m.via ? <NodeName id={m.via} /> : m.hops === 0 ? "this node's own" : "not told"}</Field>
         <Field name="Hops">{m.hops}</Field>
         <Field name="Latency">{duration(m.age_ms)}</Field>
         <Field name="Size">{m.text !== undefined ? bytes(new TextEncoder().encode(m.text).length) : p.binary ? p.text.replace(" of binary data", "") : "0 B"}</Field>

@@ -3,7 +3,7 @@ import { inDegrees, parts } from "../graph/model";
 import { count, duration, payload, plural } from "../logic/format";
 import { meanAndDeviation, wholeBins, type Bin } from "../logic/histogram";
 import { pathTo } from "../logic/spread";
-import { messageOf, messages } from "../state/messages";
+import { messageOf, messages, told } from "../state/messages";
 import { network } from "../state/overlay";
 import { self } from "../state/session";
 import { spreadOf } from "../state/spreads";
@@ -55,12 +55,15 @@ function Extent() {
   const told = n.viewOf.size;
   return (
     <span class="quiet extent">
-      {n.complete ? "The whole network" : told > 1 ? `A sample: ${told === n.nodes.length ? plural(told, "node") : `${count(told)} of ${plural(n.nodes.length, "node")}`} told about themselves` : "This node's own neighbourhood"}
+      {n.complete ? (self.value?.network === "agent" ? `All ${count(n.nodes.length)} nodes that were heard of` : "The whole network") : told > 1 ? `A sample: ${told === n.nodes.length ? plural(told, "node") : `${count(told)} of ${plural(n.nodes.length, "node")}`} told about themselves` : "This node's own neighbourhood"}
     </span>
   );
 }
 
 export const binName = (b: Bin) => (b.to - b.from === 1 ? `${b.from}` : `${b.from}–${b.to - 1}`);
+
+// fewViews say nothing of how in-degrees are spread: a guess.
+const fewViews = 5;
 
 function Summary() {
   const n = network.value;
@@ -68,6 +71,7 @@ function Summary() {
     const degrees = inDegrees(n);
     return { degrees, bins: wholeBins(degrees, 20), ...meanAndDeviation(degrees), parts: parts(n), tree: n.tree.reduce((a, b) => a + b, 0) };
   }, [n]);
+  const enough = n.viewOf.size >= fewViews || (n.complete && n.viewOf.size > 0);
   return (
     <>
       <Card title="Network" note={self.value?.cluster ? `cluster ${self.value.cluster}` : undefined}>
@@ -78,8 +82,8 @@ function Summary() {
           {n.complete ? <Field name="Parts">{count(made.parts.count)}</Field> : <Field name="Only named">{count(n.nodes.length - n.viewOf.size)}</Field>}
         </dl>
       </Card>
-      <Card title="In-degree" note={made.degrees.length > 0 ? `mean ${made.mean.toFixed(1)}, deviation ${made.deviation.toFixed(1)}` : undefined}>
-        {made.degrees.length > 0 ? (
+      <Card title="In-degree" note={enough ? `mean ${made.mean.toFixed(1)}, deviation ${made.deviation.toFixed(1)}` : undefined}>
+        {enough ? (
           <Bars
             bins={made.bins}
             unit="nodes"
@@ -88,11 +92,13 @@ function Summary() {
             mark={{ at: made.mean + 0.5, label: "mean" }}
           />
         ) : (
-          <Empty>No views are known yet.</Empty>
+          <Empty>Too few views are known.</Empty>
         )}
-        <p class="quiet">
-          {n.complete ? "In how many views a node is." : `In how many of the ${plural(n.viewOf.size, "known view")} a node is.`} A narrow hill: no node is known to too many or too few.
-        </p>
+        {enough && (
+          <p class="quiet">
+            {n.complete ? "In how many views a node is." : `In how many of the ${plural(n.viewOf.size, "known view")} a node is.`} A narrow hill: no node is known to too many or too few.
+          </p>
+        )}
       </Card>
     </>
   );
@@ -154,6 +160,7 @@ function Latest() {
 function ChosenMessage(p: { id: string }) {
   const m = messageOf(p.id);
   if (!m) return null;
+  void told.value; // more may be known of the same message
   const spread = spreadOf(m);
   const reached = new Set(spread.steps.map((s) => s.to)).size;
   const path = pathTo(spread, self.value?.id ?? "");
@@ -167,7 +174,7 @@ function ChosenMessage(p: { id: string }) {
       </header>
       <p class="payload">{payload(m).text || "(empty)"}</p>
       <dl class="fields">
-        <Field name="Came by">{m.via ? <NodeName id={m.via} plain /> : "this node's own"}</Field>
+        <Field name="Came by">{m.via ? <NodeName id={m.via} plain /> : m.hops === 0 ? "this node's own" : "not told"}</Field>
         <Field name="Hops">{m.hops}</Field>
         <Field name="Latency">{duration(m.age_ms)}</Field>
         {path.length > 0 && (
@@ -178,7 +185,7 @@ function ChosenMessage(p: { id: string }) {
         )}
         {spread.seen && self.value?.network !== "agent" && <Field name="Delivered by">{plural(reached + 1, "node")}</Field>}
       </dl>
-      {!spread.seen && <p class="quiet">{self.value?.network === "agent" ? "Only the last link is known. The rest is guessed from the links." : "The way is guessed along the links of the tree."}</p>}
+      {!spread.seen && <p class="quiet">{self.value?.network === "agent" ? m.via ? "Only the last link is known. The rest is guessed from the links." : "The way is guessed from the links." : "The way is guessed along the links of the tree."}</p>}
     </section>
   );
 }

@@ -187,7 +187,8 @@ describe("a demo, all of whose nodes are seen", () => {
   test("a message is seen on its way, and who has delivered it", () =>
     on(site, {}, async ({ page }) => {
       await settled(page);
-      await page.waitForTimeout(1500);
+      while (site.mock.world.listeners.delivery.size === 0) await page.waitForTimeout(100);
+      await page.waitForTimeout(800); // what comes at once is of before, and is not shown on its way
       const m = site.mock.world.broadcast("paris", "follow me");
       await page.getByRole("button", { name: /follow me/ }).click({ timeout: 10_000 });
       await heading(page, `Message ${m.seq} of paris`).waitFor();

@@ -20,8 +20,8 @@ describe("histograms", () => {
     expect(wholeBins([4, 4], 5)).toEqual([{ from: 4, to: 5, count: 2 }]);
   });
   test("latencies fall where their bounds say", () => {
-    const bins = latencyBins([0, 0.9, 1, 4.9, 5], 1);
-    expect(bins.map((b) => [b.from, b.to, b.count])).toEqual([[0, 1, 2], [1, 2, 1], [2, 5, 1], [5, 10, 1]]);
+    const bins = latencyBins([0, 0.09, 0.1, 1, 4.9, 5], 1);
+    expect(bins.map((b) => [b.from, b.to, b.count])).toEqual([[0, 0.1, 2], [0.1, 0.2, 1], [0.2, 0.5, 0], [0.5, 1, 0], [1, 2, 1], [2, 5, 1], [5, 10, 1]]);
   });
   test("a narrow range is shown in its surroundings", () => {
     const bins = latencyBins([300]);
@@ -86,7 +86,7 @@ describe("drops", () => {
 
 describe("words", () => {
   test.each([
-    [0.4, "<1 ms"], [12, "12 ms"], [999, "999 ms"], [1500, "1.5 s"], [59_900, "59.9 s"], [60_000, "1 min"], [61_000, "1 min 1 s"],
+    [0, "<0.1 ms"], [0.44, "0.4 ms"], [12, "12 ms"], [999, "999 ms"], [1500, "1.5 s"], [59_900, "59.9 s"], [60_000, "1 min"], [61_000, "1 min 1 s"],
     [3_600_000, "1 h"], [5_400_000, "1 h 30 min"], [90_061_000, "1 d 1 h"], [NaN, "–"],
   ])("%d ms", (ms, want) => expect(duration(ms)).toBe(want));
   test.each([[0, "0 B"], [1023, "1,023 B"], [1536, "1.5 KiB"], [3 << 20, "3 MiB"]])("%d bytes", (n, want) => expect(bytes(n)).toBe(want));

@@ -71,6 +71,8 @@ describe("how a message spreads", () => {
     expect(way(toOneNode("a", "d", 2, "s", self).steps)).toBe("ad ds");
     expect(toOneNode("a", "d", 2, "s", self).seen).toBe(false);
     expect(toOneNode("d", "d", 1, "s", self)).toMatchObject({ seen: true, steps: [{ from: "d", to: "s", hop: 1 }] });
+    expect(way(toOneNode("b", undefined, 3, "s", self).steps)).toBe("bc cd ds");
+    expect(toOneNode("b", undefined, 3, "s", self).seen).toBe(false);
     expect(toOneNode("s", "", 0, "s", self)).toMatchObject({ seen: true, steps: [] });
   });
 });
