@@ -3,8 +3,8 @@
 // only what it shows.
 
 import { effect, signal, untracked } from "@preact/signals";
-import { followEvents, pollClock, pollStats } from "./health";
-import { followDeliveries, followMessages } from "./messages";
+import { events, followEvents, history, pollClock, pollStats } from "./health";
+import { followDeliveries, followMessages, forget } from "./messages";
 import { followOverlay, pollNeighbours } from "./overlay";
 import { checkNow, connection, lostSince, self, watchSelf } from "./session";
 import { page, visible } from "./ui";
@@ -47,6 +47,21 @@ export function startFeeds(): void {
   whileTrue(() => known() && page.value === "clocks", pollClock);
   whileTrue(() => known() && page.value === "health", followEvents);
   whileTrue(() => known() && self.value?.network !== "agent" && (page.value === "overlay" || page.value === "messages"), followDeliveries);
+
+  // Another node may answer at the same address.
+  let of = "";
+  effect(() => {
+    const id = self.value?.id ?? "";
+    if (of !== "" && id !== of) {
+      untracked(() => {
+        forget();
+        history.value = [];
+        events.value = [];
+        queueMicrotask(restart);
+      });
+    }
+    of = id;
+  });
 
   // After a while without the agent the streams pause for long between their tries.
   let wasLost = false;

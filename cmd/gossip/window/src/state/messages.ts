@@ -24,6 +24,16 @@ let telling: ReturnType<typeof setTimeout> | undefined;
 let publishing: ReturnType<typeof setTimeout> | undefined;
 let lastID = "";
 
+// forget makes room for what another node tells: it has an order of its own.
+export function forget(): void {
+  list = [];
+  byID.clear();
+  deliveries.clear();
+  lastID = "";
+  messages.value = [];
+  missed.value = { count: 0, unknown: false };
+}
+
 export const messageOf = (id: string): Message | undefined => byID.get(id);
 export const deliveriesOf = (id: string): ReadonlyMap<string, Delivery> | undefined => deliveries.get(id);
 
