@@ -41,6 +41,9 @@ window: ## build the web page that the agent serves into its binary (Node.js 20.
 window-test: window ## test that page, also in a headless Chromium (Debian's package chromium; installed if root)
 	./scripts/chromium.sh
 	cd cmd/gossip/window && npm test && npm run test:browser
+window-shots: window ## draw the pictures in docs/window anew
+	./scripts/chromium.sh
+	cd cmd/gossip/window && GOSSIP_SCREENSHOTS=docs/window npm run test:browser -- -t screenshots
 fmt: ## format
 	gofmt -w $(GOFILES)
 fmt-check: ## is everything formatted?
@@ -53,4 +56,4 @@ lint: ## golangci-lint, which takes minutes to build
 	$(GOLANGCI) run $(PACKAGES)
 check: fmt-check vet staticcheck ## formatting, vet and staticcheck
 
-.PHONY: help demo test race soak netns experiments bench bench-large microbench bench-compare fuzz vuln tidy-check window window-test fmt fmt-check vet staticcheck lint check
+.PHONY: help demo test race soak netns experiments bench bench-large microbench bench-compare fuzz vuln tidy-check window window-test window-shots fmt fmt-check vet staticcheck lint check

@@ -19,6 +19,8 @@ const mostWaves = 3;
 // settleTime is how fast nodes glide to where the layout wants them (63 % in it).
 const settleTime = 130;
 const mostLabels = 45;
+// unseen is how far from its place a node may stay, in CSS pixels.
+const unseen = 0.15;
 
 interface Wave {
   spread: Spread;
@@ -80,6 +82,7 @@ export class GraphView {
   private requested = 0;
   private lessMotion = false;
   private stale = true; // styles have to be computed anew
+  private bare = true; // the lower canvas shows nothing yet, or not what it should
   private readonly frame: Frame = {
     nodes: 0,
     x: new Float32Array(0),
@@ -296,6 +299,7 @@ export class GraphView {
     this.top.width = Math.round(this.width * ratio);
     this.top.height = Math.round(this.height * ratio);
     this.topContext.setTransform(ratio, 0, 0, ratio, 0, 0);
+    this.bare = true; // canvases forget all when their size is set
     this.ask();
   }
 
@@ -307,6 +311,7 @@ export class GraphView {
       if (this.lessMotion || Number.isNaN(f.x[i])) {
         f.x[i] = p.xy[2 * i];
         f.y[i] = p.xy[2 * i + 1];
+        this.bare = true;
       }
     }
     this.placed = true;
@@ -325,11 +330,16 @@ export class GraphView {
     if (!n || !this.placed) return;
     let moving = this.glide(elapsed);
     if (this.follows && this.keepInSight(elapsed)) moving = true;
-    if (this.stale) this.restyle(n);
     const f = this.frame;
-    f.camera = { k: this.camera.k, x: this.camera.x, y: this.camera.y };
-    f.radiusScale = Math.min(2.5, Math.max(0.6, Math.sqrt(this.camera.k)));
-    this.renderer.draw(f);
+    const { k, x, y } = this.camera;
+    // What only the upper canvas shows, as messages on their way, leaves the lower alone.
+    if (moving || this.stale || this.bare || k !== f.camera.k || x !== f.camera.x || y !== f.camera.y) {
+      if (this.stale) this.restyle(n);
+      f.camera = { k, x, y };
+      f.radiusScale = Math.min(2.5, Math.max(0.6, Math.sqrt(k)));
+      this.renderer.draw(f);
+      this.bare = false;
+    }
     this.drawTop(n, now);
     this.waves = this.waves.filter((w) => w.end > now);
     if (moving || this.waves.length > 0) this.ask();
@@ -338,7 +348,7 @@ export class GraphView {
   private glide(elapsed: number): boolean {
     const f = this.frame;
     const part = this.lessMotion ? 1 : 1 - Math.exp(-elapsed / settleTime);
-    const enough = 0.05 / this.camera.k;
+    const enough = unseen / this.camera.k;
     let moving = false;
     for (let i = 0; i < f.x.length; i++) {
       const dx = this.target[2 * i] - f.x[i];

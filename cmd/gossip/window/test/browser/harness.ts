@@ -12,7 +12,10 @@ import { startMock } from "../../mock/server.mjs";
 export type Mock = Awaited<ReturnType<typeof startMock>>;
 
 const root = join(import.meta.dirname, "../../../../..");
-export const screenshots = join(root, "docs/window");
+
+// screenshots is where pictures go: into the docs only if that is asked for, since no two
+// runs draw the same.
+export const screenshots = process.env.GOSSIP_SCREENSHOTS ? join(root, process.env.GOSSIP_SCREENSHOTS) : join(tmpdir(), "gossip-window-screenshots");
 
 // Set GOSSIP_CHROMIUM to test with another build.
 export const chromiumPath = process.env.GOSSIP_CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
