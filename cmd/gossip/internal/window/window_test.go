@@ -195,6 +195,9 @@ func TestTheBuiltPage(t *testing.T) {
 	if inline.MatchString(body) {
 		t.Errorf("the page has what its policy forbids: %s", inline.FindString(body))
 	}
+	if r := ask(Handler(), "GET", "/licenses.txt"); r.StatusCode != 200 || !strings.Contains(text(t, r), "preact") {
+		t.Errorf("the licences of what is embedded: status %d", r.StatusCode)
+	}
 	sources := regexp.MustCompile(`(?:src|href)="\./(assets/[^"]+)"`).FindAllStringSubmatch(body, -1)
 	if len(sources) < 3 {
 		t.Errorf("the page names %d files, want a script, a style sheet and an icon", len(sources))

@@ -125,6 +125,9 @@ export function HelpDialog() {
           <option value="light">Light</option>
           <option value="dark">Dark</option>
         </select>
+        <a class="grow licences" href="./licenses.txt" target="_blank" rel="noreferrer">
+          Licences of the libraries
+        </a>
       </div>
     </Dialog>
   );
