@@ -37,6 +37,14 @@ tidy-check: ## do the go.mod files list what is needed, and no more?
 	cd metrics && go mod tidy -diff
 	cd internal/wirebench && go mod tidy -diff
 	cd bench && go mod tidy -diff
+window: ## build the web page that the agent serves into its binary (Node.js 20.19 or later, npm)
+	cd cmd/gossip/window && npm ci && npm run build
+window-test: window ## test that page, also in a headless Chromium (Debian's package chromium; installed if root)
+	./scripts/chromium.sh
+	cd cmd/gossip/window && npm test && npm run test:browser
+window-shots: window ## draw the pictures in docs/window anew
+	./scripts/chromium.sh
+	cd cmd/gossip/window && GOSSIP_SCREENSHOTS=docs/window npm run test:browser -- -t screenshots
 fmt: ## format
 	gofmt -w $(GOFILES)
 fmt-check: ## is everything formatted?
@@ -49,4 +57,4 @@ lint: ## golangci-lint, which takes minutes to build
 	$(GOLANGCI) run $(PACKAGES)
 check: fmt-check vet staticcheck ## formatting, vet and staticcheck
 
-.PHONY: help demo test race soak netns experiments bench bench-large microbench bench-compare fuzz vuln tidy-check fmt fmt-check vet staticcheck lint check
+.PHONY: help demo test race soak netns experiments bench bench-large microbench bench-compare fuzz vuln tidy-check window window-test window-shots fmt fmt-check vet staticcheck lint check
