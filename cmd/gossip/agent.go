@@ -14,6 +14,7 @@ import (
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/api"
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/discovery"
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/hub"
+	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/window"
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
 )
 
@@ -76,10 +77,6 @@ Go.
 		if err := errors.Join(node.check(false), web.check()); err != nil {
 			return err
 		}
-		token, err := readToken(web.token)
-		if err != nil {
-			return usagef("--http-token: %w", err)
-		}
 		cfg, err := node.config(cmd, con.err)
 		if err != nil {
 			return err
@@ -87,11 +84,11 @@ Go.
 		if _, err := sources(o.discover, discovery.Options{}); err != nil {
 			return err
 		}
-		l, err := web.listen(ctx, cmd)
+		d, err := web.door(ctx, cmd)
 		if err != nil {
 			return err
 		}
-		return runAgent(ctx, con, cfg, o, door{l, token, &node.level}, reloader{cmd.Flags(), &node, &cfg, o.config})
+		return runAgent(ctx, con, cfg, o, d, reloader{cmd.Flags(), &node, &cfg, o.config})
 	})
 	return cmd
 }
@@ -100,15 +97,15 @@ Go.
 type door struct {
 	listener net.Listener // nil: nowhere
 	token    string
-	level    *slog.LevelVar
 }
+
+// anyHost reports whether it may be called by any name; see api.Config.
+func (d door) anyHost() bool { return d.token != "" || d.listener.Addr().Network() == "unix" }
 
 func runAgent(ctx context.Context, con console, cfg gossip.Config, o agentOptions, d door, r reloader) error {
 	node, err := start(ctx, cfg)
 	if err != nil {
-		if d.listener != nil {
-			d.listener.Close()
-		}
+		d.close()
 		return err
 	}
 	ctx, left := context.WithCancel(ctx)
@@ -124,7 +121,7 @@ func runAgent(ctx context.Context, con console, cfg gossip.Config, o agentOption
 		return leave(node, leaveTimeout, err)
 	}
 	defer found()
-	served := d.serve(ctx, con, a, left, cfg.Logger)
+	served := d.serve(ctx, con, a, left, &r.node.level, cfg.Logger)
 
 	f := follower{agent: a, out: out, events: o.events, quiet: o.quiet}
 	if o.stdin {
@@ -137,8 +134,14 @@ func runAgent(ctx context.Context, con console, cfg gossip.Config, o agentOption
 	return errors.Join(err, <-served)
 }
 
+func (d door) close() {
+	if d.listener != nil {
+		d.listener.Close()
+	}
+}
+
 // serve serves the API until ctx ends; the error comes then.
-func (d door) serve(ctx context.Context, con console, a *agent.Agent, leave func(), log *slog.Logger) <-chan error {
+func (d door) serve(ctx context.Context, con console, a *agent.Agent, leave func(), level *slog.LevelVar, log *slog.Logger) <-chan error {
 	served := make(chan error, 1)
 	if d.listener == nil {
 		served <- nil
@@ -146,8 +149,8 @@ func (d door) serve(ctx context.Context, con console, a *agent.Agent, leave func
 	}
 	fmt.Fprintf(con.err, "HTTP API and window at %s\n", urlOf(d.listener.Addr()))
 	server := api.NewServer(a, api.Config{
-		Token: d.token, AnyHost: d.token != "" || d.listener.Addr().Network() == "unix",
-		Leave: leave, Level: d.level, Metrics: a.Metrics(), Logger: log,
+		Token: d.token, AnyHost: d.anyHost(),
+		Leave: leave, Level: level, Metrics: a.Metrics(), Window: window.Handler(), Logger: log,
 	})
 	go func() { served <- server.Serve(ctx, d.listener) }()
 	return served

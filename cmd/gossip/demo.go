@@ -42,7 +42,7 @@ const (
 type demoOptions struct {
 	nodes, messages, links int
 	seed                   uint64
-	json                   bool
+	json, watch            bool
 	timeout                time.Duration
 	sampling               peersampling.Policy
 }
@@ -58,6 +58,9 @@ func newDemo(con console) *cobra.Command {
 	addIntVar(g, &o.links, "links", 1, 32, "stable links that each node keeps, 1 to 32")
 	g.Var(durationValue{&o.timeout, time.Second, time.Hour}, "timeout", "time within which all must have happened, 1s to 1h")
 	g.BoolVar(&o.json, "json", false, "print an object a line, each with its type; the last is the summary")
+
+	g.BoolVar(&o.watch, "watch", false, "prove nothing, but keep a network going that talks, dies and is replaced, and serve the window to look at it, until interrupted")
+	var web httpFlags
 
 	cmd := &cobra.Command{
 		Use:   "demo [flags]",
@@ -79,14 +82,28 @@ The exit status is 1 if any promise was broken or the time was up.`,
 		Example: `  gossip demo
   gossip demo --nodes 100 --messages 500
   gossip demo --policy newscast --view 15
-  gossip demo --seed 7 --json | tail -1`,
+  gossip demo --seed 7 --json | tail -1
+  gossip demo --watch --nodes 200`,
 		Args: noArgs,
 	}
-	addFlags(cmd, g, policy.group(demoView))
+	addFlags(cmd, g, web.group(), policy.group(demoView))
 	cmd.RunE = verb(func(ctx context.Context, _ []string) error {
 		o.sampling = policy.policy(cmd.Flags())
 		if !cmd.Flags().Changed("seed") {
 			o.seed = uint64(rand.Uint32())
+		}
+		if o.watch {
+			if err := web.check(); err != nil {
+				return err
+			}
+			if web.address == httpOff {
+				return usagef("--http: off, allowed with --watch: HOST:PORT or unix:PATH")
+			}
+			d, err := web.door(ctx, cmd)
+			if err != nil {
+				return err
+			}
+			return watchDemo(ctx, con, o, d)
 		}
 		return runDemo(ctx, o, newReporter(con.out, o.json))
 	})

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"sync"
 	"time"
 
@@ -13,6 +12,7 @@ import (
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/api"
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/hub"
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/survey"
+	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/window"
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
 )
 
@@ -47,23 +47,25 @@ type theatre struct {
 
 var _ api.Deliverer = (*theatre)(nil)
 
-// watchDemo runs a network, with its window at a listener, until ctx ends.
-func watchDemo(ctx context.Context, con console, o demoOptions, l net.Listener) (err error) {
+// watchDemo runs a network, with its window at a door, until ctx ends.
+func watchDemo(ctx context.Context, con console, o demoOptions, d door) (err error) {
 	t := &theatre{
 		o: o, rng: rand.New(rand.NewPCG(o.seed, 0)), next: make(chan struct{}),
 		deliveries: hub.NewLog(keptDeliveries, func(*api.Delivery) int { return 1 }),
 	}
 	defer func() { err = errors.Join(err, t.end()) }()
 	if err := t.open(ctx); err != nil {
-		l.Close()
+		d.close()
 		return err
 	}
-	fmt.Fprintf(con.out, "%d nodes gossip: look at http://%s/ and interrupt to end\n", o.nodes, l.Addr())
-	server := api.NewServer(t, api.Config{Logger: discard, Metrics: t.Metrics(), Window: windowHandler()})
+	fmt.Fprintf(con.out, "%d nodes gossip: look at %s and interrupt to end\n", o.nodes, urlOf(d.listener.Addr()))
+	server := api.NewServer(t, api.Config{
+		Token: d.token, AnyHost: d.anyHost(), Logger: discard, Metrics: t.Metrics(), Window: window.Handler(),
+	})
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(serving, l) }()
+	go func() { served <- server.Serve(serving, d.listener) }()
 	t.play(ctx)
 	stop()
 	return <-served

@@ -68,6 +68,15 @@ func readToken(file string) (string, error) {
 	return token, nil
 }
 
+// door returns where the API is served.
+func (f *httpFlags) door(ctx context.Context, cmd *cobra.Command) (d door, err error) {
+	if d.token, err = readToken(f.token); err != nil {
+		return d, usagef("--http-token: %w", err)
+	}
+	d.listener, err = f.listen(ctx, cmd)
+	return d, err
+}
+
 // listen returns a listener, or nil if there is to be none.
 func (f *httpFlags) listen(ctx context.Context, cmd *cobra.Command) (net.Listener, error) {
 	if f.address == httpOff {

@@ -175,6 +175,9 @@ func (s *Survey) done(n *node) {
 	}
 }
 
+// Meet takes that a node is there.
+func (s *Survey) Meet(now time.Duration, n Node) { s.name(now, n) }
+
 // name takes that a node was named by another.
 func (s *Survey) name(now time.Duration, named Node) {
 	n := s.nodes[named.ID]
