@@ -744,7 +744,7 @@ func (b *Buffer) NextBulk() int {
 // headsBulk is what heads take as dependencies: names, incarnations, numbers.
 func (b *Buffer) headsBulk() (bytes int) {
 	for _, h := range b.heads {
-		bytes += len(b.cfg.Name(h.dot.Origin).Name) + 1 + 8 + 4
+		bytes += broadcast.DependencyBulk(len(b.cfg.Name(h.dot.Origin).Name))
 	}
 	return bytes
 }

@@ -37,6 +37,8 @@ type member struct {
 	out       Outbox
 	delivered []*broadcast.Message
 	events    []Event
+	journal   []Entry
+	forgotten []Group
 }
 
 type end struct {
@@ -93,6 +95,8 @@ func (n *member) step(do func()) {
 	do()
 	n.delivered = append(n.delivered, n.out.Deliveries...)
 	n.events = append(n.events, n.out.Events...)
+	n.journal = append(n.journal, n.out.Journal...)
+	n.forgotten = append(n.forgotten, n.out.Forgotten...)
 	for _, p := range n.out.Packets {
 		to := l.nodes[p.Peer-1]
 		p.Peer, p.View = n.h, slices.Clone(p.View)
