@@ -40,6 +40,9 @@ type Message struct {
 	// Age is the time since it was broadcast, as measured by the nodes that it
 	// passed, without the time on the wire.
 	Age time.Duration
+	// Restored says that it was in the Store when the node started: an earlier life of
+	// the node may have delivered it before.
+	Restored bool
 }
 
 // Peer is another node as this one knows it.
@@ -155,6 +158,11 @@ type Stats struct {
 	EventsDropped  uint64 // events that nobody read
 	Unlogged       uint64 // warnings of misbehaviour and of gaps that were not logged, because there were too many
 	Conflicts      uint64 // packets and connections of another node with this ID
+	// Of the Store, if there is one.
+	Stored      uint64 // records that it was given, marks among them
+	Unstored    uint64 // records that it was not given, or did not take, because it had failed
+	StoreErrors uint64 // calls of Append and Sync that failed
+	Unrestored  uint64 // messages in it that were too old at the start, or without what they depend on
 }
 
 // message makes what the application gets. The payload is copied: the log and

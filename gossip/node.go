@@ -83,6 +83,7 @@ type Node struct {
 	crowded   time.Duration // when there were last many frames in out
 	unsettled int           // what frames have brought, in bytes, since the machine settled
 	stats     Stats
+	keeping   *keeping // nil without a Store
 
 	// Into the loop.
 	packets chan packetIn
@@ -128,6 +129,11 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err == nil {
 		err = cfg.mayAdvertise(n.self)
 	}
+	if err == nil && n.keeping != nil {
+		if err = n.restore(ctx); err != nil {
+			err = fmt.Errorf("gossip: start %q: %w", cfg.ID, err)
+		}
+	}
 	if err != nil {
 		tr.Close()
 		return nil, err
@@ -172,7 +178,10 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 	if err != nil {
 		return nil, &ConfigError{"ID", err}
 	}
-	id := peer.ID{Name: name, Incarnation: newIncarnation(time.Now())}
+	id := peer.ID{Name: name, Incarnation: cfg.Incarnation}
+	if id.Incarnation == 0 {
+		id.Incarnation = newIncarnation(time.Now())
+	}
 	n := &Node{
 		cfg: cfg, log: cfg.Logger.With("node", cfg.ID),
 		self: wire.Identity{ID: id, Addr: addr}, cluster: wire.ClusterTag(cfg.Cluster), tr: tr,
@@ -180,6 +189,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		memory:    &memory,
 		swept:     -sweepEvery,
 		signer:    newSigner(&cfg),
+		keeping:   newKeeping(cfg.Store),
 		book:      newBook(id, addr, memory.limit(identitiesShare)),
 		links:     make(map[broadcast.LinkID]*link),
 		alarm:     alarm{at: broadcast.Never},
@@ -215,6 +225,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 func (n *Node) machineConfig() protocol.Config {
 	m := n.cfg.machine(n.book.self, n.book, n.memory)
 	m.Keep = n.keeper.keep
+	m.Journal = n.keeping != nil
 	if n.signer != nil {
 		m.Evidence, m.Dated = n.evidence, true
 		m.Sampling.Identity = n.samplerIdentity()
@@ -282,6 +293,11 @@ func (n *Node) Ready(ctx context.Context) error {
 // then for at most as long as ctx lasts; it never waits for the application to
 // read. Errors: ErrPayloadTooLong, ErrClosed, the context's cause, together with
 // ErrLogFull if it waited for room. After an error nothing was sent.
+//
+// With a Config.Store it returns only when the message is in the Store as well, for good:
+// by then it may long have been sent. If that fails, or is not known in time, the error
+// is ErrNotKept, together with the cause, and comes with the MessageID: the message may
+// have got out.
 func (n *Node) Broadcast(ctx context.Context, payload []byte) (MessageID, error) {
 	if len(payload) > n.cfg.MaxPayload {
 		return MessageID{}, fmt.Errorf("%w: %d bytes, at most %d are allowed (Config.MaxPayload)",
@@ -395,7 +411,8 @@ func (n *Node) Policy() peersampling.Policy { return n.cfg.Sampling }
 // node is closed all the same, and the error is the context's cause. A node that
 // knows nobody and was told of no address just closes.
 //
-// Messages that were delivered and not yet read are dropped, as by Close.
+// Messages that were delivered and not yet read are dropped, as by Close. What the
+// Store has been given is on its disk afterwards, or the error tells why not.
 func (n *Node) Leave(ctx context.Context) error {
 	drained := make(chan struct{})
 	n.do(func() { n.leave(drained) })
@@ -407,7 +424,11 @@ func (n *Node) Leave(ctx context.Context) error {
 	case <-ctx.Done():
 		err = fmt.Errorf("gossip: %q left before a neighbour had confirmed everything: %w", n.cfg.ID, context.Cause(ctx))
 	}
-	return errors.Join(err, n.Close())
+	err = errors.Join(err, n.Close())
+	if n.keeping != nil {
+		err = errors.Join(err, n.keeping.store.Sync(ctx))
+	}
+	return err
 }
 
 // farewell ends all links in good order and waits until the neighbours have
