@@ -114,7 +114,10 @@ func (b *Buffer) Restore(now time.Duration, m *broadcast.Message, withClock bool
 	return outcome
 }
 
-// skipPast counts as had what would have to be delivered before the message.
+// skipPast counts as had what would have to be delivered before the message: what the
+// earlier life had given up after its last mark, most likely. When that was broadcast
+// nobody tells; it had left the logs, which hold things for a quarter of the horizon at
+// most.
 func (b *Buffer) skipPast(m *broadcast.Message, withClock bool) {
 	dots := b.dependencies(m)
 	if withClock && b.cfg.Order == Causal {
@@ -123,7 +126,7 @@ func (b *Buffer) skipPast(m *broadcast.Message, withClock bool) {
 	}
 	for _, d := range dots {
 		if !b.seen.Has(d) {
-			b.seen.Skip(d.Origin, d.Seq, m.Born)
+			b.seen.Skip(d.Origin, d.Seq, m.Born-b.cfg.Horizon/4)
 		}
 	}
 }
