@@ -13,11 +13,7 @@ func measureIdle(b *bench) error {
 		return err
 	}
 	defer b.cluster.Close()
-	settle := b.Settle
-	if settle == 0 {
-		settle = 30 * time.Second
-	}
-	time.Sleep(settle)
+	time.Sleep(b.settling())
 	runtime.GC()
 	stop := b.profile()
 	cpu, wire, began := cpuTime(), loopback(), time.Now()

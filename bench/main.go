@@ -105,7 +105,7 @@ func runMain(args []string) error {
 	flags.IntVar(&p.cell.Window, "window", 0, "`messages` under way at saturation (default: the system's)")
 	flags.Float64Var(&p.cell.Rate, "rate", 10, "messages per second of a light load")
 	flags.DurationVar(&p.cell.For, "for", 0, "`time` to measure (default: what is usual for the measure)")
-	flags.DurationVar(&p.cell.Settle, "settle", 30*time.Second, "`time` before idle nodes are looked at")
+	flags.DurationVar(&p.cell.Settle, "settle", 30*time.Second, "`time` before idle nodes, or the wire, are looked at")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -20,8 +20,9 @@ const (
 	scalePatience = 5 * time.Minute
 )
 
-// measureScale has as many nodes as there are come up through one of them, and a hundred
-// of them broadcast one message each, all at once; then it leaves them alone. The nodes are
+// measureScale has as many nodes as there are come up through one of them, and leaves them
+// alone, as measureIdle does; then a hundred of them broadcast one message each, all at once.
+// What nodes hold after that is told apart: their logs have the messages. The nodes are
 // in one process if that may have the sockets, or else in as few as will do.
 func measureScale(b *bench) error {
 	began := time.Now()
@@ -36,6 +37,9 @@ func measureScale(b *bench) error {
 		return err
 	}
 	up := time.Since(began)
+	if err := b.idleFleet(f); err != nil {
+		return err
+	}
 	before, err := f.usage()
 	if err != nil {
 		return err
@@ -75,10 +79,13 @@ func measureScale(b *bench) error {
 	report("last node p50", millis(quantile(lasts, 0.5)), "ms")
 	report("last node p99", millis(quantile(lasts, 0.99)), "ms")
 	report("CPU per delivery", float64((after.CPU-before.CPU).Microseconds())/float64(deliveries), "µs")
-	return b.idleFleet(f)
+	time.Sleep(b.Settle)
+	memory, err := f.memory()
+	report("heap and stack per node, with the messages", float64(memory)/1024/float64(b.Nodes), "KiB")
+	return err
 }
 
-// idleFleet leaves the nodes alone, as measureIdle does.
+// idleFleet is measureIdle for nodes that run.
 func (b *bench) idleFleet(f *fleet) error {
 	time.Sleep(b.Settle)
 	wire, began := loopback(), time.Now()

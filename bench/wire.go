@@ -10,13 +10,15 @@ func measureWireLight(b *bench) error {
 		return err
 	}
 	defer b.cluster.Close()
+	before := b.settling()
 	for _, payload := range b.Payloads {
 		if b.tooLong(payload) {
 			continue
 		}
 		stop, ended := make(chan struct{}), make(chan error, 1)
 		go func() { ended <- b.trickle(payload, b.rate(), stop) }()
-		b.countWire(payload, 0, min(5*time.Second, b.system.Patience), b.lasting(10*time.Second))
+		b.countWire(payload, 0, max(before, min(5*time.Second, b.system.Patience)), b.lasting(10*time.Second))
+		before = 0 // it has settled
 		close(stop)
 		if err := <-ended; err != nil {
 			return err
@@ -27,13 +29,24 @@ func measureWireLight(b *bench) error {
 
 // measureWireSaturated is the same as fast as the system takes it.
 func measureWireSaturated(b *bench) error {
+	settled := false
 	return b.saturate(func(payload, origins int) error {
+		if !settled {
+			if _, _, err := b.light(256, b.rate(), b.settling()); err != nil {
+				return err
+			}
+			settled = true
+		}
+		window := b.Window
+		if window == 0 {
+			window = b.system.Window(b.Nodes, payload, origins)
+		}
 		ended := make(chan error, 1)
 		const before = time.Second
 		during := b.lasting(3 * time.Second)
 		first, was := b.led.next.Load(), b.led.delivered.Load()
 		go func() {
-			ended <- b.flood(payload, origins, b.system.Window(b.Nodes, payload, origins), before+during+100*time.Millisecond)
+			ended <- b.flood(payload, origins, window, before+during+100*time.Millisecond)
 		}()
 		b.countWire(payload, origins, before, during)
 		err := <-ended

@@ -24,7 +24,7 @@ type Log struct {
 	// Positions first to end are held, in blocks of which the first begins at base.
 	first, end uint64
 	base       uint64
-	blocks     []*[blockLen]entry
+	blocks     [][]entry // of blockLen, but the first of all
 	index      positions
 	bytes      int
 	// expires is when the first is over age: to look at that message each time would bring
@@ -36,9 +36,13 @@ type Log struct {
 	Evictions struct{ ByBytes, ByAge uint64 }
 }
 
-// blockLen is how many entries are allocated together: a log that slides along copies
-// none of them.
-const blockLen = 64
+const (
+	// blockLen is how many entries are allocated together: a log that slides along copies
+	// none of them.
+	blockLen = 64
+	// firstLen is how many the first block of all begins with: most nodes hear little.
+	firstLen = 8
+)
 
 type entry struct {
 	msg   *Message
@@ -61,9 +65,7 @@ func NewLog(cfg LogConfig) *Log {
 // Append adds a delivered message and evicts what no longer fits.
 func (l *Log) Append(now time.Duration, m *Message, known uint64) {
 	l.index.set(m.Dot, l.end)
-	if l.end-l.base == uint64(len(l.blocks))*blockLen {
-		l.blocks = append(l.blocks, new([blockLen]entry))
-	}
+	l.makeRoom()
 	l.end++
 	*l.at(l.end - 1) = entry{msg: m, known: known, via: known}
 	if l.Len() == 1 {
@@ -90,6 +92,22 @@ func (l *Log) evict(now time.Duration) {
 		l.evictFirst()
 	}
 	l.Expire(now)
+}
+
+// makeRoom sees to it that there is a place for one more.
+func (l *Log) makeRoom() {
+	switch at := l.end - l.base; {
+	case at == uint64(len(l.blocks))*blockLen:
+		size := blockLen
+		if l.end == 0 {
+			size = firstLen
+		}
+		l.blocks = append(l.blocks, make([]entry, size))
+	case at == uint64(len(l.blocks[0])): // the first of all, which is the only one
+		longer := make([]entry, min(2*at, blockLen))
+		copy(longer, l.blocks[0])
+		l.blocks[0] = longer
+	}
 }
 
 // Expire drops messages that are over age.
@@ -160,6 +178,12 @@ func (l *Log) markKnown(d peer.Dot, slot int) {
 	if pos, ok := l.index.get(d); ok {
 		l.at(pos).known |= 1 << slot
 	}
+}
+
+// isKnown reports whether that was noted.
+func (l *Log) isKnown(d peer.Dot, slot int) bool {
+	pos, ok := l.index.get(d)
+	return ok && l.at(pos).known&(1<<slot) != 0
 }
 
 func (l *Log) at(pos uint64) *entry {

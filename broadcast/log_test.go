@@ -89,6 +89,22 @@ func TestLogKeepsItsBounds(t *testing.T) {
 
 // Full tells beforehand exactly what Append would do: push out something at or
 // after the position, be it by one message or, for a large one, by several.
+// A log of a few messages has room for a few, and finds all as its first block grows.
+func TestALogBeginsSmall(t *testing.T) {
+	l := NewLog(LogConfig{Bytes: 1 << 20, Age: time.Hour})
+	for seq := uint64(1); seq <= 3*blockLen; seq++ {
+		l.Append(0, &Message{Dot: peer.Dot{Origin: 1, Seq: seq}}, seq)
+		if room := len(l.blocks) * blockLen; l.Len() <= firstLen && cap(l.blocks[0]) > firstLen || l.Len() <= room-blockLen {
+			t.Fatalf("%d blocks, the first of %d, for %d messages", len(l.blocks), cap(l.blocks[0]), l.Len())
+		}
+		for s := uint64(1); s <= seq; s++ {
+			if m := l.Get(peer.Dot{Origin: 1, Seq: s}); m == nil || m.Dot.Seq != s || l.at(s-1).known != s {
+				t.Fatalf("of %d messages, that with number %d is %v", seq, s, m)
+			}
+		}
+	}
+}
+
 func TestFullForetellsAppend(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		l := NewLog(LogConfig{Bytes: 1500, Age: time.Hour})

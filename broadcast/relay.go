@@ -37,21 +37,22 @@ type RelayConfig struct {
 	// waited somewhere, or many wait here. So frames are saved where little is said, and the
 	// first message that a tree fails to bring, of which nobody knows yet, comes so much
 	// later. Zero, or less than AnnounceEvery, is AnnounceEvery. The end that has not dialled
-	// waits a quarter longer, and the other one half as long again if it announced last: so
-	// both do in turns, and need no pings.
+	// waits an eighth longer, and the other one a quarter longer if it announced last: so
+	// both do in turns, and need no pings. What one has and the other should have too, and
+	// has not announced in its turn, is announced at once.
 	AnnounceCalm, CalmAfter time.Duration
 }
 
 // DefaultRelayConfig returns 256 KiB, 512 origins, 256 wants: guesses that keep
 // every control frame below 64 KiB; and 20 ms of announcements, which is far less
-// than anybody waits before asking. Where the tree is whole it is half a second, for which
-// ten messages a second share frames by five; a tree that is mended is left in peace for 3 s,
-// which is six times what it takes to notice that something is missing, ask for it, and
+// than anybody waits before asking. Where the tree is whole it is a second, for which
+// ten messages a second share frames by ten; a tree that is mended is left in peace for 3 s,
+// which is more than twice what it takes to notice that something is missing, ask for it, and
 // graft. Guesses as well.
 func DefaultRelayConfig() RelayConfig {
 	return RelayConfig{
 		Window: 256 << 10, DigestPart: 512, Wants: 256, Lacks: mostLacks,
-		AnnounceEvery: 20 * time.Millisecond, AnnounceCalm: 500 * time.Millisecond, CalmAfter: 3 * time.Second,
+		AnnounceEvery: 20 * time.Millisecond, AnnounceCalm: time.Second, CalmAfter: 3 * time.Second,
 	}
 }
 
@@ -117,12 +118,28 @@ type stream struct {
 	gathering     time.Duration // announcements, since then; Never if there are none
 	patient       bool
 	spoke         bool   // this end has announced last
+	heard         bool   // the other has since the last Pump
 	strict        uint64 // a judge that comes in vain soon after this one is once too often; 0 if there is none
+	requests      []request
+	passed        int           // what the cursor has passed is charged, in all
+	awaited       time.Duration // since when broadcasts wait for the next part of that; Never if none has since it caught up
+	awaitedFrom   int           // passed, then
+	forsaken      bool          // they wait for it no more, until it has caught up
 	sentDone      bool
 	gotDone       bool
 	stale         bool
 	claims        []Claim // of a repair: what the peer has had and this node has not
 }
+
+// request is a message that the peer has asked for, and that there was no room for yet.
+type request struct {
+	WantEntry
+	known bool // that the peer had it once: it asks again, for it could not keep it
+}
+
+// maxRequests bounds those of a link; the asker asks again, and others. A guess: of short
+// messages four windows hold more.
+const maxRequests = 64
 
 // NewRelay joins a log and a version vector.
 func NewRelay(cfg RelayConfig, log *Log, seen *Seen) *Relay {
@@ -137,7 +154,7 @@ func (r *Relay) Open(now time.Duration, c Change, out *Outbox) {
 	s := &stream{
 		link: c.Link, peer: c.Peer, repair: c.Repair, slot: r.freeSlot(),
 		start: r.log.End(), cursor: r.log.Begin(),
-		gathering: Never, patient: c.Patient, strict: r.judges.count + 1,
+		gathering: Never, awaited: Never, patient: c.Patient, strict: r.judges.count + 1,
 	}
 	if !s.repair {
 		r.disturbed(now)
@@ -271,6 +288,7 @@ func (r *Relay) Pump(now time.Duration, out *Outbox) {
 		r.announced = nil
 	}
 	for _, s := range r.streams {
+		r.serve(now, s, out)
 		if s.synced {
 			r.pump(now, s, out)
 		}
@@ -287,9 +305,11 @@ func (r *Relay) pump(now time.Duration, s *stream, out *Outbox) {
 		end = s.start
 	}
 	for ; s.cursor < end && s.inflight < r.cfg.Window && !s.announces(); s.cursor++ {
-		if e := r.log.at(s.cursor); !r.has(s, e) && !(s.repair && r.isYoung(now, e.msg)) {
+		e := r.log.at(s.cursor)
+		if !r.has(s, e) && !(s.repair && r.isYoung(now, e.msg)) {
 			r.sendData(s, e.msg, s.cursor < s.start && r.rootless(e.msg), out)
 		}
+		s.passed += e.msg.Size()
 	}
 	switch {
 	case s.announces():
@@ -300,6 +320,9 @@ func (r *Relay) pump(now time.Duration, s *stream, out *Outbox) {
 	if s.cursor >= s.start {
 		s.lacks = lacks{}
 	}
+	if s.cursor >= end {
+		s.awaited, s.forsaken = Never, false
+	}
 	if s.repair && s.cursor >= end && !s.sentDone {
 		s.sentDone = true
 		out.send(s.link, Frame{Kind: SyncDone})
@@ -307,8 +330,11 @@ func (r *Relay) pump(now time.Duration, s *stream, out *Outbox) {
 }
 
 // has reports whether the peer is known to have the message at the cursor.
-func (r *Relay) has(s *stream, e *entry) bool {
-	if s.cursor >= s.start {
+func (r *Relay) has(s *stream, e *entry) bool { return r.hasAt(s, s.cursor, e) }
+
+// hasAt is has for the message at a position that the cursor has not passed.
+func (r *Relay) hasAt(s *stream, pos uint64, e *entry) bool {
+	if pos >= s.start {
 		return e.known&(1<<s.slot) != 0
 	}
 	return !s.lacks.has(r.seen.place(e.msg.Dot.Origin), e.msg.Dot)
@@ -335,8 +361,11 @@ func (r *Relay) Written(id LinkID, cost int) {
 	}
 }
 
-// HandleWant answers a request for messages. More than the limit, or more than
-// four windows' worth in flight, and the rest is ignored: the asker asks again.
+// HandleWant answers a request for messages. What is more than four windows' worth in
+// flight is sent as soon as there is room, before all that has not been asked for: of
+// messages that are longer than that there is always one in flight on a link that has much
+// to bring, and who asks is held up by what it asks for. More than the limits is ignored:
+// the asker asks again.
 func (r *Relay) HandleWant(now time.Duration, id LinkID, f *Frame, out *Outbox) {
 	s := r.find(id)
 	if s == nil {
@@ -351,15 +380,47 @@ func (r *Relay) HandleWant(now time.Duration, id LinkID, f *Frame, out *Outbox) 
 		case m == nil:
 			r.Stats.WantsGone++
 			gone = append(gone, r.gone(now, w.Dot))
-		case s.inflight < 4*r.cfg.Window:
-			r.Stats.WantsServed++
-			r.sendData(s, m, w.Clock, out)
-			r.log.markKnown(w.Dot, s.slot)
-			r.disturbed(now)
+		case s.inflight < 4*r.cfg.Window && len(s.requests) == 0:
+			r.sendWanted(now, s, m, w.Clock, out)
+		default:
+			r.postpone(s, w)
 		}
 	}
 	if len(gone) > 0 {
 		out.send(id, Frame{Kind: Gone, Gone: gone})
+	}
+}
+
+func (r *Relay) sendWanted(now time.Duration, s *stream, m *Message, clock bool, out *Outbox) {
+	r.Stats.WantsServed++
+	r.sendData(s, m, clock, out)
+	r.log.markKnown(m.Dot, s.slot)
+	r.disturbed(now)
+}
+
+func (r *Relay) postpone(s *stream, w WantEntry) {
+	if len(s.requests) < maxRequests && !slices.ContainsFunc(s.requests, func(q request) bool { return q.WantEntry == w }) {
+		s.requests = append(s.requests, request{w, r.log.isKnown(w.Dot, s.slot)})
+	}
+}
+
+// serve sends what was asked for and had no room, unless the peer has announced by now that
+// it has got it elsewhere.
+func (r *Relay) serve(now time.Duration, s *stream, out *Outbox) {
+	served := 0
+	for ; served < len(s.requests) && s.inflight < 4*r.cfg.Window; served++ {
+		q := s.requests[served]
+		m := r.log.Get(q.Dot)
+		switch {
+		case m == nil:
+			r.Stats.WantsGone++
+			out.send(s.link, Frame{Kind: Gone, Gone: []GoneEntry{r.gone(now, q.Dot)}})
+		case q.Clock || q.known || !r.log.isKnown(q.Dot, s.slot):
+			r.sendWanted(now, s, m, q.Clock, out)
+		}
+	}
+	if s.requests = slices.Delete(s.requests, 0, served); len(s.requests) == 0 {
+		s.requests = nil
 	}
 }
 
@@ -403,6 +464,9 @@ func (r *Relay) AppendFinished(dst []Finished) []Finished {
 	return dst
 }
 
+// Slim gives back the room for announcements of the last Pump, which are no longer valid.
+func (r *Relay) Slim() { r.announced = nil }
+
 // Lacks is how many things links remember of what their peers have had.
 func (r *Relay) Lacks() (n int) {
 	for _, s := range r.streams {
@@ -423,11 +487,49 @@ func (r *Relay) Unsent() uint64 {
 	return pos
 }
 
+// Broadcasts wait for a link that is behind by a whole log as long as it gets on by one part
+// in awaitParts of it within awaitFor; one that does not is waited for no more, until it has
+// caught up. So a network goes at the pace of a neighbour that is somewhat slower, or slow
+// for a moment, and one that is too slow holds everybody up once, and not for ever. Guesses: of
+// a log that holds what comes in four seconds at the least (docs/guarantees.md, small logs), that
+// is a quarter of the pace.
+const (
+	awaitFor   = 2 * time.Second
+	awaitParts = 8
+)
+
+// Awaits reports whether a broadcast of this size has to wait, since it would push out what
+// an eager link has not been sent yet and its peer is not known to have; and until when that
+// goes on at most.
+func (r *Relay) Awaits(now time.Duration, size int) (wait bool, until time.Duration) {
+	until = Never
+	over := r.log.Bytes() + size - r.log.cfg.Bytes
+	for pos := r.log.Begin(); over > 0 && pos < r.log.End(); pos++ {
+		e := r.log.at(pos)
+		over -= e.msg.Size()
+		for _, s := range r.streams {
+			if s.cursor <= pos && s.synced && !s.repair && s.mode == eager && !r.hasAt(s, pos, e) && r.await(now, s) {
+				wait, until = true, min(until, s.awaited+awaitFor)
+			}
+		}
+	}
+	return wait, until
+}
+
+// await reports whether a broadcast is to wait for a link.
+func (r *Relay) await(now time.Duration, s *stream) bool {
+	if s.awaited == Never || s.passed >= s.awaitedFrom+r.log.cfg.Bytes/awaitParts {
+		s.awaited, s.awaitedFrom = now, s.passed
+	}
+	s.forsaken = s.forsaken || now >= s.awaited+awaitFor
+	return !s.forsaken
+}
+
 // AppendIdle appends the links that have been sent everything, and whose sockets
 // have taken it.
 func (r *Relay) AppendIdle(dst []LinkID) []LinkID {
 	for _, s := range r.streams {
-		if !s.repair && s.synced && s.cursor == r.log.End() && s.inflight == 0 {
+		if !s.repair && s.synced && s.cursor == r.log.End() && s.inflight == 0 && len(s.requests) == 0 {
 			dst = append(dst, s.link)
 		}
 	}

@@ -158,9 +158,9 @@ func (h *hub) pump() {
 func (h *hub) gathers(s *stream) time.Duration {
 	every, calm := h.relay.cfg.AnnounceEvery, max(h.relay.cfg.AnnounceEvery, h.relay.cfg.AnnounceCalm)
 	if s.patient {
-		every, calm = every*3/2, calm*5/4
+		every, calm = every*3/2, calm*9/8
 	} else if s.spoke {
-		calm = calm * 3 / 2
+		calm = calm * 5 / 4
 	}
 	if h.now+every < h.relay.calmAt {
 		return every
@@ -223,7 +223,7 @@ func (h *hub) duplicate(s *spoke, m *Message) {
 			since := int(h.judged-judge) * spreadMemory
 			h.spread, h.again = max(since, h.spread-(h.spread-since+spreadMemory-1)/spreadMemory), h.now
 		}
-		if m.Dot.Seq%h.step() == 0 {
+		if h.counts(m) {
 			want = s.strict > 0 && judge < s.strict+vainSpan*h.step() && !h.relay.cfg.Flood
 			s.strict = judge + 1
 		}
@@ -232,6 +232,11 @@ func (h *hub) duplicate(s *spoke, m *Message) {
 		h.fail("link %d brings %v again, and is pruned: %v, want %v", s.id, m.Dot, isPruned, want)
 	}
 	h.knows(s, m)
+}
+
+// counts reports whether a judge is one that links are pruned by.
+func (h *hub) counts(m *Message) bool {
+	return (h.seen.place(m.Dot.Origin)+m.Dot.Seq)%h.step() == 0
 }
 
 // step is how many judges there are for each that counts.
@@ -803,4 +808,116 @@ func TestRelayIgnoresWhatComesTooLate(t *testing.T) {
 	if named != 1 {
 		t.Errorf("%d are named, want the peer", named)
 	}
+}
+
+// A link that has much to bring always has a long message in flight, which is more than four
+// windows. What is asked for comes next then, before all that is not; once, and not if the
+// peer says by then that it has got it.
+func TestARequestGoesFirst(t *testing.T) {
+	h := quietHub(t, RelayConfig{Window: overhead, DigestPart: 9, Wants: 256}, 1<<20)
+	s := h.open(false, nil)
+	const long = 5 * overhead
+	evicted := h.add(1, long)
+	early := h.add(1, long)
+	gotElsewhere := h.add(1, long)
+	for range 3 {
+		h.add(1, long)
+	}
+	x := h.relay.find(s.id)
+	x.start, x.cursor, x.synced = 3, 3, true // what comes before had another way
+	var sent []uint64
+	var gone []peer.Dot
+	pump := func() {
+		h.relay.Pump(h.now, &h.out)
+		for _, x := range h.out.Sends {
+			if x.Frame.Kind == Data {
+				sent = append(sent, x.Frame.Message.Dot.Seq)
+			}
+			for _, g := range x.Frame.Gone {
+				gone = append(gone, g.Dot)
+			}
+		}
+		h.out.Reset()
+	}
+	pump()
+	var wants []WantEntry
+	for _, m := range []*Message{early, early, evicted, gotElsewhere} {
+		wants = append(wants, WantEntry{Dot: m.Dot})
+	}
+	h.relay.HandleWant(h.now, s.id, &Frame{Kind: Want, Wants: wants}, &h.out)
+	if pump(); !slices.Equal(sent, []uint64{4}) || len(x.requests) != 3 {
+		t.Fatalf("%v sent, %d requests wait; want the fourth alone in flight, and three", sent, len(x.requests))
+	}
+	if idle := h.relay.AppendIdle(nil); len(idle) != 0 {
+		t.Error("a link that owes something is idle")
+	}
+	h.relay.HandleIHave(s.id, &Frame{Kind: IHave, Announced: []Announcement{{Dot: gotElsewhere.Dot}}}, nil)
+	h.relay.Written(s.id, x.inflight)
+	pump()
+	h.relay.Written(s.id, x.inflight)
+	h.log.evictFirst()
+	pump()
+	h.relay.Written(s.id, x.inflight)
+	pump()
+	if !slices.Equal(sent, []uint64{4, 2, 5, 6}) || !slices.Equal(gone, []peer.Dot{evicted.Dot}) || x.requests != nil {
+		t.Errorf("sent %v, gone %v, %d requests wait", sent, gone, len(x.requests))
+	}
+	for seq := range uint64(2 * maxRequests) {
+		h.relay.HandleWant(h.now, s.id, &Frame{Kind: Want, Wants: []WantEntry{{Dot: peer.Dot{Origin: 1, Seq: 4 + seq%3}, Clock: seq%2 == 0}}}, &h.out)
+	}
+	if len(x.requests) > maxRequests {
+		t.Errorf("%d requests wait, at most %d may", len(x.requests), maxRequests)
+	}
+}
+
+// A broadcast that would push out what a link has not been sent waits for it, as long as
+// the link gets on; one that does not is waited for once, until it has caught up.
+func TestABroadcastAwaitsALinkThatGetsOn(t *testing.T) {
+	h := quietHub(t, RelayConfig{Window: 1, DigestPart: 9, Wants: 9}, 16*overhead)
+	s := h.open(false, nil)
+	h.hearAll(s)
+	h.pump()
+	waits := func(why string, want bool) {
+		t.Helper()
+		wait, until := h.relay.Awaits(h.now, overhead)
+		if wait != want || wait != (until < Never) {
+			t.Errorf("%s: waits %v until %v, want %v", why, wait, until, want)
+		}
+	}
+	for range 16 {
+		h.add(1, 0)
+	}
+	h.pump()
+	waits("the first has been sent", false)
+	h.add(1, 0)
+	waits("the second would be pushed out", true)
+	h.now += awaitFor - 1
+	waits("for two seconds", true)
+	h.written(s)
+	h.pump()
+	h.written(s)
+	h.pump() // two of sixteen are an eighth
+	h.add(1, 0)
+	h.add(1, 0)
+	waits("it gets on", true)
+	h.now += awaitFor
+	waits("it is stuck", false)
+	h.written(s)
+	h.pump()
+	h.written(s)
+	h.pump()
+	h.add(1, 0)
+	h.add(1, 0)
+	waits("it gets on, and has not caught up", false)
+	for range 16 {
+		h.written(s)
+		h.pump()
+	}
+	for range 16 {
+		h.add(1, 0)
+	}
+	waits("it has caught up, and is behind again", true)
+	m := h.log.at(h.log.Begin()).msg
+	h.log.markKnown(m.Dot, h.relay.find(s.id).slot)
+	waits("its peer has what would be pushed out", false)
 }

@@ -44,9 +44,11 @@ const vainSpan = 4
 // Messages of one origin that are under way together are no better as judges than those
 // of several: by each of two, another link was the first, and where one node goes by the
 // one and its neighbour by the other, each gives up the link that the other one counts on.
-// So of the judges those count whose number is a multiple of a power of two that is at
-// least twice as much as there are under way together. That is different at different nodes,
-// and where it is half as much, every second judge is the same.
+// So of the judges those count whose number and whose origin's place add up to a multiple of
+// a power of two that is at least twice as much as there are under way together. That is
+// different at different nodes, and where it is half as much, every second judge is the same.
+// (The number alone is too little: where everybody has broadcast once or twice there are no
+// multiples of four, and no link would ever be pruned.)
 
 // judges are the last messages that may still be the least: each has a greater place
 // than the one before it.
@@ -145,14 +147,14 @@ func (r *Relay) cameInVain(now time.Duration, s *stream, d peer.Dot) bool {
 		return false
 	}
 	e := r.log.at(pos)
-	judge := e.judge
-	if judge == 0 || !r.judges.isLeast(r.seen.place(d.Origin)) {
+	judge, place := e.judge, r.seen.place(d.Origin)
+	if judge == 0 || !r.judges.isLeast(place) {
 		return false
 	}
 	if now <= e.msg.Born+spreadSpan {
 		r.judges.cameAgain(now, judge)
 	}
-	if d.Seq%r.judges.step() != 0 {
+	if (place+d.Seq)%r.judges.step() != 0 {
 		return false
 	}
 	often := s.strict > 0 && judge < s.strict+vainSpan*r.judges.step()
@@ -289,7 +291,8 @@ func (s *stream) announces() bool { return !s.repair && s.mode != eager && s.cur
 // has only announcements to go by, and they are not to wait for long then.
 func (r *Relay) disturbed(now time.Duration) { r.calmAt = now + r.cfg.CalmAfter }
 
-// lateAfter is the age at which a message has waited somewhere to be announced. Time on
+// lateAfter is the age at which a message has waited somewhere to be announced, or should
+// have come to a peer if it has come here. Time on
 // the wire does not count, and a tree takes a few milliseconds, so that it could be less: but
 // nodes that are busy are no broken tree. Without this, a message that is behind in the
 // first of the pieces of a tree would wait as long between any two of them. A guess.
@@ -297,7 +300,7 @@ const lateAfter = 100 * time.Millisecond
 
 // crowd is how many messages that wait to be announced are a load, under which trees break
 // and frames are shared anyway. A guess: some hundred a second.
-const crowd = 64
+const crowd = 128
 
 // Asked notes that this node asks for something, since the tree has not brought it.
 func (r *Relay) Asked(now time.Duration) { r.disturbed(now) }
@@ -310,9 +313,9 @@ func (r *Relay) announceAt(s *stream) time.Duration {
 	every, calm := r.cfg.AnnounceEvery, max(r.cfg.AnnounceEvery, r.cfg.AnnounceCalm)
 	switch {
 	case s.patient:
-		every, calm = every+every/2, calm+calm/4
+		every, calm = every+every/2, calm+calm/8
 	case s.spoke:
-		calm += calm / 2 // let the other: who says nothing for long has to give signs of life
+		calm += calm / 4 // let the other: who says nothing for long has to give signs of life
 	}
 	if soon := s.gathering + every; soon < r.calmAt {
 		return soon
@@ -323,6 +326,8 @@ func (r *Relay) announceAt(s *stream) time.Duration {
 // announce moves the cursor to the end of the log, some time after there has
 // come something that the peer is not known to have. Once it is known to, and the tree is
 // whole, what came later waits for as long: else both ends would announce a part of everything.
+// But what the peer should have had by then and has not announced does not wait for this
+// node's turn.
 func (r *Relay) announce(now time.Duration, s *stream, out *Outbox) {
 	for s.cursor < r.log.End() && r.has(s, r.log.at(s.cursor)) {
 		if s.cursor++; now >= r.calmAt {
@@ -332,15 +337,24 @@ func (r *Relay) announce(now time.Duration, s *stream, out *Outbox) {
 	if r.log.End()-s.cursor >= crowd {
 		r.disturbed(now)
 	}
-	for more := r.announceAt(s) <= now; more; {
+	for more := r.announceAt(s) <= now || r.isLeftOut(now, s); more; {
 		more = r.announceSome(s, out)
 	}
 	switch {
 	case s.cursor == r.log.End() || s.inflight >= r.cfg.Window:
 		s.gathering = Never
+	case s.gathering == Never && s.heard && now >= r.calmAt:
+		s.gathering = r.log.at(s.cursor).msg.Born // it came before the peer spoke
 	case s.gathering == Never:
 		s.gathering = now
 	}
+	s.heard = false
+}
+
+// isLeftOut reports whether the peer has just announced what it has, and what is at the
+// cursor, which it should have by now, was not among it.
+func (r *Relay) isLeftOut(now time.Duration, s *stream) bool {
+	return s.heard && s.cursor < r.log.End() && now >= r.calmAt && now-r.log.at(s.cursor).msg.Born >= lateAfter
 }
 
 // announceSome sends one frame; false if there is no more to be sent, or no room.
@@ -380,7 +394,7 @@ func (r *Relay) HandleIHave(id LinkID, f *Frame, unknown []peer.Dot) []peer.Dot 
 	if s == nil || s.repair {
 		return unknown
 	}
-	s.spoke = false
+	s.spoke, s.heard = false, true
 	for _, a := range f.Announced[:min(len(f.Announced), r.cfg.Wants)] {
 		if r.seen.Has(a.Dot) {
 			r.log.markKnown(a.Dot, s.slot)

@@ -202,6 +202,26 @@ func New(cfg Config, seen *broadcast.Seen, log Log) *Buffer {
 // Made is how many messages this node has originated.
 func (b *Buffer) Made() uint64 { return b.own }
 
+// Slim gives back the room that a burst has left, unless there is something in it: for a
+// driver to call when nothing has come for a while. What the buffer does is the same.
+func (b *Buffer) Slim() {
+	if len(b.held) == 0 && len(b.waiters) == 0 && len(b.ready) == 0 {
+		b.held, b.waiters, b.ready = make(map[peer.Dot]*held), make(map[peer.Dot][]*held), nil
+	}
+	if w := &b.wants; len(w.index) == 0 && len(w.list) == 0 {
+		w.index, w.list, w.scratch, w.spare = make(map[want]*asking), nil, nil, nil
+	}
+	if len(b.wants.pulled) == 0 {
+		b.wants.pulled = nil
+	}
+	if cap(b.heads) > len(b.heads) {
+		b.heads = append(make([]head, 0, len(b.heads)), b.heads...)
+	}
+	b.pasts = nil
+	b.Clock()
+	b.behind = nil
+}
+
 // Clock is the node's vector clock: everything it has delivered.
 func (b *Buffer) Clock() vclock.Clock {
 	for _, c := range slices.Backward(b.behind) { // the last most likely knows all
@@ -327,15 +347,7 @@ func (b *Buffer) isNext(m *broadcast.Message, withClock bool) bool {
 	if d, ok := b.predecessor(m); ok && !b.seen.Has(d) {
 		return false
 	}
-	if b.cfg.Order != Causal {
-		return true
-	}
-	for _, d := range m.Deps {
-		if !b.seen.Has(d) {
-			return false
-		}
-	}
-	return b.find(m.Deps)
+	return b.cfg.Order != Causal || b.find(m.Deps) // what has a clock has been delivered
 }
 
 // pass delivers a message that was never held back, after isNext.
@@ -370,8 +382,12 @@ func (b *Buffer) hold(now time.Duration, m *broadcast.Message, withClock bool, f
 		b.sweepAt = now + b.wants.giveUp
 	}
 	b.held[m.Dot] = h
+	pressed := b.isPressed()
 	b.bytes += h.size
 	b.await(now, h, b.dependencies(m))
+	if !pressed && b.isPressed() {
+		b.pressAll()
+	}
 	if h.missing == 0 {
 		b.ready = append(b.ready, h)
 	} else {
@@ -480,6 +496,9 @@ func (b *Buffer) await(now time.Duration, h *held, dots []peer.Dot) {
 		}
 		if a := b.wants.index[want{dot: d}]; a != nil {
 			a.source(h.from[0]) // expected, or asked for already
+			if b.isPressed() {
+				b.press(a)
+			}
 		} else {
 			b.wants.add(now, want{dot: d}, h.from[0])
 		}
@@ -533,13 +552,18 @@ func (b *Buffer) drain(now time.Duration) {
 func (b *Buffer) stampAlone(m *broadcast.Message) {
 	name := b.cfg.Name(m.Dot.Origin)
 	last := &b.clocks[int(m.Dot.Origin)%len(b.clocks)]
+	m.ClockBytes = broadcast.SharedClock(1)
 	if last.At(name) == 0 {
 		*last = vclock.Clock{}
+		m.ClockBytes += aloneBytes
 	}
 	b.pasts = append(b.pasts[:0], *last)
 	*last = b.maker.AdvanceAll(b.pasts, name, m.Dot.Seq, 0)
 	m.Clock = *last
 }
+
+// aloneBytes is what a clock takes beyond its count if it shares its name with no other.
+const aloneBytes = 80
 
 // stampAfter gives a message its clock, after find has found those of its dependencies.
 func (b *Buffer) stampAfter(m *broadcast.Message) {

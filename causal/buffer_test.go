@@ -449,7 +449,7 @@ func TestTheWordOfARepairMakesAGap(t *testing.T) {
 		now := time.Minute
 		y.buf.Ask(now, d, 9) // by a link that is closed
 		if told {
-			y.buf.Gone([]broadcast.Claim{{Dot: d, Gone: 3, Born: now - time.Second}})
+			y.buf.Gone(now, []broadcast.Claim{{Dot: d, Gone: 3, Born: now - time.Second}})
 		}
 		var gaps []Gap
 		for now < time.Minute+10*time.Second && y.buf.Deadline() < now+10*time.Second {

@@ -131,18 +131,51 @@ func (b *Buffer) Announced(now time.Duration, d peer.Dot, link broadcast.LinkID)
 	return true
 }
 
+// pressedAt is the part of Config.HoldBytes that may be held back before it matters what
+// that waits for: an eighth, 2 MiB of 16. Of short messages that is thousands, of long ones
+// two or three, and what is refused when the room is full has to come once more. A guess.
+const pressedAt = 8
+
+// isPressed reports whether much is held back.
+func (b *Buffer) isPressed() bool { return b.bytes > b.cfg.HoldBytes/pressedAt }
+
+// press has a message that was announced, and that others wait for, asked for as soon as
+// one is where the tree is not late: whoever brought what waits for it has it, and has not
+// sent it.
+func (b *Buffer) press(a *asking) {
+	if a.announced && !a.pressed && len(a.asked) == 0 {
+		a.pressed = true
+		b.wants.reschedule(a, min(a.next, a.since+b.cfg.Graft))
+	}
+}
+
+func (b *Buffer) pressAll() {
+	for d := range b.waiters { // all of them are: the order does not show
+		if a := b.wants.index[want{dot: d}]; a != nil {
+			b.press(a)
+		}
+	}
+}
+
 // mayCome reports whether a message that was announced, and not yet asked for, may still
 // come by itself, though it was not to take so long when it was announced: where queues
 // are getting longer, those that came meanwhile were later than those before. Outside a
 // crowd there are no queues, and one that is late shows that the tree is broken.
 func (b *Buffer) mayCome(now time.Duration, a *asking) bool {
-	return a.crowd == 1 && a.announced && len(a.asked) == 0 && !a.urgent && a.since+b.patienceIn(a.crowd) > now
+	return a.crowd == 1 && a.announced && len(a.asked) == 0 && !a.urgent && !a.pressed && a.since+b.patienceIn(a.crowd) > now
 }
 
-// source notes a link whose peer has the message.
+// source notes a link whose peer has the message. If it had not when it was asked, it can
+// be asked again.
 func (a *asking) source(link broadcast.LinkID) {
 	if !a.has(link) && len(a.others) < maxSources {
 		a.others = append(a.others, link)
+	}
+	if i := slices.Index(a.denied, link); i >= 0 {
+		a.denied = slices.Delete(a.denied, i, i+1)
+	}
+	if i := slices.Index(a.lacking, link); i >= 0 {
+		a.lacking = slices.Delete(a.lacking, i, i+1)
 	}
 }
 

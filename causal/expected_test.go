@@ -199,3 +199,74 @@ func TestPatienceEnds(t *testing.T) {
 		}
 	}
 }
+
+// Where the tree is late, what was announced is waited for; but not while others wait for it
+// that take much room, for whoever brought them has it.
+func TestMuchThatIsHeldBackDoesNotWaitForTheTree(t *testing.T) {
+	const long = 1 << 20 / pressedAt / 2 // as much as story has room for
+	w := story(t, Causal, func(h *history) {
+		for i := range 5 {
+			h.send(X, map[bool]int{true: long}[i > 1])
+		}
+	}, 0, 0)
+	w.announce(w.links[1], 0)
+	w.now += 2 * testGraft
+	w.bring(w.links[0], 0, false)
+	if got := w.buf.patience(); got != 4*testGraft {
+		t.Fatalf("patience is %v after one that was late by %v", got, 2*testGraft)
+	}
+	w.announce(w.links[1], 1)
+	w.bring(w.links[0], 2, false)
+	w.wait(testGraft)
+	w.wantFlight(t, "one waits for it, and there is room for many")
+	w.bring(w.links[0], 3, false)
+	w.poll()
+	w.wantFlight(t, "two wait", asksFor(w.links[1], X, 2))
+	w.settle()
+	w.wantHad(t, "it came", 4)
+	w.bring(w.links[0], 4, false)
+	w.checkEmpty()
+}
+
+// Whoever did not have a message when asked, and announces it later, is asked again.
+func TestWhoHadNothingAndAnnouncesItIsAskedAgain(t *testing.T) {
+	w := story(t, Causal, monologue(2), 0)
+	w.bring(w.links[0], 1, false)
+	w.poll()
+	w.wantFlight(t, "x2 needs x1", asksFor(w.links[0], X, 1))
+	w.flight = nil
+	w.buf.Denied(w.now, 1, broadcast.GoneEntry{Dot: peer.Dot{Origin: X, Seq: 1}})
+	w.wait(2 * testRetry)
+	w.wantFlight(t, "nobody has it")
+	w.announce(w.links[0], 0)
+	w.wait(testRetry)
+	w.wantFlight(t, "it says that it has it", asksFor(w.links[0], X, 1))
+	w.settle()
+	w.wantHad(t, "it came", 2)
+	w.checkEmpty()
+}
+
+// A message has left one neighbour's log, and another has not had it: that one may be as late
+// as this node, and is waited for. If it does not get it, there is a gap.
+func TestWhoHadNothingMayGetIt(t *testing.T) {
+	for _, gets := range []bool{true, false} {
+		w := story(t, FIFO, monologue(2), 1, 0)
+		w.links[1].known = 0
+		w.bring(w.links[0], 1, false)
+		w.poll()
+		first := peer.Dot{Origin: X, Seq: 1}
+		w.buf.Denied(w.now, 1, broadcast.GoneEntry{Dot: first, UpTo: 1})
+		w.poll()
+		w.buf.Denied(w.now, 2, broadcast.GoneEntry{Dot: first})
+		w.wait(lackTurns*testRetry - 1)
+		w.wantGaps(t, "it may still come")
+		if gets {
+			w.bring(w.links[1], 0, false)
+			w.wantHad(t, "it came", 2)
+			continue
+		}
+		w.wait(testRetry)
+		w.wantGaps(t, "it did not come", Gap{Origin: X, From: 1, To: 1})
+		w.wantHad(t, "what waited for it is delivered", 1)
+	}
+}

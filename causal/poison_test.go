@@ -69,7 +69,7 @@ func TestNobodyGivesUpMyMessages(t *testing.T) {
 		y.hear(0, &broadcast.Message{Dot: peer.Dot{Origin: X, Seq: 1}, Deps: []peer.Dot{mine}})
 		y.buf.Announced(0, mine, 1)
 		y.buf.Ask(0, mine, 1)
-		y.buf.Gone([]broadcast.Claim{{Dot: mine, Gone: mine.Seq}})
+		y.buf.Gone(time.Second, []broadcast.Claim{{Dot: mine, Gone: mine.Seq}})
 		if gaps := y.gone(time.Second, peer.MaxSeq); len(gaps) != 0 {
 			t.Errorf("gaps %v", gaps)
 		}

@@ -45,8 +45,11 @@ type asking struct {
 	since     time.Duration      // when it was announced
 	crowd     crowd              // among which that was
 	urgent    bool               // a link that may have been about to bring it is gone
+	pressed   bool               // much is held back, and some of it waits for this
 	asked     []broadcast.LinkID // ever, in the order in which they were asked last
 	denied    []broadcast.LinkID // answered that they cannot
+	lacking   []broadcast.LinkID // of those, had not had it
+	goneAt    time.Duration      // when the first answered that it had left its log
 	upTo      uint64             // the lowest eviction that a denial told of: all of them say that much
 	born      time.Duration
 	noRoom    bool // it came, and could not be held: it is no gap
@@ -151,7 +154,7 @@ func (w *wants) fresh() *asking {
 // which has what is due in hand.
 func (w *wants) recycle(a *asking) {
 	if len(w.spare) < maxSpare {
-		*a = asking{others: a.others[:0], asked: a.asked[:0], denied: a.denied[:0]}
+		*a = asking{others: a.others[:0], asked: a.asked[:0], denied: a.denied[:0], lacking: a.lacking[:0]}
 		w.spare = append(w.spare, a)
 	}
 	if len(w.index) == 0 {
@@ -215,7 +218,13 @@ func (b *Buffer) Denied(now time.Duration, link broadcast.LinkID, g broadcast.Go
 			continue
 		}
 		a.denied = append(a.denied, link)
-		if g.UpTo > 0 && (a.upTo == 0 || g.UpTo < a.upTo) {
+		switch {
+		case g.UpTo == 0:
+			a.lacking = append(a.lacking, link)
+		case a.upTo == 0:
+			a.goneAt = now
+			fallthrough
+		case g.UpTo < a.upTo:
 			a.upTo, a.born = g.UpTo, now-g.Age
 		}
 		b.wants.reschedule(a, now)
@@ -224,7 +233,7 @@ func (b *Buffer) Denied(now time.Duration, link broadcast.LinkID, g broadcast.Go
 
 // Gone takes the word of somebody who cannot be asked any more for what is wanted of
 // some origins: it has left a log, and nobody else may have it.
-func (b *Buffer) Gone(claims []broadcast.Claim) {
+func (b *Buffer) Gone(now time.Duration, claims []broadcast.Claim) {
 	said := make(map[peer.Handle]broadcast.Claim, len(claims))
 	for _, c := range claims {
 		said[c.Origin] = c
@@ -232,7 +241,7 @@ func (b *Buffer) Gone(claims []broadcast.Claim) {
 	for _, s := range b.wants.list {
 		a := s.want
 		if c := said[a.dot.Origin]; !a.clock && a.upTo == 0 && a.dot.Seq <= c.Gone {
-			a.upTo, a.born = c.Gone, c.Born
+			a.upTo, a.born, a.goneAt = c.Gone, c.Born, now
 		}
 	}
 }
@@ -341,13 +350,22 @@ func (a *asking) pick(links []broadcast.LinkID) (broadcast.LinkID, bool) {
 	return 0, false
 }
 
+// lackTurns is for how many times Retry a message that has left the log of one neighbour is
+// waited for where others have not had it: they may be as late as this node, and what they
+// get they bring, or announce. They may also be waiting for this one. A guess.
+const lackTurns = 3
+
 // exhausted reports whether there is nobody left to ask, or no time.
 func (b *Buffer) exhausted(now time.Duration, a *asking, links []broadcast.LinkID) bool {
 	if now >= a.until {
 		return true
 	}
-	return a.upTo > 0 && len(links) > 0 && !slices.ContainsFunc(links, func(l broadcast.LinkID) bool {
-		return !slices.Contains(a.denied, l)
+	if a.upTo == 0 || len(links) == 0 {
+		return false
+	}
+	mayGetIt := now < a.goneAt+lackTurns*b.wants.retry
+	return !slices.ContainsFunc(links, func(l broadcast.LinkID) bool {
+		return !slices.Contains(a.denied, l) || mayGetIt && slices.Contains(a.lacking, l)
 	})
 }
 

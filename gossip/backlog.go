@@ -129,6 +129,14 @@ func (b *backlog) collect() {
 	b.given = b.given[:copy(b.given, b.given[read:])]
 }
 
+// slim gives back the room that a burst has left.
+func (b *backlog) slim() {
+	if b.collect(); len(b.given) == 0 {
+		b.given = nil
+	}
+	b.list.spare = nil
+}
+
 // len is how many messages there are.
 func (b *backlog) len() int { return b.list.n + len(b.given) }
 

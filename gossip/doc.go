@@ -32,8 +32,9 @@
 //
 // One goroutine owns a protocol.Machine and does everything that needs it. Two
 // more read datagrams and accept connections, and each connection has a reader,
-// and a writer for as long as there is something to write; a node that was given host
-// names has one that resolves them.
+// and a writer for as long as there is more to write than the owner can without waiting; a
+// node that was given host names has one that resolves them. After a pause the owner and
+// the readers go on in new goroutines: a stack does not shrink again to what waiting takes.
 // They hand bytes to the owner over bounded channels and wait if it is busy, or if
 // frames that it has yet to handle take all the room that there is for them,
 // which slows the senders down over TCP; the owner itself waits for nobody.

@@ -961,7 +961,7 @@ func TestARevocationOvertakesMessages(t *testing.T) {
 		}
 		n.rosterChanged()
 		for _, m := range hers[1:] {
-			in := framesIn{link: n.sortedLinks()[0], long: wire.AppendFrame(nil, 0, &broadcast.Frame{Kind: broadcast.Data, Message: m}, relay.book)[wire.FrameHeader:]}
+			in := framesIn{link: n.links[n.sortedLinks()[0]], long: wire.AppendFrame(nil, 0, &broadcast.Frame{Kind: broadcast.Data, Message: m}, relay.book)[wire.FrameHeader:]}
 			if in.err = n.checkFrame(in.long); in.err != nil {
 				t.Error(in.err)
 			}

@@ -44,6 +44,26 @@ func newIntake(src io.Reader, room *room) *intake {
 	return in
 }
 
+// begin reads once into the empty buffer, with next to no stack. What is wrong is so the next
+// time.
+func (in *intake) begin() {
+	n, _ := in.read(in.buf[in.w:])
+	in.w += n
+}
+
+// rest reports whether the link has been silent for long before it brought what has been
+// taken from here, all of it; and gives back the buffer then.
+func (in *intake) rest() bool {
+	if !in.waits || in.r < in.w {
+		return false
+	}
+	if len(in.buf) > tinyIntake {
+		in.reduce(in.tiny[:])
+	}
+	in.r, in.w = 0, 0
+	return true
+}
+
 // length waits for the next frame to begin, and tells how long it is without its length.
 func (in *intake) length(limit int) (int, error) {
 	if err := in.await(wire.FrameHeader); err != nil {
@@ -112,9 +132,6 @@ func (in *intake) fill(want int) error {
 
 // read reads once, and notes whether that took long.
 func (in *intake) read(b []byte) (int, error) {
-	if len(in.buf) == tinyIntake {
-		return in.src.Read(b)
-	}
 	began := time.Now()
 	n, err := in.src.Read(b)
 	in.waits = time.Since(began) >= in.idle
@@ -127,7 +144,7 @@ func (in *intake) resize(want int) {
 	switch {
 	case in.w == len(in.buf):
 		in.enlarge()
-	case in.waits && max(in.w-in.r, want) <= tinyIntake:
+	case in.waits && len(in.buf) > tinyIntake && max(in.w-in.r, want) <= tinyIntake:
 		in.reduce(in.tiny[:])
 	case in.chunk != nil && in.slack > mostSlack && max(in.w-in.r, want) <= smallIntake:
 		in.small = smallIntakes.Get().(*[smallIntake]byte)

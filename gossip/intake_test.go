@@ -149,6 +149,9 @@ func TestAnIntakeIsTinyWhileNextToNothingComes(t *testing.T) {
 	if in.chunk == nil || in.small != nil {
 		t.Error("no chunk for much that comes")
 	}
+	if in.rest() {
+		t.Error("it rests, and all of that came at once")
+	}
 	in.idle = 0 // any read takes that long
 	bring(9)    // by which it notices
 	in.idle = idleAfter
@@ -156,6 +159,18 @@ func TestAnIntakeIsTinyWhileNextToNothingComes(t *testing.T) {
 	if len(in.buf) != tinyIntake || in.small != nil || in.chunk != nil || full.held() != 0 {
 		t.Errorf("the buffer is %d bytes long after a wait, and %d are charged", len(in.buf), full.held())
 	}
+	// Where nothing follows what it has waited for it rests, and gives back its buffer.
+	in.idle = 0
+	src.pieces = append(src.pieces, append(frame(1000), frame(9)...))
+	if next(1000); in.rest() {
+		t.Error("it rests, and has something to be taken")
+	}
+	if next(9); !in.rest() || len(in.buf) != tinyIntake || in.small != nil {
+		t.Errorf("the buffer is %d bytes long at rest", len(in.buf))
+	}
+	src.pieces = append(src.pieces, frame(9))
+	in.begin()
+	next(9)
 	in.close()
 }
 

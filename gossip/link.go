@@ -12,11 +12,13 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/guard"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/secure"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/transport"
 	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
 	"github.com/Ishan27gOrg/gossipProtocol/keyring"
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
@@ -72,7 +74,8 @@ type link struct {
 	// secured is over raw, nil in the clear. It is not closed: that would wait for a
 	// peer that does not read.
 	secured *secure.Conn
-	proven  keyring.ID // that this node has proved to have, of the loop's own
+	direct  syscall.RawConn // what the loop writes by itself; nil if it cannot
+	proven  keyring.ID      // that this node has proved to have, of the loop's own
 
 	mu      sync.Mutex
 	queue   queue
@@ -91,6 +94,7 @@ type link struct {
 	doneWrites uint64
 
 	// The loop's own.
+	gone     bool // the machine does not know it any more
 	dirty    bool // there is something in the queue that the writer does not know of
 	gathered int  // how much
 	// The writer's own.
@@ -99,25 +103,34 @@ type link struct {
 	deadline time.Time   // of the connection, for writing
 }
 
+// accept lets a connection in and welcomes it, while another goroutine waits for the next
+// one: who waits has a stack that was never used for more, and takes half as much.
 func (n *Node) accept() {
+	conn, leave := n.admit()
+	if conn == nil {
+		return
+	}
+	n.wg.Go(n.accept)
+	defer leave()
+	n.welcome(conn)
+}
+
+// admit waits for a connection that may be let in; nil if there will be none.
+func (n *Node) admit() (conn net.Conn, leave func()) {
 	for {
 		conn, err := n.tr.Accept()
 		if err != nil {
 			if n.ctx.Err() == nil {
 				n.log.Error("no longer accepting connections", "error", err)
 			}
-			return
+			return nil, nil
 		}
 		leave, err := n.doors.Enter(n.now(), addrOf(conn.RemoteAddr()).Addr())
-		if err != nil {
-			conn.Close()
-			n.turnedAway.Add(1)
-			continue
+		if err == nil {
+			return conn, leave
 		}
-		n.wg.Go(func() {
-			defer leave()
-			n.welcome(conn)
-		})
+		conn.Close()
+		n.turnedAway.Add(1)
 	}
 }
 
@@ -390,15 +403,15 @@ func (n *Node) begin(o *openedIn) {
 	n.warnOfOrder(&o.hello)
 	n.lastLink++
 	l := &link{id: n.lastLink, peer: o.hello.Identity, raw: o.raw, secured: o.secured, proven: o.proven, all: &n.queued}
+	if l.secured == nil {
+		l.direct = transport.Raw(l.raw)
+	}
 	l.start = n.writerOf(l)
 	n.links[l.id] = l
 	n.open.Add(1)
 	n.linkWG.Add(1)
-	n.wg.Go(func() {
-		defer n.linkWG.Done()
-		defer n.open.Add(-1) // the writer, if there is one, is about to end
-		n.read(l)
-	})
+	n.wg.Add(1)
+	go n.read(l, newIntake(l.stream(), &n.smallFrames), guard.NewFrameRate(n.now()))
 	n.proveKey(l)
 	n.machine.Connected(n.now(), l.id, h, o.outbound, &n.out)
 	n.carryOut()
@@ -423,11 +436,17 @@ func (n *Node) writerOf(l *link) (start func()) {
 // closeLink ends a link in good order, once the machine has let go of it.
 func (n *Node) closeLink(id broadcast.LinkID) {
 	if l := n.links[id]; l != nil {
-		delete(n.links, id)
+		n.forget(l)
 		l.takeWritten(&n.stats)
 		l.close()
 		n.ending = append(slices.DeleteFunc(n.ending, (*link).isOver), l)
 	}
+}
+
+// forget takes out a link that the machine does not know any more.
+func (n *Node) forget(l *link) {
+	delete(n.links, l.id)
+	l.gone = true
 }
 
 // isOver reports whether the connection has been closed.
@@ -437,25 +456,54 @@ func (l *link) isOver() bool {
 	return l.ended
 }
 
-// read puts what comes into the loop, until the link ends.
-func (n *Node) read(l *link) {
-	defer l.kill()
-	r := newIntake(l.stream(), &n.smallFrames)
-	defer r.close()
-	rate := guard.NewFrameRate(n.now())
+// read puts what comes into the loop, until the link ends. Where the link has nothing to say
+// for long, another goroutine waits for it: a stack never shrinks below what handling frames
+// takes, and one that has only waited is half as large.
+func (n *Node) read(l *link, r *intake, rate *guard.FrameRate) {
+	r.begin()
+	if n.readUntilQuiet(l, r, rate) {
+		go n.read(l, r, rate) // which counts for this one
+		return
+	}
+	r.close()
+	l.kill()
+	n.open.Add(-1) // the writer, if there is one, is about to end
+	n.linkWG.Done()
+	n.wg.Done()
+}
+
+// readUntilQuiet reads for as long as frames come one soon after the other; false if the link
+// has ended.
+func (n *Node) readUntilQuiet(l *link, r *intake, rate *guard.FrameRate) bool {
 	for {
 		in, wait := n.readFrames(l, r, rate)
-		select {
-		case n.frames <- in:
-		case <-n.ctx.Done():
-			in.done()
-			return
+		over := in.err != nil // it is the loop's in a moment
+		if !n.handFrames(in) {
+			return false
 		}
-		if in.err != nil {
-			return
+		if over {
+			return false
 		}
-		in = framesIn{} // it is the loop's, and must not be held from here for as long as nothing comes
 		n.slowDown(wait)
+		if r.rest() {
+			return true
+		}
+	}
+}
+
+// handFrames gives the loop what has come; false if the node is closed.
+func (n *Node) handFrames(in *framesIn) bool {
+	select { // which takes a fraction of the time of one with two channels
+	case n.frames <- in:
+		return true
+	default:
+	}
+	select {
+	case n.frames <- in:
+		return true
+	case <-n.ctx.Done():
+		in.done()
+		return false
 	}
 }
 
@@ -477,11 +525,14 @@ const evidenceWeight = 16
 // too many. The peer then waits as well, sooner or later, for there is only so much
 // room on the way. This frame does not wait: it would keep its room from others.
 func (n *Node) accountFor(rate *guard.FrameRate, b []byte) (wait time.Duration, err error) {
-	control, size := !wire.IsData(b), len(b)
-	if control && wire.IsSigned(b) {
+	if wire.IsData(b) {
+		return 0, nil // other things bound these, and asking for the time takes some
+	}
+	size := len(b)
+	if wire.IsSigned(b) {
 		size *= evidenceWeight
 	}
-	wait, flood := rate.Take(n.now(), control, size)
+	wait, flood := rate.Take(n.now(), true, size)
 	if flood {
 		return 0, errFlood
 	}
@@ -503,18 +554,19 @@ func (n *Node) slowDown(wait time.Duration) {
 
 // readFrames waits for a frame, and takes it with all that have come by then: up to one
 // that needs memory of its own, or after which the peer has to wait.
-func (n *Node) readFrames(l *link, r *intake, rate *guard.FrameRate) (in framesIn, wait time.Duration) {
-	in.link = l.id
+func (n *Node) readFrames(l *link, r *intake, rate *guard.FrameRate) (in *framesIn, wait time.Duration) {
 	size, err := r.length(n.cfg.maxFrame())
+	in = batches.Get().(*framesIn)
+	in.link = l
 	switch {
 	case err != nil:
 	case !r.fits(wire.FrameHeader + size):
-		if err = n.readLong(l, r, size, &in); err == nil {
+		if err = n.readLong(l, r, size, in); err == nil {
 			wait, err = n.inspect(in.long, rate)
 		}
 	default:
 		if err = r.await(wire.FrameHeader + size); err == nil {
-			wait, err = n.takeFrames(r, &in, rate)
+			wait, err = n.takeFrames(r, in, rate)
 		}
 	}
 	in.err = err
@@ -619,31 +671,40 @@ func readFrame(r io.Reader, limit int) ([]byte, error) {
 	return readSized(r, size, nil)
 }
 
-// trusted is how much is allocated on a peer's word alone.
-const trusted = 64 << 10
+// trusted is how much is allocated on a peer's word alone, but for a frame of less than
+// twice as much. Who has brought so much has growth times that allocated, all of which it
+// has been given room for: more growth would save next to nothing, of which one byte in
+// sixteen is copied. A guess.
+const (
+	trusted = 64 << 10
+	growth  = 16
+)
 
-// readSized reads exactly so many bytes. What is allocated for a long frame grows with
-// what has come of it, and is in the end no more than it takes. It begins with such a
-// part of the size that the last copy is from half as much (frameCost).
+// readSized reads exactly so many bytes, as many at a time as have come. What is allocated
+// for a long frame grows with what has come of it, and is in the end no more than it takes.
 func readSized(r io.Reader, size int, f *filling) ([]byte, error) {
 	first := size
-	for first > trusted {
-		first = (first + 1) / 2
+	for first >= 2*trusted {
+		first = (first + growth - 1) / growth
 	}
 	b := make([]byte, first)
-	for had := 0; ; {
-		piece := b[had:min(len(b), had+trusted)]
-		if _, err := io.ReadFull(r, piece); err != nil {
+	for had, piece := 0, 0; ; {
+		n, err := r.Read(b[had:])
+		had += n
+		switch {
+		case had == size:
+			return b, nil
+		case err == io.EOF && had > 0:
+			return nil, io.ErrUnexpectedEOF
+		case err != nil:
 			return nil, err
 		}
-		if had += len(piece); had == size {
-			return b, nil
-		}
-		if f != nil {
+		if piece += n; piece >= trusted && f != nil {
+			piece %= trusted
 			f.moves()
 		}
 		if had == len(b) {
-			longer := make([]byte, min(2*had, size))
+			longer := make([]byte, min(growth*had, size))
 			copy(longer, b)
 			b = longer
 		}
@@ -719,14 +780,48 @@ func (l *link) kill() {
 	l.queue.reset()
 }
 
-// flush has the writers of all links write what has been queued since the last time.
+// flush has all links write what has been queued since the last time.
 func (n *Node) flush() {
 	for _, l := range n.dirty {
 		l.dirty, l.gathered = false, 0
-		l.signal(n.busy)
+		if n.busy || n.leaving || !n.writeNow(l) {
+			l.signal(n.busy)
+		}
 	}
 	clear(n.dirty)
 	n.dirty = n.dirty[:0]
+}
+
+// writeNow writes what is queued if it is little, nobody else does, and the socket takes
+// it; false if something is left for the writer. To have the loop do it is several times as
+// quick as to wake one, who wakes the loop again when it has. Where much is to be done, or
+// who leaves has to know what has left, it is the writer's.
+//
+// What is in the queue is then all that is under way on the link, but for what the loop is
+// about to hear of from the last writer, and far less than there may be. So nothing waits for
+// this to make room.
+func (n *Node) writeNow(l *link) (all bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.direct == nil || l.writes || l.ended || l.closing || len(l.queue.pieces) != 1 || l.queue.size > chunkSize {
+		return false
+	}
+	wrote := n.prompt.Write(l.direct, l.queue.pieces[0])
+	if wrote > 0 {
+		l.doneBytes += uint64(wrote)
+		l.doneWrites++
+		l.since = n.now()
+	}
+	if wrote < l.queue.size {
+		l.queue.drop(wrote)
+		return false
+	}
+	l.hold(-l.queue.held)
+	if l.queue.cost > 0 {
+		n.machine.TakeWritten(l.id, l.queue.cost)
+	}
+	l.queue.reset()
+	return true
 }
 
 // signal has what is queued written.
@@ -766,6 +861,16 @@ func (l *link) countWritten(s *Stats) {
 func (l *link) addWritten(s *Stats) {
 	s.LinkBytesSent += l.doneBytes
 	s.LinkWrites += l.doneWrites
+}
+
+// slim lets go of the room in both queues, if nobody writes.
+func (l *link) slim() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.writes {
+		l.queue.slim()
+		l.writing.slim()
+	}
 }
 
 // take empties the queue for the writer, which ends if nobody has called for it since it

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
@@ -20,7 +21,7 @@ import (
 // a scrap if they are few, or a long one without; and the end of the link, if it came after
 // them.
 type framesIn struct {
-	link  broadcast.LinkID
+	link  *link
 	chunk *chunk
 	scrap *scrap
 	size  int
@@ -30,8 +31,11 @@ type framesIn struct {
 	taken int
 }
 
-// done gives back what was taken, and lets go of it: who waits for more has in on his
-// stack.
+// batches are not in use: what a channel has room for is there from the start, and what is
+// in a select is on the stack of who waits, so both have pointers alone.
+var batches = sync.Pool{New: func() any { return new(framesIn) }}
+
+// done gives back what was taken, and in itself.
 func (in *framesIn) done() {
 	if in.chunk != nil {
 		chunks.Put(in.chunk)
@@ -43,6 +47,7 @@ func (in *framesIn) done() {
 		in.room.give(in.taken)
 	}
 	*in = framesIn{}
+	batches.Put(in)
 }
 
 // sending is a broadcast on its way into the log.
@@ -93,22 +98,22 @@ func (n *Node) run(ctx context.Context) {
 	}
 	n.wg.Go(n.readPackets)
 	n.wg.Go(n.accept)
+	n.timer = time.NewTimer(0)
 	n.wg.Add(1)
 	go n.loop(detach)
 }
 
-// loop owns the machine: it alone steps it, until the node is closed.
+// loop owns the machine: it alone steps it, until the node is closed. Where it had nothing to
+// do for a while another goroutine goes on, as in read.
 func (n *Node) loop(detach func() bool) {
-	defer n.wg.Done()
-	defer detach()
-	defer n.shutDown()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
 	for {
 		n.backlog.offer()
 		messages, next := n.backlog.next()
 		select {
 		case <-n.ctx.Done():
+			n.shutDown()
+			detach()
+			n.wg.Done()
 			return
 		case f := <-n.calls:
 			f()
@@ -116,27 +121,46 @@ func (n *Node) loop(detach func() bool) {
 			n.pace()
 			n.send(s)
 		case p := <-n.packets:
-			n.handlePacket(&p)
+			n.handlePacket(p)
 		case in := <-n.frames:
-			n.handleFrames(&in)
+			n.pace()
+			n.handleFrames(in)
 			n.handleMoreFrames()
+			if n.busy {
+				n.cameAt = n.now() // it may have taken longer than busyAfter
+			}
 		case o := <-n.opened:
 			n.handleOpened(o)
 		case <-n.written:
 			n.handleWritten()
 		case messages <- *next:
 			n.backlog.taken()
-		case <-timer.C:
+		case <-n.timer.C:
 			n.alarm.at = broadcast.Never
 			n.slim()
 		}
-		n.tick(timer)
+		if n.tick() {
+			go n.loop(detach)
+			return
+		}
 	}
 }
 
-// tick does what is due and sets the timer for what is due next.
-func (n *Node) tick(timer *time.Timer) {
+const (
+	// restAfter is how long the loop must have had nothing to do to go on with a new stack:
+	// to start with one takes a few microseconds. A guess.
+	restAfter = 250 * time.Millisecond
+	// restWithin is how long it keeps the old one after that if nothing else comes: to wake
+	// it for this alone takes more. A guess, about as often as something else does.
+	restWithin = 2 * time.Second
+)
+
+// tick does what is due and sets the timer for what is due next. It reports whether there had
+// been nothing to do for a while.
+func (n *Node) tick() (rested bool) {
 	now := n.now()
+	rested = now >= n.ticked+restAfter
+	n.ticked = now
 	deadline := n.machine.Deadline()
 	if deadline <= now {
 		n.machine.SetWall(time.Duration(time.Now().UnixNano()) - now)
@@ -156,12 +180,16 @@ func (n *Node) tick(timer *time.Timer) {
 	if n.book.sweepDue() {
 		n.sweep()
 	}
-	n.notify()
 	n.flush()
+	n.notify()
 	if n.backlog.isStuck() {
 		deadline = min(deadline, now+stuckFor)
 	}
-	n.alarm.set(timer, now, deadline)
+	if !rested {
+		deadline = min(deadline, now+restWithin)
+	}
+	n.alarm.set(n.timer, now, deadline)
+	return rested
 }
 
 // stuckFor is when to look whether messages with long clocks have been read. A guess.
@@ -285,6 +313,7 @@ func (n *Node) notify() {
 
 // shutDown ends everything that the loop has started.
 func (n *Node) shutDown() {
+	n.timer.Stop()
 	n.tr.Close()
 	for _, l := range n.links {
 		l.kill()
@@ -336,8 +365,8 @@ func (n *Node) countBad(err error, otherwise *uint64) {
 func (n *Node) handleFrames(in *framesIn) {
 	defer in.done()
 	defer n.decoder.Forget()
-	l := n.links[in.link]
-	if l == nil {
+	l := in.link
+	if l.gone {
 		return
 	}
 	now := n.now()
@@ -351,7 +380,7 @@ func (n *Node) handleFrames(in *framesIn) {
 		b = b[size:]
 	}
 	n.settle(now)
-	if in.err == nil || n.links[in.link] != l {
+	if in.err == nil || l.gone {
 		return
 	}
 	if errors.Is(in.err, wire.ErrFrameSize) || errors.Is(in.err, errFlood) || errors.Is(in.err, wire.ErrMalformed) || n.countRefusal(in.err) {
@@ -372,12 +401,12 @@ const mostTogether = 8
 //
 //go:noinline
 func (n *Node) handleMoreFrames() {
-	n.pace()
 	yielded := !n.busy
 	for range mostTogether - 1 {
 		select {
 		case in := <-n.frames:
-			n.handleFrames(&in)
+			n.pace()
+			n.handleFrames(in)
 			yielded = false // what has come together is more than a little
 			n.busy = true
 			continue
@@ -395,7 +424,7 @@ func (n *Node) handleMoreFrames() {
 func (n *Node) pace() {
 	now := n.now()
 	n.busy = now < n.cameAt+busyAfter
-	n.cameAt = now
+	n.cameAt, n.slimmed = now, false
 }
 
 // busyAfter is how soon after something more comes where much does. A single message is
@@ -421,7 +450,7 @@ func (n *Node) handleFrame(now time.Duration, l *link, b []byte) bool {
 	n.stats.LinkBytesReceived += uint64(len(b) + wire.FrameHeader)
 	if proof, ok := wire.ProofIn(b); ok {
 		n.handleProof(l, proof)
-		return n.links[l.id] == l
+		return !l.gone
 	}
 	f, err := n.decoder.Frame(b, now, n.book)
 	if n.book.full && n.isCrowdedOut(func() { f, err = n.decoder.Frame(b, now, n.book) }) {
@@ -443,7 +472,7 @@ func (n *Node) handleFrame(now time.Duration, l *link, b []byte) bool {
 		n.stats.Revoked++
 		n.machine.Refuse(now, l.id, f.Message, &n.out)
 		n.carryOut()
-		return n.links[l.id] == l
+		return !l.gone
 	}
 	n.stats.BadDescriptors += uint64(f.Skipped)
 	if f.Kind == broadcast.Data {
@@ -457,7 +486,7 @@ func (n *Node) handleFrame(now time.Duration, l *link, b []byte) bool {
 	if f.Kind != broadcast.Data && f.Kind != broadcast.IHave || n.unsettled > n.cfg.LogBytes/8 || len(n.out.Offences) > 0 {
 		n.settle(now)
 	}
-	return n.links[l.id] == l
+	return !l.gone
 }
 
 // frameOverhead is about what a message is charged beside its bytes.
@@ -502,7 +531,7 @@ func (n *Node) endBadLink(l *link, err error) {
 func (n *Node) endLink(l *link, err error) {
 	n.log.Debug("link ended", "peer", l.peer.ID.Name, "addr", l.peer.Addr, "error", err)
 	l.kill()
-	delete(n.links, l.id)
+	n.forget(l)
 	n.machine.Disconnected(n.now(), l.id, &n.out)
 	n.carryOut()
 }
@@ -534,12 +563,6 @@ func (n *Node) sortedLinks() []broadcast.LinkID {
 // carryOut does what the machine wants done, which may make it want more.
 func (n *Node) carryOut() {
 	now := n.now()
-	if n.keeping != nil {
-		n.keep(now)
-	}
-	for _, m := range n.out.Deliveries {
-		n.deliver(now, m)
-	}
 	for i := range n.out.Events {
 		n.report(n.out.Events[i])
 	}
@@ -559,33 +582,48 @@ func (n *Node) carryOut() {
 			slow = append(slow, n.relieve())
 		}
 	}
+	if !n.busy && len(n.frames) == 0 {
+		n.flush() // others are further from having it than the application
+	}
+	if n.keeping != nil {
+		n.keep(now)
+	}
+	for _, m := range n.out.Deliveries {
+		n.deliver(now, m)
+	}
 	for _, d := range n.out.Links.Dials {
 		n.dial(d.Peer)
 	}
 	for _, id := range n.out.Links.Closes {
 		n.closeLink(id)
 	}
-	if len(n.out.Links.Sends) > fewSends {
-		n.crowded = now
-	}
 	n.out.Reset()
 	for _, l := range slow {
-		if n.links[l.id] == l {
+		if !l.gone {
 			n.stats.SlowLinks++
 			n.endLink(l, errSlow)
 		}
 	}
 }
 
-// fewSends is for how many frames an idle loop has room.
-const fewSends = 8
+// slimAfter is how long nothing must have come or been broadcast for the room to go that it
+// took. A guess: what comes more often than that finds it there.
+const slimAfter = time.Second
 
-// slim gives back the room for frames that were sent at one moment, a while after the last
-// time that there were many.
+// slim gives back the room for what came at one moment, a while after that.
 func (n *Node) slim() {
-	if cap(n.out.Links.Sends) > 2*fewSends && n.now() > n.crowded+time.Second {
-		n.out.Links.Sends = nil
+	if n.slimmed || n.now() < n.cameAt+slimAfter {
+		return
 	}
+	n.slimmed = true
+	n.out = protocol.Outbox{}
+	n.machine.Slim()
+	n.backlog.slim()
+	n.decoder.Slim()
+	for _, l := range n.links {
+		l.slim()
+	}
+	n.dirty, n.scratch.head = nil, nil
 }
 
 // sendFrame queues a frame; false if the queue is full.

@@ -26,7 +26,7 @@ var (
 	ErrClosed = errors.New("gossip: the node is closed")
 	// ErrPayloadTooLong: the payload is longer than Config.MaxPayload.
 	ErrPayloadTooLong = errors.New("gossip: payload too long")
-	// ErrLogFull: the log is full of messages that no link has taken yet.
+	// ErrLogFull: the log is full of messages that links have not taken yet.
 	ErrLogFull = protocol.ErrLogFull
 )
 
@@ -56,8 +56,11 @@ type Node struct {
 	book      *book
 	out       protocol.Outbox
 	links     map[broadcast.LinkID]*link
+	timer     *time.Timer
 	alarm     alarm
-	dirty     []*link // whose queues have something new
+	ticked    time.Duration // when last
+	dirty     []*link       // whose queues have something new
+	prompt    transport.Prompt
 	ending    []*link // closed in good order, and not yet at their end
 	lastLink  broadcast.LinkID
 	backlog   backlog
@@ -80,14 +83,14 @@ type Node struct {
 	scratch   scratch
 	decoder   wire.Decoder
 	keeper    keeper
-	crowded   time.Duration // when there were last many frames in out
-	unsettled int           // what frames have brought, in bytes, since the machine settled
+	slimmed   bool // since then
+	unsettled int  // what frames have brought, in bytes, since the machine settled
 	stats     Stats
 	keeping   *keeping // nil without a Store
 
 	// Into the loop.
-	packets chan packetIn
-	frames  chan framesIn
+	packets chan *packetIn
+	frames  chan *framesIn
 	opened  chan *openedIn
 	calls   chan func()
 	sends   chan *sending
@@ -197,8 +200,8 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		offences:  newWarnings(),
 		gaps:      newWarnings(),
 		namesakes: namesakes{known: make(map[uint64]*namesake)},
-		packets:   make(chan packetIn, mostPackets),
-		frames:    make(chan framesIn, mostBatches),
+		packets:   make(chan *packetIn, mostPackets),
+		frames:    make(chan *framesIn, mostBatches),
 		opened:    make(chan *openedIn), // what waits is charged as a handshake
 		calls:     make(chan func()),
 		sends:     make(chan *sending, mostSends),
@@ -289,9 +292,9 @@ func (n *Node) Ready(ctx context.Context) error {
 
 // Broadcast sends the payload to every node, and returns once the message is in
 // the node's log and in its own order of delivery: from then on it is sent. It
-// waits only if the log is full of messages that no link has taken yet, and
-// then for at most as long as ctx lasts; it never waits for the application to
-// read. Errors: ErrPayloadTooLong, ErrClosed, the context's cause, together with
+// waits only if the log is full of messages that no link has taken yet, or that a
+// neighbour has not which is not too slow (docs/guarantees.md), and then for at most as
+// long as ctx lasts; it never waits for the application to read. Errors: ErrPayloadTooLong, ErrClosed, the context's cause, together with
 // ErrLogFull if it waited for room. After an error nothing was sent.
 //
 // With a Config.Store it returns only when the message is in the Store as well, for good:

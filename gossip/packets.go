@@ -32,39 +32,59 @@ var packetBuffers = sync.Pool{New: func() any { return new([wire.MaxDatagram]byt
 type refused struct{ unsealed, otherKeys, forged atomic.Uint64 }
 
 // readPackets puts datagrams into the loop. While that is busy it waits, and
-// the system drops what does not fit in the socket's buffer.
+// the system drops what does not fit in the socket's buffer. After one that it had to wait
+// for, another goroutine waits for the next one, as in read; and has no buffer before there
+// is something to be read, where the transport can tell.
 func (n *Node) readPackets() {
+	patient, ok := n.tr.(interface{ Await() (waited bool) })
 	for {
-		b := packetBuffers.Get().(*[wire.MaxDatagram]byte)
-		size, from, err := n.tr.ReadFrom(b[:])
-		if err != nil {
-			if n.ctx.Err() == nil && !errors.Is(err, net.ErrClosed) {
-				n.log.Error("no longer reading datagrams", "error", err)
-			}
+		waited := ok && patient.Await()
+		if !n.readPacket() {
 			return
 		}
-		in, ok := n.unseal(packetIn{b: b, n: size, from: from})
-		if !ok {
-			packetBuffers.Put(b)
-			continue
-		}
-		select {
-		case n.packets <- in:
-		case <-n.ctx.Done():
+		if waited {
+			n.wg.Go(n.readPackets)
 			return
 		}
 	}
 }
 
+// readPacket waits for a datagram; false if there will be none.
+func (n *Node) readPacket() bool {
+	b := packetBuffers.Get().(*[wire.MaxDatagram]byte)
+	size, from, err := n.tr.ReadFrom(b[:])
+	if err != nil {
+		if n.ctx.Err() == nil && !errors.Is(err, net.ErrClosed) {
+			n.log.Error("no longer reading datagrams", "error", err)
+		}
+		return false
+	}
+	return n.hand(&packetIn{b: b, n: size, from: from})
+}
+
+// hand gives a datagram to the loop; false if the node closes first.
+func (n *Node) hand(in *packetIn) bool {
+	if !n.unseal(in) {
+		packetBuffers.Put(in.b)
+		return true
+	}
+	select {
+	case n.packets <- in:
+		return true
+	case <-n.ctx.Done():
+		return false
+	}
+}
+
 // unseal opens a datagram if there is a keyring. What was not sealed with one of its
 // keys is dropped here, where a flood of it costs the loop nothing.
-func (n *Node) unseal(in packetIn) (packetIn, bool) {
+func (n *Node) unseal(in *packetIn) bool {
 	if n.sealer == nil {
 		if seal.IsSealed(in.b[:in.n]) {
 			n.refused.otherKeys.Add(1)
-			return in, false
+			return false
 		}
-		return in, true
+		return true
 	}
 	b := packetBuffers.Get().(*[wire.MaxDatagram]byte)
 	opened, err := n.sealer.Open(b[:0], in.b[:in.n])
@@ -78,10 +98,11 @@ func (n *Node) unseal(in packetIn) (packetIn, bool) {
 		default:
 			n.refused.forged.Add(1)
 		}
-		return in, false
+		return false
 	}
 	packetBuffers.Put(in.b)
-	return packetIn{b, len(opened.Plain), in.from, opened.Nonce[:]}, true
+	in.b, in.n, in.nonce = b, len(opened.Plain), opened.Nonce[:]
+	return true
 }
 
 // tokenOf and tokenNumber translate between what tokens are and how they travel.

@@ -81,6 +81,15 @@ func (q *queue) extend() {
 	q.held += cap(q.open) + pieceCost
 }
 
+// drop takes out the first bytes of the only piece.
+func (q *queue) drop(n int) {
+	q.size -= n
+	q.pieces[0] = q.pieces[0][n:]
+	if q.open != nil {
+		q.open = q.pieces[0]
+	}
+}
+
 // reset gives back what was borrowed, and keeps the room of the lists unless they are
 // long.
 func (q *queue) reset() {
@@ -101,3 +110,10 @@ func (q *queue) reset() {
 
 // maxSpare is how much room the lists of an empty queue keep.
 const maxSpare = 16
+
+// slim lets go of the lists of an empty queue.
+func (q *queue) slim() {
+	if len(q.pieces) == 0 {
+		q.pieces, q.chunks = nil, nil
+	}
+}

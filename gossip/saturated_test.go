@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"runtime/metrics"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -50,9 +51,20 @@ type plant struct {
 // newPlant starts so many nodes, and a reader of each.
 func newPlant(b testing.TB, nodes int, cfg Config) *plant {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(b.Context(), 10*time.Minute)
+	c := &plant{window: mostUnderWay, moved: make(chan struct{}, 1)}
+	c.start(b, nodes, cfg)
+	for _, n := range c.nodes {
+		go c.read(n)
+	}
+	return c
+}
+
+// start starts so many nodes, of which nobody reads messages yet.
+func (c *plant) start(b testing.TB, nodes int, cfg Config) {
+	b.Helper()
+	var cancel context.CancelFunc
+	c.ctx, cancel = context.WithTimeout(b.Context(), 10*time.Minute)
 	b.Cleanup(cancel)
-	c := &plant{window: mostUnderWay, ctx: ctx, moved: make(chan struct{}, 1)}
 	for i := range nodes {
 		cfg.ID = fmt.Sprint("node-", i)
 		if i > 0 {
@@ -61,14 +73,10 @@ func newPlant(b testing.TB, nodes int, cfg Config) *plant {
 		c.nodes = append(c.nodes, start(b, cfg))
 	}
 	for _, n := range c.nodes {
-		if err := n.Ready(ctx); err != nil {
+		if err := n.Ready(c.ctx); err != nil {
 			b.Fatal(err)
 		}
 	}
-	for _, n := range c.nodes {
-		go c.read(n)
-	}
-	return c
 }
 
 // countEvery is how many deliveries a reader counts at once.
@@ -160,16 +168,18 @@ type spent struct {
 	cpu           time.Duration
 	allocs, bytes uint64
 	reads, writes uint64 // system calls on streams; 0 where nobody counts them
+	switches      uint64 // of goroutines that became ready to ones that run
 }
 
 func (s spent) minus(t spent) spent {
-	return spent{s.cpu - t.cpu, s.allocs - t.allocs, s.bytes - t.bytes, s.reads - t.reads, s.writes - t.writes}
+	return spent{s.cpu - t.cpu, s.allocs - t.allocs, s.bytes - t.bytes, s.reads - t.reads, s.writes - t.writes, s.switches - t.switches}
 }
 
 func usage() (s spent) {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	s.cpu, s.allocs, s.bytes = cpuTime(), m.Mallocs, m.TotalAlloc
+	s.switches = goroutineSwitches()
 	io, _ := os.ReadFile("/proc/self/io") // Linux
 	for line := range bytes.Lines(io) {
 		name, value, _ := bytes.Cut(bytes.TrimSpace(line), []byte(": "))
@@ -182,6 +192,17 @@ func usage() (s spent) {
 		}
 	}
 	return s
+}
+
+// goroutineSwitches is about how often a goroutine that had become ready was run: the runtime
+// takes the time of one in eight.
+func goroutineSwitches() (count uint64) {
+	sample := []metrics.Sample{{Name: "/sched/latencies:seconds"}}
+	metrics.Read(sample)
+	for _, c := range sample[0].Value.Float64Histogram().Counts {
+		count += 8 * c
+	}
+	return count
 }
 
 // TestAllocationsOfADelivery: a message that is relayed, ordered, stamped and handed to

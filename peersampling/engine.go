@@ -30,7 +30,9 @@ type Engine struct {
 
 // NewEngine returns an Engine for a valid policy, or Validate's error. Policies
 // with Samplers (Brahms) are for NewRounds: that is a *PolicyError, too.
-func NewEngine(p Policy) (*Engine, error) {
+func NewEngine(p Policy) (*Engine, error) { return makeEngine(p, manyMarks) }
+
+func makeEngine(p Policy, marks int) (*Engine, error) {
 	if err := p.Validate(); err != nil {
 		return nil, err
 	}
@@ -40,7 +42,7 @@ func NewEngine(p Policy) (*Engine, error) {
 	most := p.C + p.Buffer()
 	return &Engine{
 		policy:  p,
-		list:    newList(most),
+		list:    newList(most, marks),
 		ages:    newRanking(most),
 		aside:   make([]peer.Descriptor, p.C),
 		request: make([]peer.Descriptor, 0, p.Buffer()),

@@ -17,15 +17,23 @@ type list struct {
 	epoch uint8             // never 0 in use; a new one forgets all marks
 }
 
-// newList returns a list for up to most items. Thirty-two marks an item make a
-// false alarm, which costs a look through the list, a rare thing. Handles count
-// up from 1, so their low bits spread as well as any hash of them.
-func newList(most int) list {
+// newList returns a list for up to most items. More marks for each make a false
+// alarm, which costs a look through the list, a rarer thing. Handles count up
+// from 1, so their low bits spread as well as any hash of them.
+func newList(most, marks int) list {
 	return list{
 		items: make([]peer.Descriptor, 0, most),
-		marks: make([]uint8, 1<<bits.Len(uint(32*most))),
+		marks: make([]uint8, 1<<bits.Len(uint(marks*most))),
 	}
 }
+
+const (
+	// manyMarks an item are for an Engine that many nodes share, as in a simulation.
+	manyMarks = 32
+	// fewMarks are for one of a single node, which has an exchange now and then: the
+	// others would be a fiftieth of what it holds.
+	fewMarks = 4
+)
 
 func (l *list) reset() {
 	l.items, l.size = l.items[:0], 0

@@ -240,7 +240,7 @@ func NewService(cfg ServiceConfig, self peer.Handle, rng *rand.PCG) (*Service, e
 		s.room = (cfg.Policy.C + 1) / 2
 		s.brahms, err = newBrahms(cfg, self, rng.Uint64())
 	} else {
-		s.engine, err = NewEngine(cfg.Policy)
+		s.engine, err = makeEngine(cfg.Policy, fewMarks)
 	}
 	if err != nil {
 		return nil, err

@@ -28,6 +28,7 @@ type lab struct {
 	loseFrame  func(from, to *member, f *broadcast.Frame) bool
 	// delay is how long a frame takes, if not a hop; none overtakes another.
 	delay func() time.Duration
+	slims bool // machines give back room after each step
 }
 
 type member struct {
@@ -114,6 +115,9 @@ func (n *member) step(do func()) {
 		l.close(l.ends[id-1])
 	}
 	n.out.Reset()
+	if l.slims {
+		n.Slim()
+	}
 }
 
 func (l *lab) sendFrame(e *end, f broadcast.Frame) {

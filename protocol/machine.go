@@ -116,9 +116,9 @@ func DefaultConfig(self peer.Handle, dir Directory, policy peersampling.Policy) 
 const quiet = time.Second
 
 // ErrLogFull refuses a broadcast because the log is full of messages that no
-// link has taken yet. It does not affect the state; the broadcast can be tried
-// again once a link has taken some.
-var ErrLogFull = errors.New("protocol: the log is full of messages that no link has taken yet")
+// link has taken yet, or that one of them has not, which is given two seconds. It does not
+// affect the state; the broadcast can be tried again once a link has taken some.
+var ErrLogFull = errors.New("protocol: the log is full of messages that links have not taken yet")
 
 // EventKind tells what an Event reports.
 type EventKind uint8
@@ -178,10 +178,12 @@ type Machine struct {
 
 	delivered  time.Duration // when last
 	lastRepair time.Duration
+	recent     recentHashes
 	lastRewind time.Duration
 	lastCrowd  time.Duration // too many announcements led to a rewind
 	leave      leave
 	mixAt      time.Duration // see maybeMix
+	sendAt     time.Duration // when a broadcast that was refused need not wait any more; Never if there is none
 	evidence   evidence
 	journal    journal
 	restoring  bool   // a message of an earlier life is being delivered
@@ -236,6 +238,7 @@ func New(now time.Duration, cfg Config, rng *rand.PCG) (*Machine, error) {
 		seen:  broadcast.NewSeen(cfg.Origins, func(h peer.Handle) uint64 { return hashOf(cfg.Directory.Name(h)) }),
 		// Nothing was delivered yet, and nothing can be missed at once.
 		delivered: now, lastRepair: now - cfg.RepairEvery, lastCrowd: now - cfg.Retry,
+		sendAt: broadcast.Never,
 	}
 	m.mixAt = now + mixAfter + time.Duration(rng.Uint64()%uint64(2*mixAfter))
 	m.relay = broadcast.NewRelay(cfg.Relay, m.log, m.seen)
@@ -282,10 +285,15 @@ func (m *Machine) Join(now time.Duration, address peer.Handle, out *Outbox) {
 }
 
 // Broadcast makes a message of the payload, which it keeps, delivers it here
-// and sends it on its way. Errors: ErrLogFull, causal.ErrTooManyHeads.
+// and sends it on its way. Errors: ErrLogFull, causal.ErrTooManyHeads. After ErrLogFull it
+// is worth trying again once a link has taken something, and at the next Tick.
 func (m *Machine) Broadcast(now time.Duration, payload []byte, out *Outbox) (*broadcast.Message, error) {
 	size := broadcast.SizeOf(len(payload), m.buffer.Heads()) + m.buffer.NextBulk()
 	if m.log.Full(size, m.relay.Unsent()) {
+		return nil, ErrLogFull
+	}
+	if wait, until := m.relay.Awaits(now, size); wait {
+		m.sendAt = until
 		return nil, ErrLogFull
 	}
 	m.begin(now, out)
@@ -302,7 +310,7 @@ func (m *Machine) HandlePacket(now time.Duration, p peersampling.Packet, out *Ou
 	m.begin(now, out)
 	expected := m.sampling.Expects(now, p)
 	out.Packets = m.sampling.Handle(now, p, m.seen.Hash(), out.Packets)
-	if expected && p.Kind == peersampling.ExchangeReply && p.Digest != m.seen.Hash() {
+	if expected && p.Kind == peersampling.ExchangeReply && p.Digest != m.seen.Hash() && !m.recent.had(now, p.Digest) {
 		m.maybeRepair(now, p.Peer, out)
 	}
 	m.settle(now, out)
@@ -311,7 +319,8 @@ func (m *Machine) HandlePacket(now time.Duration, p peersampling.Packet, out *Ou
 // Delayed tells that the request with this nonce has left only now.
 func (m *Machine) Delayed(now time.Duration, nonce uint64) { m.sampling.Delayed(now, nonce) }
 
-// maybeRepair reconciles with a random peer of the view whose digest differs:
+// maybeRepair reconciles with a random peer of the view whose digest differs, and is none
+// that this node has just had:
 // soon when no message has been delivered lately, else now and then.
 func (m *Machine) maybeRepair(now time.Duration, p peer.Handle, out *Outbox) {
 	pause := m.cfg.RepairEvery
@@ -500,6 +509,9 @@ func (m *Machine) Tick(now time.Duration, out *Outbox) {
 	m.links.Tick(now, &out.Links)
 	m.log.Expire(now)
 	m.seen.Forget(now-2*m.cfg.Horizon, m.retire)
+	if now >= m.sendAt {
+		m.sendAt = broadcast.Never
+	}
 	m.settle(now, out)
 }
 
@@ -531,7 +543,15 @@ func (m *Machine) Deadline() time.Duration {
 }
 
 func (m *Machine) deadline() time.Duration {
-	return min(m.sampling.Deadline(), m.links.Deadline(), m.relay.Deadline(), m.buffer.Deadline(), m.log.Deadline(), m.leave.deadline(m.now), m.retireAt(), m.mixAt)
+	return min(m.sampling.Deadline(), m.links.Deadline(), m.relay.Deadline(), m.buffer.Deadline(), m.log.Deadline(), m.leave.deadline(m.now), m.retireAt(), m.mixAt, m.sendAt)
+}
+
+// Slim gives back the room that a burst has left, for a driver to call when nothing has come
+// or gone for a while. It is no step: what the machine does is the same.
+func (m *Machine) Slim() {
+	m.buffer.Slim()
+	m.relay.Slim()
+	m.dots, m.asks, m.gaps, m.grafts, m.mixed = nil, nil, nil, nil, nil
 }
 
 func (m *Machine) begin(now time.Duration, out *Outbox) {
@@ -563,6 +583,7 @@ func (m *Machine) settle(now time.Duration, out *Outbox) {
 	for _, s := range out.Links.Sends {
 		m.links.Said(now, s.Link, s.Frame.Kind)
 	}
+	m.recent.note(now, m.seen.Hash())
 	m.out = nil
 }
 
@@ -719,7 +740,7 @@ func (m *Machine) endRepairs(now time.Duration, out *Outbox) {
 			m.buffer.Ask(now, c.Dot, f.Link)
 		}
 		if len(f.Claims) > 0 {
-			m.buffer.Gone(f.Claims)
+			m.buffer.Gone(now, f.Claims)
 		}
 		if f.Stale {
 			m.links.Bridge(now, f.Peer, &out.Links)

@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -44,6 +45,37 @@ func TestANewcomerCatchesUp(t *testing.T) {
 	}
 	if c := b.Counters(); c.Delivered != 4 || c.LinksAccepted != 1 || b.Gauges().LogMessages != 4 {
 		t.Errorf("counted %+v, %+v", c, b.Gauges())
+	}
+}
+
+// Whatever is announced, lost, asked for and held back meanwhile: a machine that gives back
+// its room after each step does to the word what one does that never does.
+func TestSlimmingChangesNothing(t *testing.T) {
+	transcript := func(slims bool) (s string) {
+		l := newLab(t)
+		l.slims = slims
+		rng := rand.New(rand.NewPCG(1, 2))
+		l.loseFrame = func(_, _ *member, f *broadcast.Frame) bool { return f.Kind == broadcast.Data && rng.IntN(3) == 0 }
+		contact := l.start(nil)
+		for range 3 {
+			l.join(l.start(nil), contact)
+		}
+		for i := range 60 {
+			l.run(time.Duration(rng.IntN(200)) * time.Millisecond)
+			l.nodes[rng.IntN(4)].say(fmt.Sprint(i))
+		}
+		l.run(time.Minute)
+		for _, n := range l.nodes {
+			s += fmt.Sprintf("%s\n%v %v\n%+v\n%+v\n", n.heard(), n.Clock(), n.Deadline(), n.Counters(), n.Gauges())
+		}
+		return s
+	}
+	had, got := transcript(false), transcript(true)
+	if got != had {
+		t.Errorf("with slimming:\n%s\nwithout:\n%s", got, had)
+	}
+	if l := strings.Count(had, " 59"); l < 4 {
+		t.Errorf("the last word was heard by %d", l)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 // TestRelayingAllocatesNothing: a machine takes a message, works out its clock, puts it
 // into its log, evicts another one, sends it on three links and announces it on one,
 // without an allocation of its own; what is kept of the message is the driver's. (Clocks
-// come sixteen to an allocation, entries of the log by the block; AllocsPerRun rounds
+// come many to an allocation, entries of the log by the block; AllocsPerRun rounds
 // down.)
 func TestRelayingAllocatesNothing(t *testing.T) {
 	for _, order := range []causal.Order{causal.Causal, causal.FIFO, causal.Unordered} {

@@ -47,10 +47,13 @@ type span = broadcast.Span
 
 // wire is what has been sent on a connection.
 type wire struct {
-	flight []int  // what each frame costs that is under way
-	last   uint64 // place of the last message that was not asked for
-	wanted []peer.Dot
+	flight []int      // what each frame costs that is under way
+	last   uint64     // place of the last message that was not asked for
+	wanted []peer.Dot // in the order in which they are sent, if they are
 }
+
+// mostWanted is more than how many requests a link remembers.
+const mostWanted = 256
 
 func (w *wire) inFlight() (sum int) {
 	for _, cost := range w.flight {
@@ -216,8 +219,8 @@ func (w *witness) after(out *Outbox) {
 	for _, s := range out.Links.Sends {
 		w.checkSend(s)
 	}
-	for _, c := range w.wires {
-		c.wanted = c.wanted[:0]
+	for _, c := range w.wires { // what there was no room for is sent later
+		c.wanted = c.wanted[max(0, len(c.wanted)-mostWanted):]
 	}
 	for _, id := range out.Links.Closes {
 		if w.wires[id] == nil {

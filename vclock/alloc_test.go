@@ -237,3 +237,31 @@ func TestAdvanceAllAllocations(t *testing.T) {
 		wantAllocs(t, fmt.Sprint("AdvanceAll at ", origins), 0, func() { sink = maker.AdvanceAll(pasts, o, 1<<40, 0) })
 	}
 }
+
+// Clocks that descend from each other differ in counts alone: a node keeps one for each
+// message in its log, and each should be eight bytes an entry, none of them a pointer.
+func TestClocksShareNames(t *testing.T) {
+	c := many(10)
+	o := id(nameOf(3), 0)
+	a, b := c.Increment(nameOf(1)), c.With(id(nameOf(2), 0), 1<<40)
+	var maker, other Maker
+	elsewhere := other.AdvanceAll([]Clock{many(10)}, o, 7, 0) // has names of its own
+	for what, d := range map[string]Clock{
+		"Increment":                   a,
+		"With":                        b,
+		"Merge":                       a.Merge(b),
+		"Merge of an equal set":       a.Merge(elsewhere.With(o, 1<<40)),
+		"Merge with a part":           a.Merge(FromMap(map[string]uint64{nameOf(5): 1 << 40})),
+		"AdvanceAll":                  maker.AdvanceAll([]Clock{a, b}, o, 8, 0),
+		"Clone":                       maker.AdvanceAll([]Clock{a}, o, 9, 0).Clone(),
+		"AdvanceAll of what it chose": maker.AdvanceAll([]Clock{c, {}}, o, 10, 0),
+	} {
+		if d.root.names != c.root.names {
+			t.Errorf("%s has names of its own", what)
+		}
+	}
+	first := maker.AdvanceAll([]Clock{c, elsewhere}, o, 11, 0)
+	if second := maker.AdvanceAll([]Clock{elsewhere, a}, o, 12, 0); second.root.names != first.root.names {
+		t.Error("a Maker gives names of its own to each clock of pasts that don't share theirs")
+	}
+}

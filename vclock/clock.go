@@ -48,10 +48,10 @@ func (c Clock) Map() map[string]uint64 {
 // largest uint64. O(log n), no allocation.
 func (c Clock) Get(name string) uint64 {
 	first := key{Origin: Origin{Name: name}, hash: hashName(name)}
-	es := c.root.bucket(first.hash).run()
+	r := c.root.bucket(first.hash).run()
 	var sum uint64
-	for i, _ := find(es, &first); i < len(es) && es[i].key.Name == name; i++ {
-		sum = addSaturating(sum, es[i].n)
+	for i, _ := find(r.keys, &first); i < r.len() && r.keys[i].Name == name; i++ {
+		sum = addSaturating(sum, r.counts[i])
 	}
 	return sum
 }
@@ -64,9 +64,9 @@ func (c Clock) At(o Origin) uint64 {
 }
 
 func (c Clock) at(k *key) uint64 {
-	es := c.root.bucket(k.hash).run()
-	if i, found := find(es, k); found {
-		return es[i].n
+	r := c.root.bucket(k.hash).run()
+	if i, found := find(r.keys, k); found {
+		return r.counts[i]
 	}
 	return 0
 }
@@ -152,7 +152,7 @@ func (c Clock) sorted() []entry {
 // and no count may be zero. It reorders es.
 func fromEntries(es []entry) Clock {
 	sortByHash(es)
-	return Clock{root: build(es, topShift), epoch: newest(es)}
+	return Clock{root: build(runOf(es), topShift), epoch: newest(es)}
 }
 
 func addSaturating(a, b uint64) uint64 {

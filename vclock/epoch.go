@@ -47,17 +47,21 @@ func (c Clock) Advance(o Origin, n uint64, epoch uint32) Clock {
 }
 
 // Maker makes clocks, some to an allocation, for who makes many that are all kept for
-// about as long: one that is kept longer keeps up to 5 KiB of others, unless it is Cloned.
+// about as long: one that is kept longer keeps up to 4 KiB of others, unless it is Cloned.
 // The zero Maker is usable.
 type Maker struct {
-	nodes   []node
-	entries []entry
+	nodes  []node
+	counts []uint64
+	last   *names // that there was a look at, which the next clock most likely has too
+	made   int    // nodes allocated together last
 }
 
-// How much a Maker allocates at once.
+// How much a Maker allocates at once, at most. It begins with a part of that, for whoever
+// makes a clock now and then, and has twice as much each time.
 const (
-	madeNodes   = 16
-	madeEntries = 64
+	madeNodes  = 32
+	madeCounts = 256
+	firstPart  = 8
 )
 
 // AdvanceAll returns the clock of an event that comes after all of pasts: what merging
@@ -80,53 +84,93 @@ func (m *Maker) AdvanceAll(pasts []Clock, o Origin, n uint64, epoch uint32) Cloc
 // advanceSmall is AdvanceAll where one bucket has room for the clock, and for all that
 // it is made of; false if there is no such bucket.
 func (m *Maker) advanceSmall(pasts []Clock, o Origin, n uint64, epoch uint32) (c Clock, ok bool) {
-	var rooms [2][2 * bucketMax]entry
-	es := rooms[1][:0]
-	for i, p := range pasts {
-		if p.root.isBranch() || floor(p.epoch) != floor(epoch) { // E2
+	var first *node
+	shared := true // the names, by all of pasts
+	for _, p := range pasts {
+		switch {
+		case p.root == nil:
+		case p.root.isBranch() || floor(p.epoch) != floor(epoch): // E2
 			return c, false
+		case first == nil:
+			first = p.root
+		default:
+			shared = shared && p.root.names == first.names
 		}
-		if es = appendUnion(rooms[i%2][:0], es, p.root.run()); len(es) > bucketMax {
-			return c, false
-		}
+	}
+	if n == 0 {
+		return c, false
 	}
 	k := key{Origin: o, hash: hashName(o.Name), epoch: epoch}
-	switch i, found := find(es, &k); {
-	case n == 0 || !found && len(es) == bucketMax:
-		return c, false
-	case found && es[i].key.epoch >= epoch:
-		es[i].n = n
-	case found:
-		kept := k
-		es[i] = entry{&kept, n}
-	default:
-		kept := k // k is on the stack
-		es = slices.Insert(es, i, entry{&kept, n})
+	if first == nil || !shared {
+		return m.advanceMixed(pasts, k, n)
 	}
-	return Clock{root: m.bucket(es), epoch: epoch}, true
+	i, found := find(first.names.keys, &k)
+	if !found || first.names.keys[i].epoch < epoch {
+		return m.advanceMixed(pasts, k, n)
+	}
+	out := m.bucket(first.names)
+	for _, p := range pasts {
+		if p.root != nil {
+			raise(out.counts, p.root.counts)
+		}
+	}
+	out.counts[i] = n
+	return Clock{root: out, epoch: epoch}, true
 }
 
-// bucket returns one with a copy of es.
-func (m *Maker) bucket(es []entry) *node {
+// advanceMixed is advanceSmall for clocks of which not all have the same names, or that
+// has another name than they.
+func (m *Maker) advanceMixed(pasts []Clock, k key, n uint64) (c Clock, ok bool) {
+	var rooms [2]room
+	r := rooms[1].run()
+	for i, p := range pasts {
+		if r = appendUnion(rooms[i%2].run(), r, p.root.run()); r.len() > bucketMax {
+			return c, false
+		}
+	}
+	switch i, found := find(r.keys, &k); {
+	case !found && r.len() == bucketMax:
+		return c, false
+	case found && r.keys[i].epoch >= k.epoch:
+		r.counts[i] = n
+	case found:
+		kept := k
+		r.keys[i], r.counts[i] = &kept, n
+	default:
+		kept := k // k is on the stack
+		r.keys, r.counts = slices.Insert(r.keys, i, &kept), slices.Insert(r.counts, i, n)
+	}
+	if !m.last.are(r.keys) {
+		m.last = newNames(r.keys)
+	}
+	out := m.bucket(m.last)
+	copy(out.counts, r.counts)
+	return Clock{root: out, epoch: k.epoch}, true
+}
+
+// bucket returns one with these names, and counts that are 0 and the caller's to set.
+func (m *Maker) bucket(names *names) *node {
+	n := len(names.keys)
 	if len(m.nodes) == 0 {
-		m.nodes = make([]node, madeNodes)
+		m.made = min(max(2*m.made, madeNodes/firstPart), madeNodes)
+		m.nodes = make([]node, m.made)
 	}
-	if len(m.entries) < len(es) {
-		m.entries = make([]entry, madeEntries)
+	if len(m.counts) < n {
+		m.counts = make([]uint64, max(n, m.made*(madeCounts/madeNodes)))
 	}
-	out, room := &m.nodes[0], m.entries[:len(es):len(es)]
-	m.nodes, m.entries = m.nodes[1:], m.entries[len(es):]
-	copy(room, es)
-	out.entries = room
+	out := &m.nodes[0]
+	out.names, out.counts = names, m.counts[:n:n]
+	m.nodes, m.counts = m.nodes[1:], m.counts[n:]
 	return out
 }
 
-// Clone returns c in memory that it shares with no other clock of a [Maker].
+// Clone returns c in memory that it shares with no other clock of a [Maker], but for
+// names.
 func (c Clock) Clone() Clock {
 	if c.root == nil || c.root.isBranch() { // a Maker makes buckets alone
 		return c
 	}
-	return Clock{root: newBucket(c.root.entries), epoch: c.epoch}
+	return Clock{root: bucketOf(c.root.names, c.root.counts), epoch: c.epoch}
 }
 
 // floor is the oldest epoch that a clock of this epoch has entries of.
@@ -142,7 +186,7 @@ func (c Clock) since(epoch uint32) *node {
 }
 
 // isBefore reports whether an entry has to go.
-func (e entry) isBefore(floor uint32) bool { return e.key.epoch != 0 && e.key.epoch < floor }
+func (k *key) isBefore(floor uint32) bool { return k.epoch != 0 && k.epoch < floor }
 
 // prune returns the subtree without the entries before the floor, and n itself if
 // there are none. O(n).
@@ -169,19 +213,17 @@ func (n *node) prune(floor uint32, shift uint) *node {
 }
 
 func (n *node) pruneBucket(floor uint32, shift uint) *node {
-	for i, e := range n.run() {
-		if !e.isBefore(floor) {
-			continue
-		}
-		kept := append(make([]entry, 0, len(n.entries)), n.entries[:i]...)
-		for _, e := range n.entries[i+1:] {
-			if !e.isBefore(floor) {
-				kept = append(kept, e)
-			}
-		}
-		return build(kept, shift)
+	r := n.run()
+	if !slices.ContainsFunc(r.keys, func(k *key) bool { return k.isBefore(floor) }) {
+		return n
 	}
-	return n
+	var kept run
+	for i, k := range r.keys {
+		if !k.isBefore(floor) {
+			kept = kept.append(r.at(i))
+		}
+	}
+	return build(kept, shift)
 }
 
 // newest is the newest epoch of the entries.

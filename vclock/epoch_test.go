@@ -276,11 +276,23 @@ func TestAdvanceAllIsMergeAndAdvance(t *testing.T) {
 		for range rapid.IntRange(0, 4).Draw(t, "pasts") {
 			c, _ := drawTimed(t)
 			pasts = append(pasts, c)
+			for o, n := range c.All() { // most pasts have the same names
+				if rapid.Bool().Draw(t, "sibling") {
+					pasts = append(pasts, c.With(o, n+uint64(rapid.IntRange(1, 3).Draw(t, "more"))))
+				}
+				break
+			}
 		}
 		o, n, epoch := drawOrigin(t), uint64(rapid.IntRange(0, 9).Draw(t, "n")), uint32(rapid.IntRange(0, 60).Draw(t, "epoch"))
 		var want Clock
 		for _, p := range pasts {
 			want = want.Merge(p)
+		}
+		for first := range want.All() { // an origin that has spoken before, as most have
+			if rapid.Bool().Draw(t, "known") {
+				o = first
+			}
+			break
 		}
 		want = want.Advance(o, n, max(epoch, want.Epoch()))
 		before := bytesOf(maker.AdvanceAll(pasts, o, n, epoch))

@@ -92,7 +92,7 @@ func sameShape(a, b *node) bool {
 		return a == nil && b == nil
 	}
 	if !a.isBranch() {
-		return compareRuns(a.entries, b.entries) == Equal
+		return compareRuns(a.run(), b.run()) == Equal
 	}
 	for i := range slots {
 		if !sameShape(a.kids.at[i], b.kids.at[i]) {

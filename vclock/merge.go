@@ -14,9 +14,9 @@ func merge(a, b *node, shift uint) (*node, Ordering) {
 	case a.isBranch() && b.isBranch():
 		return mergeBranches(a, b, shift)
 	case a.isBranch():
-		return mergeBranchRun(a, b.entries, shift)
+		return mergeBranchRun(a, b.run(), shift)
 	case b.isBranch():
-		out, ord := mergeBranchRun(b, a.entries, shift)
+		out, ord := mergeBranchRun(b, a.run(), shift)
 		return out, flip(ord)
 	default:
 		return mergeBuckets(a, b, shift)
@@ -46,74 +46,92 @@ func mergeBranches(a, b *node, shift uint) (*node, Ordering) {
 	return out, ord
 }
 
-// mergeBranchRun merges es, a bucket or a part of one, into the branch n. By T2
-// and T3 es never contains n, so the result is either n or a new branch.
-func mergeBranchRun(n *node, es []entry, shift uint) (*node, Ordering) {
+// mergeBranchRun merges r, a bucket or a part of one, into the branch n. By T2
+// and T3 r never contains n, so the result is either n or a new branch.
+func mergeBranchRun(n *node, r run, shift uint) (*node, Ordering) {
 	out, ord := n, After
-	for len(es) > 0 {
-		i, run, rest := cut(es, shift)
+	for r.len() > 0 {
+		i, head, rest := cut(r, shift)
 		old := n.kids.at[i]
-		if kid := mergeRun(old, run, shift-slotBits); kid != old {
+		if kid := mergeRun(old, head, shift-slotBits); kid != old {
 			if out == n {
 				out, ord = n.copyBranch(), Concurrent
 			}
 			out.put(i, kid)
 		}
-		es = rest
+		r = rest
 	}
 	return out, ord
 }
 
 // mergeRun merges a part of a bucket into n and returns n itself if n contains
 // it already.
-func mergeRun(n *node, es []entry, shift uint) *node {
+func mergeRun(n *node, r run, shift uint) *node {
 	if n.isBranch() {
-		out, _ := mergeBranchRun(n, es, shift)
+		out, _ := mergeBranchRun(n, r, shift)
 		return out
 	}
-	switch compareRuns(n.run(), es) {
+	switch compareRuns(n.run(), r) {
 	case Equal, After:
 		return n
 	case Before:
-		return newBucket(es)
+		return newBucket(r)
 	default:
-		return buildUnion(n.run(), es, shift)
+		return buildUnion(n, r, shift)
 	}
 }
 
 func mergeBuckets(a, b *node, shift uint) (*node, Ordering) {
-	switch ord := compareRuns(a.entries, b.entries); ord {
-	case Equal, After:
+	switch ord := compareRuns(a.run(), b.run()); {
+	case ord == Equal, ord == After:
 		return a, ord
-	case Before:
+	case ord == Before:
 		return b, ord
+	case a.names == b.names:
+		out := bucketOf(a.names, a.counts)
+		raise(out.counts, b.counts)
+		return out, ord
 	default:
-		return buildUnion(a.entries, b.entries, shift), ord
+		return buildUnion(a, b.run(), shift), ord
 	}
 }
 
-func buildUnion(a, b []entry, shift uint) *node {
-	var room [2 * bucketMax]entry
-	return build(appendUnion(room[:0], a, b), shift)
+// raise has each count be at least the other one.
+func raise(counts, others []uint64) {
+	for i, n := range others[:len(counts)] {
+		counts[i] = max(counts[i], n)
+	}
 }
 
-func appendUnion(out, a, b []entry) []entry {
-	for len(a) > 0 && len(b) > 0 {
-		switch c := compareKeys(a[0].key, b[0].key); {
+// buildUnion merges r into a bucket. If the bucket has had all of the names, what comes
+// of it shares them.
+func buildUnion(n *node, r run, shift uint) *node {
+	var room room
+	union := appendUnion(room.run(), n.run(), r)
+	if n != nil && n.names.are(union.keys) {
+		return bucketOf(n.names, union.counts)
+	}
+	return build(union, shift)
+}
+
+func appendUnion(out, a, b run) run {
+	i, j := 0, 0
+	for i < len(a.keys) && j < len(b.keys) {
+		e, f := a.at(i), b.at(j)
+		c := compareKeys(e.key, f.key)
+		switch {
 		case c < 0:
-			out = append(out, a[0])
-			a = a[1:]
+			i++
 		case c > 0:
-			out = append(out, b[0])
-			b = b[1:]
+			e = f
+			j++
 		default:
-			if e := a[0]; e.compare(b[0]) >= 0 {
-				out = append(out, e)
-			} else {
-				out = append(out, b[0])
+			if e.compare(f) < 0 {
+				e = f
 			}
-			a, b = a[1:], b[1:]
+			i, j = i+1, j+1
 		}
+		out.keys, out.counts = append(out.keys, e.key), append(out.counts, e.n)
 	}
-	return append(append(out, a...), b...)
+	return out.appendAll(a.from(i)).appendAll(b.from(j))
 }

@@ -126,8 +126,9 @@ func checkShape(t fataler, c Clock) {
 func checkNode(t fataler, n *node, path []int) (first, last entry) {
 	t.Helper()
 	if n.kids == nil {
-		checkBucket(t, n.entries, path)
-		return n.entries[0], n.entries[len(n.entries)-1]
+		es := n.appendTo(nil)
+		checkBucket(t, es, path)
+		return es[0], es[len(es)-1]
 	}
 	count := 0
 	for i, kid := range n.kids.at {

@@ -47,41 +47,57 @@ func compareBranches(a, b *node, shift uint) Ordering {
 	return ord
 }
 
-// compareBranchRun compares the branch n with es, a bucket or a part of one.
-func compareBranchRun(n *node, es []entry, shift uint) Ordering {
-	ord := After // by T2 and T3 something in n is missing from es
-	for len(es) > 0 && ord != Concurrent {
-		i, run, rest := cut(es, shift)
+// compareBranchRun compares the branch n with r, a bucket or a part of one.
+func compareBranchRun(n *node, r run, shift uint) Ordering {
+	ord := After // by T2 and T3 something in n is missing from r
+	for r.len() > 0 && ord != Concurrent {
+		i, head, rest := cut(r, shift)
 		if kid := n.kids.at[i]; kid.isBranch() {
-			ord |= compareBranchRun(kid, run, shift-slotBits)
+			ord |= compareBranchRun(kid, head, shift-slotBits)
 		} else {
-			ord |= compareRuns(kid.run(), run)
+			ord |= compareRuns(kid.run(), head)
 		}
-		es = rest
+		r = rest
 	}
 	return ord
 }
 
-func compareRuns(a, b []entry) Ordering {
-	ord := Equal
-	for len(a) > 0 && len(b) > 0 && ord != Concurrent {
-		switch c := compareKeys(a[0].key, b[0].key); {
+func compareRuns(a, b run) Ordering {
+	if a.sharesNames(b) {
+		return compareCounts(a.counts, b.counts)
+	}
+	ord, i, j := Equal, 0, 0
+	for i < len(a.keys) && j < len(b.keys) && ord != Concurrent {
+		switch c := compareKeys(a.keys[i], b.keys[j]); {
 		case c < 0:
 			ord |= After
-			a = a[1:]
+			i++
 		case c > 0:
 			ord |= Before
-			b = b[1:]
+			j++
 		default:
-			ord |= compareEntries(a[0], b[0])
-			a, b = a[1:], b[1:]
+			ord |= compareEntries(a.at(i), b.at(j))
+			i, j = i+1, j+1
 		}
 	}
-	if len(a) > 0 {
+	if i < len(a.keys) {
 		ord |= After
 	}
-	if len(b) > 0 {
+	if j < len(b.keys) {
 		ord |= Before
+	}
+	return ord
+}
+
+// compareCounts compares the counts of runs that share their names, and so epochs.
+func compareCounts(a, b []uint64) (ord Ordering) {
+	for i, n := range b[:len(a)] {
+		switch {
+		case a[i] < n:
+			ord |= Before
+		case a[i] > n:
+			ord |= After
+		}
 	}
 	return ord
 }

@@ -62,8 +62,8 @@ func (n *node) sum() uint128 { return n.addTo(uint128{}) }
 
 func (n *node) addTo(sum uint128) uint128 {
 	if !n.isBranch() {
-		for _, e := range n.run() {
-			sum = sum.add(e.n)
+		for _, count := range n.run().counts {
+			sum = sum.add(count)
 		}
 		return sum
 	}

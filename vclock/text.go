@@ -80,7 +80,7 @@ func (c Clock) checkEpochs() error {
 		return nil
 	}
 	for _, e := range c.sorted() {
-		if e.isBefore(floor(c.epoch)) {
+		if e.key.isBefore(floor(c.epoch)) {
 			return fmt.Errorf("origin %s has epoch %d, want %d to %d or none, as the newest is %d",
 				brief(e.key.Origin), e.key.epoch, floor(c.epoch), c.epoch, c.epoch)
 		}

@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// The trie. A subtree is a bucket, a sorted array of entries, or a branch over
+// The trie. A subtree is a bucket, a sorted run of entries, or a branch over
 // sixteen subtrees chosen by four bits of the hash, most significant first.
 // These invariants make the shape a function of the contents, and the code in
 // this package leans on them by number:
@@ -19,7 +19,7 @@ import (
 //	T5  All hashes below slot i of a branch have i in that branch's four bits,
 //	    and agree in all higher bits.
 //	T6  A node never changes after the function that made it has returned it to
-//	    a caller outside this file.
+//	    a caller outside this file; nor do names, ever.
 //
 // T4 and T5 mean that walking the trie from left to right walks the hashes in
 // ascending order, and that the part of a bucket that belongs into one slot of
@@ -34,7 +34,7 @@ const (
 )
 
 // key names an entry for ever. It is made once, when an origin is first set,
-// and shared by every clock that descends from there; entries stay 16 bytes.
+// and shared by every clock that descends from there.
 //
 // The epoch is no part of the name. A new one makes a new key, which is seldom.
 type key struct {
@@ -43,17 +43,26 @@ type key struct {
 	epoch uint32 // of the last event that is counted; 0 if it has none
 }
 
+// entry is a key and its count, where the two are looked at together.
 type entry struct {
 	key *key
 	n   uint64
 }
 
-// node is a bucket if kids is nil, else a branch. The array behind entries and
-// the branch behind kids live in the same allocation as the node. With 32 bytes
-// for the node and 16 for each entry, buckets fill Go's size classes exactly.
+// names are the keys of a bucket. Nearly all buckets of the clocks that a process has
+// differ in counts alone, so they share these: a clock then takes eight bytes an entry,
+// the garbage collector finds no pointers among them, and clocks that have the same names
+// are compared and merged without a look at any.
+type names struct{ keys []*key }
+
+// node is a bucket if kids is nil, else a branch. The array behind counts and
+// the branch behind kids live in the same allocation as the node, unless a Maker has made
+// it. With 40 bytes for the node and 8 for each count, buckets of an odd number fill Go's
+// size classes exactly.
 type node struct {
-	kids    *branch
-	entries []entry
+	kids   *branch
+	names  *names
+	counts []uint64 // one for each name
 }
 
 type branch struct {
@@ -74,11 +83,13 @@ func newEntry(o Origin, n uint64, epoch uint32) entry {
 // decides; but a clock that somebody has made of counts alone equals the one that it
 // is meant to be.
 func (e entry) compare(f entry) int {
-	if e == f {
-		return 0 // as most are that clocks share; their key is not even looked at
-	}
-	if e.n != f.n || e.key.epoch == 0 || f.key.epoch == 0 {
-		return cmp.Compare(e.n, f.n)
+	switch {
+	case e.n < f.n:
+		return -1
+	case e.n > f.n:
+		return 1
+	case e.key == f.key, e.key.epoch == 0, f.key.epoch == 0:
+		return 0
 	}
 	return cmp.Compare(e.key.epoch, f.key.epoch)
 }
@@ -86,11 +97,13 @@ func (e entry) compare(f entry) int {
 func slot(hash uint64, shift uint) int { return int(hash >> shift % slots) }
 
 func compareKeys(a, b *key) int {
-	if a == b {
+	switch {
+	case a == b:
 		return 0
-	}
-	if c := cmp.Compare(a.hash, b.hash); c != 0 {
-		return c
+	case a.hash < b.hash:
+		return -1
+	case a.hash > b.hash:
+		return 1
 	}
 	return a.Origin.Compare(b.Origin)
 }
@@ -99,13 +112,51 @@ func sortByHash(es []entry) {
 	slices.SortFunc(es, func(a, b entry) int { return compareKeys(a.key, b.key) })
 }
 
-// find returns where k is in es, or where it belongs. It is written out because
+// run is a sorted part of a bucket, or all of it.
+type run struct {
+	keys   []*key
+	counts []uint64
+}
+
+func (r run) len() int           { return len(r.keys) }
+func (r run) at(i int) entry     { return entry{r.keys[i], r.counts[i]} }
+func (r run) slice(i, j int) run { return run{r.keys[i:j], r.counts[i:j]} }
+func (r run) from(i int) run     { return run{r.keys[i:], r.counts[i:]} }
+func (r run) append(e entry) run { return run{append(r.keys, e.key), append(r.counts, e.n)} }
+func (r run) appendAll(s run) run {
+	return run{append(r.keys, s.keys...), append(r.counts, s.counts...)}
+}
+
+// sharesNames reports whether two runs are known to have the same names without a look
+// at them.
+func (r run) sharesNames(s run) bool {
+	return len(r.keys) > 0 && len(r.keys) == len(s.keys) && &r.keys[0] == &s.keys[0]
+}
+
+// room is for a run on the stack.
+type room struct {
+	keys   [2 * bucketMax]*key
+	counts [2 * bucketMax]uint64
+}
+
+func (r *room) run() run { return run{r.keys[:0], r.counts[:0]} }
+
+// runOf returns the entries as a run.
+func runOf(es []entry) run {
+	r := run{make([]*key, len(es)), make([]uint64, len(es))}
+	for i, e := range es {
+		r.keys[i], r.counts[i] = e.key, e.n
+	}
+	return r
+}
+
+// find returns where k is in keys, or where it belongs. It is written out because
 // handing k to a function value would move it to the heap.
-func find(es []entry, k *key) (at int, found bool) {
-	lo, hi := 0, len(es)
+func find(keys []*key, k *key) (at int, found bool) {
+	lo, hi := 0, len(keys)
 	for lo < hi {
 		mid := int(uint(lo+hi) / 2)
-		switch c := compareKeys(es[mid].key, k); {
+		switch c := compareKeys(keys[mid], k); {
 		case c == 0:
 			return mid, true
 		case c < 0:
@@ -117,14 +168,14 @@ func find(es []entry, k *key) (at int, found bool) {
 	return lo, false
 }
 
-// cut splits off the leading entries of es that belong into the same slot.
-func cut(es []entry, shift uint) (i int, run, rest []entry) {
-	i = slot(es[0].key.hash, shift)
+// cut splits off the leading entries of r that belong into the same slot.
+func cut(r run, shift uint) (i int, head, rest run) {
+	i = slot(r.keys[0].hash, shift)
 	end := 1
-	for end < len(es) && slot(es[end].key.hash, shift) == i {
+	for end < r.len() && slot(r.keys[end].hash, shift) == i {
 		end++
 	}
-	return i, es[:end], es[end:]
+	return i, r.slice(0, end), r.from(end)
 }
 
 func (n *node) len() int {
@@ -132,7 +183,7 @@ func (n *node) len() int {
 	case n == nil:
 		return 0
 	case n.kids == nil:
-		return len(n.entries)
+		return len(n.counts)
 	default:
 		return n.kids.n
 	}
@@ -141,11 +192,11 @@ func (n *node) len() int {
 func (n *node) isBranch() bool { return n != nil && n.kids != nil }
 
 // run returns the entries of a bucket, where nil is an empty one.
-func (n *node) run() []entry {
+func (n *node) run() run {
 	if n == nil {
-		return nil
+		return run{}
 	}
-	return n.entries
+	return run{n.names.keys, n.counts}
 }
 
 // bucket returns the bucket below n, nil if there is none, that would hold hash.
@@ -159,7 +210,10 @@ func (n *node) bucket(hash uint64) *node {
 // appendTo appends all entries below n to es, sorted as in T4.
 func (n *node) appendTo(es []entry) []entry {
 	if !n.isBranch() {
-		return append(es, n.run()...)
+		for i, r := 0, n.run(); i < r.len(); i++ {
+			es = append(es, r.at(i))
+		}
+		return es
 	}
 	for _, kid := range n.kids.at {
 		es = kid.appendTo(es)
@@ -189,51 +243,62 @@ func (n *node) set(k *key, count uint64, shift uint) *node {
 }
 
 func (n *node) setInBucket(k *key, count uint64, shift uint) *node {
-	es := n.run()
-	i, found := find(es, k)
+	r := n.run()
+	i, found := find(r.keys, k)
 	switch {
 	case !found && count == 0:
 		return n
-	case found && count != 0 && k.epoch > es[i].key.epoch:
+	case found && count != 0 && k.epoch > r.keys[i].epoch:
 		kept := *k
-		out := newBucket(es)
-		out.entries[i] = entry{&kept, count}
+		out := bucketOf(newNames(r.keys), r.counts)
+		out.names.keys[i], out.counts[i] = &kept, count
 		return out
-	case found && count == es[i].n:
+	case found && count == r.counts[i]:
 		return n
 	case found && count == 0:
-		return buildWithout(es, i, shift)
+		return buildWithout(r, i, shift)
 	case found:
-		out := newBucket(es)
-		out.entries[i].n = count
+		out := bucketOf(n.names, r.counts)
+		out.counts[i] = count
 		return out
 	default:
 		kept := *k // k is on the caller's stack
-		return buildWith(es, i, entry{&kept, count}, shift)
+		return buildWith(r, i, entry{&kept, count}, shift)
 	}
 }
 
-func buildWithout(es []entry, i int, shift uint) *node {
-	var room [bucketMax]entry
-	return build(append(append(room[:0], es[:i]...), es[i+1:]...), shift)
+func buildWithout(r run, i int, shift uint) *node {
+	var room room
+	return build(room.run().appendAll(r.slice(0, i)).appendAll(r.from(i+1)), shift)
 }
 
-func buildWith(es []entry, i int, e entry, shift uint) *node {
-	var room [bucketMax + 1]entry
-	return build(append(append(append(room[:0], es[:i]...), e), es[i:]...), shift)
+func buildWith(r run, i int, e entry, shift uint) *node {
+	var room room
+	return build(room.run().appendAll(r.slice(0, i)).append(e).appendAll(r.from(i)), shift)
 }
 
 // restoreT3 returns n, from below which an entry was removed, or the bucket
 // that has to take its place.
 func (n *node) restoreT3() *node {
 	if n.kids.n <= bucketMax {
-		var room [bucketMax]entry
-		return newBucket(n.appendTo(room[:0]))
+		var room room
+		return newBucket(n.appendRun(room.run()))
 	}
 	if kid := n.onlyKid(); kid != nil && !kid.isBranch() {
 		return kid // more than bucketMax entries in a bucket: one hash, by T2
 	}
 	return n
+}
+
+// appendRun is appendTo for a run.
+func (n *node) appendRun(r run) run {
+	if !n.isBranch() {
+		return r.appendAll(n.run())
+	}
+	for _, kid := range n.kids.at {
+		r = kid.appendRun(r)
+	}
+	return r
 }
 
 func (n *node) onlyKid() (only *node) {
@@ -249,20 +314,20 @@ func (n *node) onlyKid() (only *node) {
 	return only
 }
 
-// build makes the subtree of es, which is sorted as in T4 and copied. The
+// build makes the subtree of r, which is sorted as in T4 and copied. The
 // recursion ends because entries that agree in all bits have one hash.
-func build(es []entry, shift uint) *node {
-	if len(es) == 0 {
+func build(r run, shift uint) *node {
+	if r.len() == 0 {
 		return nil
 	}
-	if len(es) <= bucketMax || es[0].key.hash == es[len(es)-1].key.hash {
-		return newBucket(es)
+	if r.len() <= bucketMax || r.keys[0].hash == r.keys[r.len()-1].hash {
+		return newBucket(r)
 	}
 	out := newBranch()
-	for len(es) > 0 {
-		i, run, rest := cut(es, shift)
-		out.put(i, build(run, shift-slotBits))
-		es = rest
+	for r.len() > 0 {
+		i, head, rest := cut(r, shift)
+		out.put(i, build(head, shift-slotBits))
+		r = rest
 	}
 	return out
 }
@@ -288,76 +353,94 @@ func newBranch() *node {
 	return &b.node
 }
 
-// newBucket returns a bucket with a copy of es, in one allocation if it has at
-// most bucketMax entries. Go has no arrays of variable length inside a struct,
-// hence a type for each size; the steps waste at most one entry.
-func newBucket(es []entry) *node {
-	n := len(es)
+// newBucket returns a bucket with a copy of r.
+func newBucket(r run) *node { return bucketOf(newNames(r.keys), r.counts) }
+
+// newNames returns names with a copy of keys.
+func newNames(keys []*key) *names {
+	if len(keys) == 1 {
+		n := new(struct {
+			names
+			room [1]*key
+		})
+		n.room[0], n.keys = keys[0], n.room[:]
+		return &n.names
+	}
+	return &names{append(make([]*key, 0, len(keys)), keys...)}
+}
+
+// are reports whether these are the names, and the epochs.
+func (n *names) are(keys []*key) bool {
+	return n != nil && slices.EqualFunc(n.keys, keys, func(a, b *key) bool {
+		return a == b || a.epoch == b.epoch && compareKeys(a, b) == 0
+	})
+}
+
+// bucketOf returns a bucket with these names and a copy of counts, in one allocation if it
+// has at most bucketMax entries. Go has no arrays of variable length inside a struct,
+// hence a type for each size; the steps waste at most one count.
+func bucketOf(names *names, counts []uint64) *node {
+	n := len(counts)
 	var out *node
 	switch {
 	case n <= 1:
 		b := new(struct {
 			node
-			room [1]entry
+			room [1]uint64
 		})
-		out, b.entries = &b.node, b.room[:n:n]
-	case n <= 2:
-		b := new(struct {
-			node
-			room [2]entry
-		})
-		out, b.entries = &b.node, b.room[:n:n]
+		out, b.counts = &b.node, b.room[:n:n]
 	case n <= 3:
 		b := new(struct {
 			node
-			room [3]entry
+			room [3]uint64
 		})
-		out, b.entries = &b.node, b.room[:n:n]
-	case n <= 4:
+		out, b.counts = &b.node, b.room[:n:n]
+	case n <= 5:
 		b := new(struct {
 			node
-			room [4]entry
+			room [5]uint64
 		})
-		out, b.entries = &b.node, b.room[:n:n]
-	case n <= 6:
+		out, b.counts = &b.node, b.room[:n:n]
+	case n <= 7:
 		b := new(struct {
 			node
-			room [6]entry
+			room [7]uint64
 		})
-		out, b.entries = &b.node, b.room[:n:n]
-	case n <= 8:
+		out, b.counts = &b.node, b.room[:n:n]
+	case n <= 9:
 		b := new(struct {
 			node
-			room [8]entry
+			room [9]uint64
 		})
-		out, b.entries = &b.node, b.room[:n:n]
-	case n <= 10:
+		out, b.counts = &b.node, b.room[:n:n]
+	case n <= 11:
 		b := new(struct {
 			node
-			room [10]entry
+			room [11]uint64
 		})
-		out, b.entries = &b.node, b.room[:n:n]
-	case n <= 12:
+		out, b.counts = &b.node, b.room[:n:n]
+	case n <= 13:
 		b := new(struct {
 			node
-			room [12]entry
+			room [13]uint64
 		})
-		out, b.entries = &b.node, b.room[:n:n]
-	case n <= 14:
+		out, b.counts = &b.node, b.room[:n:n]
+	case n <= 15:
 		b := new(struct {
 			node
-			room [14]entry
+			room [15]uint64
 		})
-		out, b.entries = &b.node, b.room[:n:n]
+		out, b.counts = &b.node, b.room[:n:n]
 	case n <= bucketMax:
 		b := new(struct {
 			node
-			room [bucketMax]entry
+			room [bucketMax]uint64
 		})
-		out, b.entries = &b.node, b.room[:n:n]
+		out, b.counts = &b.node, b.room[:n:n]
 	default:
-		out = &node{entries: make([]entry, n)}
+		out = &node{counts: make([]uint64, n)}
 	}
-	copy(out.entries, es)
+	out.names = names
+	copy(out.counts, counts)
 	return out
 }

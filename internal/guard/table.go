@@ -75,7 +75,13 @@ func (t *table[K, V]) remove(k K) {
 	t.unlink(i)
 	t.slots[i] = slot[K, V]{next: t.free}
 	t.free = i
+	if len(t.index) == 0 && cap(t.slots) > fewSlots {
+		t.slots, t.free = make([]slot[K, V], 1), 0
+	}
 }
+
+// fewSlots is how many an empty table keeps.
+const fewSlots = 2
 
 // oldest returns what is next to make room, or nil.
 func (t *table[K, V]) oldest() (K, *V) {

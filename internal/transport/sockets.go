@@ -169,6 +169,17 @@ func (s *sockets) Close() (err error) {
 }
 
 func (s *sockets) ReadFrom(b []byte) (n int, from netip.AddrPort, err error) {
+	if n, from, err = s.udp.ReadFromUDPAddrPort(b); err != nil {
+		return s.readAgain(b)
+	}
+	return n, unmap(from), nil
+}
+
+// readAgain is ReadFrom after a failure. It is apart because who waits in ReadFrom has it on
+// the stack for as long as nothing comes.
+//
+//go:noinline
+func (s *sockets) readAgain(b []byte) (n int, from netip.AddrPort, err error) {
 	err = persist(s.life, func() (err error) {
 		n, from, err = s.udp.ReadFromUDPAddrPort(b)
 		return err
@@ -199,6 +210,17 @@ func (s *sockets) WriteTo(b []byte, to netip.AddrPort) error {
 }
 
 func (s *sockets) Accept() (net.Conn, error) {
+	c, err := s.tcp.AcceptTCP()
+	if err != nil {
+		return s.acceptAgain()
+	}
+	return promptly(c), nil
+}
+
+// acceptAgain is to Accept as readAgain is to ReadFrom.
+//
+//go:noinline
+func (s *sockets) acceptAgain() (net.Conn, error) {
 	var c *net.TCPConn
 	err := persist(s.life, func() (err error) {
 		c, err = s.tcp.AcceptTCP()

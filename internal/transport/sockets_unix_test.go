@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // A listener that accepts nothing and has no backlog lets dials hang, as a
@@ -59,4 +60,43 @@ func TestStreamsDoNotDelay(t *testing.T) {
 			t.Error("Nagle's algorithm is on")
 		}
 	}
+}
+
+// Who awaits a datagram is told whether it was there, takes nothing of it, and does not wait
+// for what a closed socket will not bring.
+func TestAwait(t *testing.T) {
+	w := world{t: t, open: Listen}
+	a, b := w.listen(), w.listen()
+	await := func() <-chan bool {
+		waited := make(chan bool, 1)
+		go func() { waited <- a.(*sockets).Await() }()
+		return waited
+	}
+	receive := func(want string) {
+		t.Helper()
+		room := make([]byte, 16)
+		n, from, err := a.ReadFrom(room)
+		if w.must(err); string(room[:n]) != want || from != b.Addr() {
+			t.Errorf("%q from %v", room[:n], from)
+		}
+	}
+	waited := await()
+	time.Sleep(10 * time.Millisecond) // for it to wait; if it has not begun to, it does not see why it should
+	w.must(b.WriteTo([]byte("one"), a.Addr()))
+	<-waited
+	w.must(b.WriteTo(nil, a.Addr()))
+	if <-await() {
+		t.Error("it waits for what is there")
+	}
+	receive("one")
+	<-await() // an empty one counts as well
+	receive("")
+	waited = await()
+	select {
+	case <-waited:
+		t.Error("it does not wait")
+	case <-time.After(10 * time.Millisecond):
+	}
+	w.must(a.Close())
+	<-waited
 }

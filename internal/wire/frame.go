@@ -315,6 +315,10 @@ func (d *Decoder) Forget() {
 	d.frame, d.message = broadcast.Frame{}, broadcast.Message{Deps: d.message.Deps[:0]}
 }
 
+// Slim gives back the room that it has kept, for when nothing has come for a while. The last
+// frame is no longer valid.
+func (d *Decoder) Slim() { *d = Decoder{} }
+
 // mostSpare is how many elements a Decoder has room for between two frames.
 const mostSpare = 1 << 10
 
