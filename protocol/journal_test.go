@@ -2,12 +2,15 @@ package protocol
 
 import (
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
 	"github.com/Ishan27gOrg/gossipProtocol/causal"
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
+	"github.com/Ishan27gOrg/gossipProtocol/vclock"
 )
 
 // said tells what a journal consists of: messages by their words, marks as a |, and a +
@@ -169,5 +172,70 @@ func TestWhatCannotBeRestored(t *testing.T) {
 	past := causal.Past{Heads: []causal.Head{{Dot: peer.Dot{Origin: 3, Seq: 9}}}} // which it does not say was had
 	if err := n.Recall(l.now, l.now, peer.Dot{}, &past); err != nil || n.buffer.Heads() != 0 {
 		t.Errorf("%v, %d heads", err, n.buffer.Heads())
+	}
+}
+
+// keep does what the outbox says of the journal.
+func (r *run) keep() {
+	for _, e := range r.out.Journal {
+		r.kept = append(r.kept, keptEntry{e, r.now})
+	}
+	for _, g := range r.out.Forgotten {
+		r.kept = slices.DeleteFunc(r.kept, func(k keptEntry) bool {
+			return k.Message == nil && k.Mark == g.Mark || k.Message != nil && slices.Contains(g.Messages, k.Message.Dot)
+		})
+	}
+}
+
+// reborn has another machine go on from the journal, whoever has said what to the first.
+// The journal begins with a mark and has the log in it. Where the peers have only lied as
+// nobody can tell, all of it is restored, with the clocks that it had, and the node's own is
+// what it was.
+func (r *run) reborn() {
+	if len(r.kept) == 0 {
+		return // nothing has been done
+	}
+	if r.kept[0].Message != nil {
+		r.fail("the journal begins with %v", r.kept[0].Message.Dot)
+	}
+	written := 0
+	cfg := r.m.cfg
+	cfg.Self, cfg.Origins = 7, cfg.Origins+2
+	m, err := New(r.now, cfg, rand.NewPCG(1, 2))
+	if err != nil {
+		panic(err) // the test's mistake
+	}
+	m.buffer.SetWall(cfg.Wall)
+	for _, k := range r.kept {
+		if k.Message == nil {
+			if err := m.Recall(r.now, k.at, k.Mark, k.Past); err != nil {
+				r.fail("mark %v: %v", k.Mark, err)
+			}
+			continue
+		}
+		written++
+		msg := *k.Message
+		if !k.WithClock {
+			msg.Clock, msg.ClockBytes = vclock.Clock{}, 0
+		}
+		err := m.Restore(r.now, &msg, k.WithClock)
+		if r.truthful && (err != nil || !m.seen.Has(msg.Dot)) {
+			r.fail("%v is not restored: %v", msg.Dot, err)
+		}
+		if got := m.log.Get(msg.Dot); r.truthful && got != nil && !got.Clock.Equal(k.Message.Clock) {
+			r.fail("%v is restored with %v, and had %v", msg.Dot, got.Clock, k.Message.Clock)
+		}
+	}
+	if written < r.m.log.Len() {
+		r.fail("the journal has %d messages, and the log %d", written, r.m.log.Len())
+	}
+	m.Restored(r.now)
+	var out Outbox
+	m.Tick(r.now, &out)
+	if s := m.broken(); s != "" {
+		r.fail("reborn: %s", s)
+	}
+	if r.truthful && !m.Clock().Equal(r.m.Clock()) {
+		r.fail("reborn, the clock is %v, and was %v", m.Clock(), r.m.Clock())
 	}
 }
