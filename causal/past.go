@@ -16,6 +16,8 @@ import (
 
 // Past is what a node has had at one moment of its life, without the messages.
 type Past struct {
+	// Note says that it is of some origins only, and of nothing else.
+	Note bool
 	// Had says it of every origin: Age is that of the newest message.
 	Had []broadcast.DigestEntry
 	// Clock is the node's own, of everything delivered.
@@ -65,8 +67,10 @@ func (b *Buffer) Recall(now, then time.Duration, p *Past, news func(e *broadcast
 		}
 		b.seen.Prove(e.Origin, e.Evidence)
 	}
-	b.merge(p.Clock, true)
-	b.recallHeads(p.Heads)
+	if !p.Note {
+		b.merge(p.Clock, true)
+		b.recallHeads(p.Heads)
+	}
 	return true
 }
 

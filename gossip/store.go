@@ -36,8 +36,8 @@ type Store interface {
 	Records() iter.Seq2[Record, error]
 }
 
-// Record is what a Store keeps: a message, or a mark that the node makes for itself, whose
-// ID has no Origin.
+// Record is what a Store keeps: a message, or a mark or note that the node makes for
+// itself, whose ID has no Origin.
 type Record struct {
 	// ID is unique among the records of a store.
 	ID MessageID
@@ -96,7 +96,7 @@ func (n *Node) keep(now time.Duration) {
 
 func (n *Node) keepEntry(now time.Duration, e *protocol.Entry) {
 	k := n.keeping
-	if e.Message == nil {
+	if e.Message == nil && !e.Past.Note {
 		k.torn = nil
 	}
 	if k.torn == nil {
@@ -145,6 +145,9 @@ func (n *Node) namesOf(g *protocol.Group) []MessageID {
 	ids := make([]MessageID, 0, 1+len(g.Messages))
 	if g.Mark.Seq > 0 {
 		ids = append(ids, n.markID(g.Mark))
+	}
+	for _, note := range g.Notes {
+		ids = append(ids, n.markID(note))
 	}
 	for _, d := range g.Messages {
 		ids = append(ids, n.messageID(d))

@@ -15,7 +15,7 @@ import (
 // longer: it comes in groups, which are let go of when the log has none of their messages
 // any more. Each begins with a mark, which says what had been had by then; and a message
 // that depends on one of an earlier group comes with its clock. So whichever group a
-// journal begins with, nothing before it is needed. What a journal has lost in the middle
+// journal begins with, nothing before it is needed. What is given up as a gap is noted. What a journal has lost in the middle
 // takes with it what depends on that, up to the next mark; this node's own messages, which
 // nobody else may have, come with their clocks as well, if these are short.
 
@@ -23,14 +23,17 @@ import (
 type Entry struct {
 	Message   *broadcast.Message // nil for a mark
 	WithClock bool               // its clock goes along
-	// Mark names the mark, Past is what it says. Its origin is the life that made it.
+	// Mark names the mark, or the note of a gap (causal.Past.Note), Past is what it says. Its
+	// origin is the life that made it.
 	Mark peer.Dot
 	Past *causal.Past
 }
 
-// Group is what is let go of together. Mark is its mark's name, if there is one.
+// Group is what is let go of together: the mark, if there is one, and the notes that it has
+// besides messages.
 type Group struct {
 	Mark     peer.Dot
+	Notes    []peer.Dot
 	Messages []peer.Dot
 
 	begin uint64 // where in the log
@@ -76,7 +79,13 @@ func (m *Machine) Recall(now, then time.Duration, mark peer.Dot, past *causal.Pa
 	if !ok {
 		return ErrAhead
 	}
-	m.journal.groups = append(m.journal.groups, Group{Mark: mark, begin: m.log.End()})
+	j := &m.journal
+	if past.Note && len(j.groups) > 0 {
+		g := &j.groups[len(j.groups)-1]
+		g.Notes = append(g.Notes, mark)
+	} else {
+		j.groups = append(j.groups, Group{Mark: mark, begin: m.log.End()})
+	}
 	return nil
 }
 
@@ -151,9 +160,34 @@ func (m *Machine) journalize(msg *broadcast.Message) {
 	g.Messages = append(g.Messages, msg.Dot)
 	m.out.Journal = append(m.out.Journal, e)
 	j.bytes += msg.SizeOnWire()
-	if j.bytes >= max(m.cfg.Log.Bytes/groupsInLog, originInMark*m.seen.Len()) || m.now-j.since >= m.cfg.Log.Age/groupsInLog {
+	if m.isGroupFull() || m.now-j.since >= m.cfg.Log.Age/groupsInLog {
 		m.mark()
 	}
+}
+
+func (m *Machine) isGroupFull() bool {
+	return m.journal.bytes >= max(m.cfg.Log.Bytes/groupsInLog, originInMark*m.seen.Len())
+}
+
+// noteGap writes down what is about to be given up, before what waits for it.
+func (m *Machine) noteGap(origin peer.Handle, seq uint64, born time.Duration) {
+	if m.restoring {
+		return
+	}
+	if m.isGroupFull() {
+		m.mark()
+	}
+	j := &m.journal
+	e := broadcast.DigestEntry{Origin: origin, Contiguous: seq, Gone: seq, Age: max(0, m.now-born), Evidence: m.seen.Evidence(origin)}
+	if known := m.evidence[origin]; known.Seq > e.Evidence.Seq {
+		e.Evidence = known
+	}
+	j.marks++
+	note := peer.Dot{Origin: m.cfg.Self, Seq: j.marks}
+	m.out.Journal = append(m.out.Journal, Entry{Mark: note, Past: &causal.Past{Note: true, Had: []broadcast.DigestEntry{e}}})
+	g := &j.groups[len(j.groups)-1]
+	g.Notes = append(g.Notes, note)
+	j.bytes += originInMark
 }
 
 // isRooted reports whether a message depends on one that is before a place in the log.
@@ -198,6 +232,9 @@ func (m *Machine) letGo() {
 func (j *journal) handles(mark func(peer.Handle)) {
 	for i := range j.groups {
 		mark(j.groups[i].Mark.Origin)
+		for _, d := range j.groups[i].Notes {
+			mark(d.Origin)
+		}
 		for _, d := range j.groups[i].Messages {
 			mark(d.Origin)
 		}

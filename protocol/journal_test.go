@@ -182,7 +182,7 @@ func (r *run) keep() {
 	}
 	for _, g := range r.out.Forgotten {
 		r.kept = slices.DeleteFunc(r.kept, func(k keptEntry) bool {
-			return k.Message == nil && k.Mark == g.Mark || k.Message != nil && slices.Contains(g.Messages, k.Message.Dot)
+			return k.Message == nil && (k.Mark == g.Mark || slices.Contains(g.Notes, k.Mark)) || k.Message != nil && slices.Contains(g.Messages, k.Message.Dot)
 		})
 	}
 }
@@ -234,6 +234,9 @@ func (r *run) reborn() {
 	m.Tick(r.now, &out)
 	if s := m.broken(); s != "" {
 		r.fail("reborn: %s", s)
+	}
+	if r.truthful && m.seen.Hash() != r.m.seen.Hash() {
+		r.fail("reborn, the node has not had what it had")
 	}
 	if r.truthful && !m.Clock().Equal(r.m.Clock()) {
 		r.fail("reborn, the clock is %v, and was %v", m.Clock(), r.m.Clock())

@@ -270,7 +270,12 @@ func (c *Config) validate() error {
 }
 
 func (m *Machine) causalConfig() causal.Config {
+	var gaveUp func(peer.Handle, uint64, time.Duration)
+	if m.cfg.Journal {
+		gaveUp = m.noteGap
+	}
 	return causal.Config{
+		GaveUp:    gaveUp,
 		Announced: m.cfg.Announced, Awaited: m.cfg.Awaited,
 		Order: m.cfg.Order, HoldBytes: m.cfg.HoldBytes, Retry: m.cfg.Retry, GiveUp: m.cfg.GiveUp, Graft: m.cfg.GraftAfter,
 		Horizon: m.cfg.Horizon, Wall: m.cfg.Wall, Dated: m.cfg.Dated, Self: m.cfg.Self,

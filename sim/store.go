@@ -116,7 +116,7 @@ func (s *store) written(count int) {
 			continue
 		}
 		s.records = slices.DeleteFunc(s.records, func(r record) bool {
-			gone := r.mark && r.dot == op.forget.Mark || !r.mark && slices.Contains(op.forget.Messages, r.dot)
+			gone := r.mark && (r.dot == op.forget.Mark || slices.Contains(op.forget.Notes, r.dot)) || !r.mark && slices.Contains(op.forget.Messages, r.dot)
 			if gone {
 				s.bytes -= r.size
 			}

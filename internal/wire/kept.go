@@ -19,6 +19,7 @@ import (
 
 const (
 	pastKind = 0x70
+	noteKind = 0x71 // a mark that is of some origins only
 	// pastVersion is what is written, and the only one that is read.
 	pastVersion = 1
 	// pastBlock is how many origins are counted together.
@@ -76,14 +77,18 @@ type Past struct {
 }
 
 // IsPast reports whether a record is a mark, by its kind.
-func IsPast(b []byte) bool { return len(b) > 0 && b[0] == pastKind }
+func IsPast(b []byte) bool { return len(b) > 0 && (b[0] == pastKind || b[0] == noteKind) }
 
 // AppendPast appends a mark's record: kind, version, order, horizon in milliseconds as
 // uvarint, length 1 and name of the cluster, length and clock, heads, whether there is
 // evidence, origins in blocks, and an empty block.
 func AppendPast(dst []byte, p *Past, book Book) []byte {
 	start := len(dst)
-	dst = append(dst, pastKind, pastVersion, byte(p.Order))
+	kind := byte(pastKind)
+	if p.Note {
+		kind = noteKind
+	}
+	dst = append(dst, kind, pastVersion, byte(p.Order))
 	dst = binary.AppendUvarint(dst, uint64(p.Horizon/time.Millisecond))
 	dst = append(append(dst, byte(len(p.Cluster))), p.Cluster...)
 	clock, err := p.Clock.MarshalBinary()
@@ -107,9 +112,10 @@ func AppendPast(dst []byte, p *Past, book Book) []byte {
 // DecodePast reads a mark's record, without its sum.
 func DecodePast(b []byte, book Book) (p Past, err error) {
 	r := reader{b: b}
-	if r.byte() != pastKind {
+	if !IsPast(b) {
 		r.fail(ErrUnknownKind)
 	}
+	p.Note = r.byte() == noteKind
 	if v := r.byte(); r.err == nil && v != pastVersion {
 		r.fail(fmt.Errorf("%w: %d", ErrVersion, v))
 	}

@@ -19,6 +19,7 @@ func (b *testBook) drawPast(t *rapid.T) (p Past) {
 	p.Cluster = rapid.StringN(0, 20, 255).Draw(t, "cluster")
 	p.Order = causal.Order(rapid.IntRange(0, 2).Draw(t, "order"))
 	p.Horizon = time.Duration(rapid.Int64Range(1, 1<<40).Draw(t, "horizon")) * time.Millisecond
+	p.Note = rapid.Bool().Draw(t, "note")
 	signed := rapid.Bool().Draw(t, "signed")
 	for _, h := range rapid.SliceOfDistinct(rapid.IntRange(1, len(b.known)-1), rapid.ID).Draw(t, "origins") {
 		e := broadcast.DigestEntry{Origin: peer.Handle(h), Contiguous: uint64(rapid.IntRange(0, 9).Draw(t, "contiguous"))}
