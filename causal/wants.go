@@ -133,18 +133,25 @@ func (w *wants) add(next time.Duration, x want, first broadcast.LinkID) *asking 
 	return a
 }
 
-// maxSpare bounds the entries that are kept for what is announced next: as many as a few
-// frames announce. Each time that nothing is expected any more half of them go.
-const maxSpare = 1024
+const (
+	// maxSpare bounds the entries that are kept for what is announced next: as many as a
+	// few frames announce. Slim lets them go.
+	maxSpare = 1024
+	// madeTogether is how many entries are allocated at once.
+	madeTogether = 8
+)
 
 // fresh returns an empty entry.
 func (w *wants) fresh() *asking {
-	n := len(w.spare)
-	if n == 0 {
-		a := new(asking)
-		a.others, a.asked = a.room[:0:3], a.room[3:3]
-		return a
+	if len(w.spare) == 0 {
+		together := make([]asking, madeTogether)
+		for i := range together {
+			a := &together[i]
+			a.others, a.asked = a.room[:0:3], a.room[3:3]
+			w.spare = append(w.spare, a)
+		}
 	}
+	n := len(w.spare)
 	a := w.spare[n-1]
 	w.spare = w.spare[:n-1]
 	return a
@@ -156,11 +163,6 @@ func (w *wants) recycle(a *asking) {
 	if len(w.spare) < maxSpare {
 		*a = asking{others: a.others[:0], asked: a.asked[:0], denied: a.denied[:0], lacking: a.lacking[:0]}
 		w.spare = append(w.spare, a)
-	}
-	if len(w.index) == 0 {
-		kept := (len(w.spare) + 1) / 2
-		clear(w.spare[kept:])
-		w.spare = w.spare[:kept]
 	}
 }
 

@@ -19,6 +19,12 @@ type keeper struct {
 	owned bool
 }
 
+// keptAlone is a message with room for its dependencies, of which it seldom has more.
+type keptAlone struct {
+	broadcast.Message
+	deps [4]peer.Dot
+}
+
 // slab is what is left of the last allocation. The first is small, for a node that hears a
 // message now and then, and each is twice as large as the one before.
 type slab[E any] struct {
@@ -46,9 +52,9 @@ func (k *keeper) keep(m *broadcast.Message, waits bool) *broadcast.Message {
 	var kept *broadcast.Message
 	bytes := m.Encoded
 	if waits {
-		kept = new(broadcast.Message)
-		*kept = *m
-		kept.Deps = slices.Clone(m.Deps)
+		alone := new(keptAlone)
+		kept, alone.Message = &alone.Message, *m
+		kept.Deps = append(alone.deps[:0], m.Deps...)
 		if !k.owned {
 			bytes = slices.Clone(bytes)
 		}
