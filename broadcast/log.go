@@ -30,6 +30,7 @@ type Log struct {
 	// expires is when the first is over age: to look at that message each time would bring
 	// back into the processor's cache what has long left it.
 	expires time.Duration
+	patient bool
 	evicted map[peer.Handle]eviction
 	// Evictions counts messages dropped by the bound of bytes and by age.
 	Evictions struct{ ByBytes, ByAge uint64 }
@@ -71,7 +72,22 @@ func (l *Log) Append(now time.Duration, m *Message, known uint64) {
 		l.expires = m.Born + l.cfg.Age
 	}
 	l.bytes += m.Size()
-	for l.bytes > l.cfg.Bytes && l.Len() > 1 {
+	l.evict(now)
+}
+
+// Patient has the log keep, for a while, what is over age, and a quarter more than its
+// bytes: what is put back into it may be needed only until the next is.
+func (l *Log) Patient(now time.Duration, yes bool) {
+	l.patient = yes
+	l.evict(now)
+}
+
+func (l *Log) evict(now time.Duration) {
+	most := l.cfg.Bytes
+	if l.patient {
+		most += most / 4
+	}
+	for l.bytes > most && l.Len() > 1 {
 		l.Evictions.ByBytes++
 		l.evictFirst()
 	}
@@ -96,7 +112,7 @@ func (l *Log) makeRoom() {
 
 // Expire drops messages that are over age.
 func (l *Log) Expire(now time.Duration) {
-	for l.Len() > 0 && l.expires <= now {
+	for l.Len() > 0 && l.expires <= now && !l.patient {
 		l.Evictions.ByAge++
 		l.evictFirst()
 	}
@@ -111,6 +127,18 @@ func (l *Log) Get(d peer.Dot) *Message {
 		return l.at(pos).msg
 	}
 	return nil
+}
+
+// Position is where the message with this dot is; false if the log does not have it.
+func (l *Log) Position(d peer.Dot) (pos uint64, ok bool) { return l.index.get(d) }
+
+// All goes through the messages that are held, in the order of delivery.
+func (l *Log) All(yield func(*Message) bool) {
+	for pos := l.first; pos < l.end; pos++ {
+		if !yield(l.at(pos).msg) {
+			return
+		}
+	}
 }
 
 // Evicted tells up to which sequence number the log has dropped messages of

@@ -67,6 +67,10 @@ func (m *Message) Size() int { return m.SizeOnWire() + m.ClockBytes }
 // SizeOnWire is the Size without the clock, which links have no part in.
 func (m *Message) SizeOnWire() int { return SizeOf(len(m.Payload), len(m.Deps)) + m.Bulk }
 
+// DependencyBulk is what the name of a dependency's origin adds to Bulk, with the
+// incarnation and the number, where the origin itself reckons it.
+func DependencyBulk(name int) int { return name + 1 + 8 + 4 }
+
 // SizeOf is the Size of a message with a payload of so many bytes and so many
 // dependencies, without bulk and clock.
 func SizeOf(payload, deps int) int { return overhead + payload + 16*deps }

@@ -206,6 +206,47 @@ func (s *Seen) Skip(origin peer.Handle, seq uint64, born time.Duration) (skipped
 	return skipped
 }
 
+// AppendAll appends what was had of every origin, in the order of the tree, for a later
+// life of this node. Age is that of the newest message of each.
+func (s *Seen) AppendAll(now time.Duration, dst []DigestEntry) []DigestEntry {
+	for _, p := range s.tree.appendTo(nil, Prefix{}) {
+		dst = append(dst, DigestEntry{
+			Origin: p.origin, Contiguous: p.contig, Spans: slices.Clone(p.spans),
+			Gone: p.contig, Age: max(0, now-p.born), Evidence: p.evidence,
+		})
+	}
+	return dst
+}
+
+// Recall counts as had what an earlier life of this node had of an origin; the newest
+// of it was broadcast at born. False if there is no room for one more origin. What is
+// known of the origin already is known better: then only its beginning may be new.
+func (s *Seen) Recall(e *DigestEntry, born time.Duration) bool {
+	if s.of(e.Origin) != nil || len(e.Spans) == 0 {
+		if e.Contiguous > s.Contiguous(e.Origin) {
+			s.Skip(e.Origin, e.Contiguous, born)
+		}
+		return s.Contiguous(e.Origin) >= e.Contiguous
+	}
+	if len(s.origins) >= s.max || len(e.Spans) > MaxSpans || s.spans+len(e.Spans) > s.maxSpans() {
+		return false
+	}
+	p := s.progress(e.Origin, born)
+	before := p.share()
+	p.contig = e.Contiguous
+	for _, sp := range e.Spans {
+		if last := len(p.spans) - 1; last >= 0 && p.spans[last].To+1 == sp.From {
+			p.spans[last].To = sp.To
+		} else {
+			p.spans = append(p.spans, sp)
+		}
+	}
+	p.absorb()
+	s.spans += len(p.spans)
+	s.tree.change(p, p.share()-before)
+	return true
+}
+
 // Hash sums up the whole vector in 64 bits: two nodes that had the same
 // messages have the same hash. O(1).
 func (s *Seen) Hash() uint64 { return s.tree.sum }

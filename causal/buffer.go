@@ -73,6 +73,9 @@ type Config struct {
 	// delivered; otherwise it is being delivered, so that these come in the order of
 	// delivery.
 	Keep func(m *broadcast.Message, waits bool) *broadcast.Message
+	// GaveUp, if there is one, is told that everything of an origin up to a message, the
+	// newest of which was broadcast at born, is about to be given up.
+	GaveUp func(origin peer.Handle, seq uint64, born time.Duration)
 	// Name gives an origin's identity for clocks, Handle is its inverse.
 	Name   func(peer.Handle) vclock.Origin
 	Handle func(vclock.Origin) peer.Handle
@@ -774,7 +777,7 @@ func (b *Buffer) NextBulk() int {
 // headsBulk is what heads take as dependencies: names, incarnations, numbers.
 func (b *Buffer) headsBulk() (bytes int) {
 	for _, h := range b.heads {
-		bytes += len(b.cfg.Name(h.dot.Origin).Name) + 1 + 8 + 4
+		bytes += broadcast.DependencyBulk(len(b.cfg.Name(h.dot.Origin).Name))
 	}
 	return bytes
 }

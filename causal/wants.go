@@ -456,6 +456,9 @@ func (b *Buffer) giveUp(origin peer.Handle, seq uint64, born time.Duration, told
 			gaps = append(gaps, Gap{origin, hole.From, hole.To, born})
 		}
 	}
+	if b.cfg.GaveUp != nil && seq > b.seen.Contiguous(origin) {
+		b.cfg.GaveUp(origin, seq, born)
+	}
 	skipped := b.seen.Skip(origin, seq, born)
 	for _, d := range b.waitedFor(origin, seq) {
 		b.release(d)

@@ -162,7 +162,7 @@ type unreads struct {
 }
 
 // unreadBlock fills one of Go's size classes, 2 KiB.
-type unreadBlock [17]unread
+type unreadBlock [16]unread
 
 func (l *unreads) push(u *unread) {
 	at := l.head + l.n

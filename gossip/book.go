@@ -142,6 +142,11 @@ func (b *book) intern(name []byte, incarnation uint64, addr netip.AddrPort) peer
 	return h
 }
 
+// meetLife returns the handle of another life of this node, or peer.None.
+func (b *book) meetLife(incarnation uint64) peer.Handle {
+	return b.intern([]byte(b.entries[b.self].id.Name), incarnation, netip.AddrPort{})
+}
+
 // address returns the handle of a join address; peer.None if the book is full.
 func (b *book) address(addr netip.AddrPort) peer.Handle {
 	if h, ok := b.byAddr[addr]; ok {

@@ -148,6 +148,15 @@ type Config struct {
 	// says what is needed. Zero: as much as the other fields come to, which is
 	// some 460 MiB with their defaults. The shares are in docs/guarantees.md.
 	Memory int
+	// Store keeps what the node delivers, so that its next life begins with what was in
+	// the log of the last one, and what Broadcast accepted is not lost in a crash: see
+	// docs/guarantees.md, "With a store". It must be of a node with the same ID, Cluster,
+	// Order and Horizon, and is the node's alone while it runs. Nil: none, and Broadcast
+	// waits for no disk.
+	Store Store
+	// Incarnation tells this life of the node from its others: it must be greater than
+	// that of the last one. Zero: from the clock on the wall.
+	Incarnation uint64
 	// ExchangeMin and ExchangeMax bound the time between two exchanges of the
 	// peer sampling service: short while things change, long when they do not.
 	// Zero: 1 s and 15 s.

@@ -28,12 +28,22 @@
 // word stays that: ages, hops, clocks that are sent along, and that a message can no
 // longer be had. How it is done is in docs/protocol.md, section 5.
 //
+// # What outlives a node
+//
+// With Config.Store a node writes down what it delivers. Broadcast then returns when the
+// message is on the disk, and the next life of the node, which has the same ID and a
+// greater incarnation, begins with what was in the log of the last one: it is given to
+// the application first, with Message.Restored set, and what nobody had taken yet is
+// spread. A store need not know what it keeps; docs/guarantees.md, "With a store", says
+// what comes of it.
+//
 // # How a node runs
 //
 // One goroutine owns a protocol.Machine and does everything that needs it. Two
 // more read datagrams and accept connections, and each connection has a reader,
 // and a writer for as long as there is more to write than the owner can without waiting; a
-// node that was given host names has one that resolves them. After a pause the owner and
+// node that was given host names has one that resolves them, and one with a Store another
+// that waits for its disk. After a pause the owner and
 // the readers go on in new goroutines: a stack does not shrink again to what waiting takes.
 // They hand bytes to the owner over bounded channels and wait if it is busy, or if
 // frames that it has yet to handle take all the room that there is for them,

@@ -57,6 +57,7 @@ type sending struct {
 	id      MessageID
 	err     error
 	over    bool          // the caller waits no more
+	promise uint64        // its number among those that wait for the store
 	done    chan struct{} // told once, when it has gone or never will; room for that
 }
 
@@ -92,6 +93,9 @@ func (n *Node) run(ctx context.Context) {
 	}
 	if n.signer != nil {
 		n.follow(n.signer.roster, n.rosterChanged)
+	}
+	if n.keeping != nil {
+		n.wg.Go(n.syncStore)
 	}
 	n.wg.Go(n.readPackets)
 	n.wg.Go(n.accept)
@@ -170,6 +174,9 @@ func (n *Node) tick() (rested bool) {
 	if len(n.senders) > 0 {
 		n.retrySenders()
 		deadline = n.machine.Deadline()
+	}
+	if n.keeping != nil {
+		n.mend()
 	}
 	if n.book.sweepDue() {
 		n.sweep()
@@ -304,7 +311,7 @@ func (n *Node) notify() {
 		}
 		n.waiters = nil
 	}
-	if len(n.drained) > 0 && len(n.senders) == 0 && n.machine.Drained() {
+	if len(n.drained) > 0 && len(n.senders) == 0 && !n.keepsPromises() && n.machine.Drained() {
 		for _, w := range n.drained {
 			close(w)
 		}
@@ -327,6 +334,7 @@ func (n *Node) shutDown() {
 		s.end(ErrClosed)
 	}
 	n.senders = nil
+	n.endPromises()
 	n.backlog.close()
 	close(n.loopDone)
 }
@@ -592,6 +600,9 @@ func (n *Node) carryOut() {
 	if !n.busy && len(n.frames) == 0 {
 		n.flush() // others are further from having it than the application
 	}
+	if n.keeping != nil {
+		n.keep(now)
+	}
 	for i, m := range n.out.Deliveries {
 		n.deliver(now, m, n.out.Via[i])
 	}
@@ -687,7 +698,12 @@ func (n *Node) relieve() (stuck *link) {
 const stuckAfter = 250 * time.Millisecond
 
 func (n *Node) deliver(now time.Duration, m *broadcast.Message, via broadcast.LinkID) {
-	for _, lost := range n.backlog.push(n.message(now, m, via), m.ClockBytes) {
+	n.giveOut(n.message(now, m, via), m.ClockBytes)
+}
+
+// giveOut puts a message, whose clock takes so many bytes, where the application gets it.
+func (n *Node) giveOut(m Message, clock int) {
+	for _, lost := range n.backlog.push(m, clock) {
 		n.stats.BacklogDropped++
 		n.emit(Event{Kind: Overflow, Peer: Peer{ID: lost.Origin, Incarnation: lost.Incarnation}, From: lost.Seq, To: lost.Seq})
 	}
@@ -716,6 +732,9 @@ func (n *Node) emit(e Event) {
 
 // send gives a broadcast to the machine, or lets it wait for room.
 func (n *Node) send(s *sending) {
+	if n.keeping != nil {
+		n.mend()
+	}
 	switch {
 	case s.over:
 	case n.leaving || n.ctx.Err() != nil:
@@ -739,6 +758,10 @@ func (n *Node) trySend(s *sending) bool {
 		wire.EncodeMessage(m, n.book) // which copies the payload
 		s.id = n.messageID(m.Dot)
 		n.carryOut()
+		if n.keeping != nil {
+			n.promise(s)
+			return true
+		}
 	}
 	s.end(err)
 	return true
@@ -753,7 +776,7 @@ func (n *Node) retrySenders() {
 // giveUp ends the wait of a broadcast whose context has ended, if it still
 // waits.
 func (n *Node) giveUp(s *sending, cause error) {
-	if s.over {
+	if s.over || n.breakPromise(s, cause) {
 		return
 	}
 	if i := slices.Index(n.senders, s); i >= 0 {

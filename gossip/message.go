@@ -41,10 +41,14 @@ type Message struct {
 	// Age is the time since it was broadcast, as measured by the nodes that it
 	// passed, without the time on the wire.
 	Age time.Duration
-	// Via is the ID of the neighbour that brought it first; "" for a node's own.
+	// Via is the ID of the neighbour that brought it first; "" for a node's own and for
+	// restored ones.
 	Via string
 	// Headers came with the payload; nil if there are none. See BroadcastWith.
 	Headers Headers
+	// Restored says that it was in the Store when the node started: an earlier life of
+	// the node may have delivered it before.
+	Restored bool
 }
 
 // Peer is another node as this one knows it.
@@ -162,6 +166,11 @@ type Stats struct {
 	EventsDropped  uint64 // events that nobody read
 	Unlogged       uint64 // warnings of misbehaviour and of gaps that were not logged, because there were too many
 	Conflicts      uint64 // packets and connections of another node with this ID
+	// Of the Store, if there is one.
+	Stored      uint64 // records that it was given, marks among them
+	Unstored    uint64 // records that it was not given, or did not take, because it had failed
+	StoreErrors uint64 // calls of Append and Sync that failed
+	Unrestored  uint64 // messages in it that were too old at the start, or without what they depend on
 }
 
 // message makes what the application gets of one that a link has brought. The payload is

@@ -89,6 +89,7 @@ type Node struct {
 	slimmed   bool // since then
 	unsettled int  // what frames have brought, in bytes, since the machine settled
 	stats     Stats
+	keeping   *keeping // nil without a Store
 
 	// Into the loop.
 	packets chan *packetIn
@@ -134,6 +135,11 @@ func Start(ctx context.Context, cfg Config) (*Node, error) {
 	if err == nil {
 		err = cfg.mayAdvertise(n.self)
 	}
+	if err == nil && n.keeping != nil {
+		if err = n.restore(ctx); err != nil {
+			err = fmt.Errorf("gossip: start %q: %w", cfg.ID, err)
+		}
+	}
 	if err != nil {
 		tr.Close()
 		return nil, err
@@ -178,7 +184,10 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 	if err != nil {
 		return nil, &ConfigError{"ID", err}
 	}
-	id := peer.ID{Name: name, Incarnation: newIncarnation(time.Now())}
+	id := peer.ID{Name: name, Incarnation: cfg.Incarnation}
+	if id.Incarnation == 0 {
+		id.Incarnation = newIncarnation(time.Now())
+	}
 	n := &Node{
 		cfg: cfg, log: cfg.Logger.With("node", cfg.ID),
 		self: wire.Identity{ID: id, Addr: addr}, cluster: wire.ClusterTag(cfg.Cluster), tr: tr,
@@ -186,6 +195,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 		memory:    &memory,
 		swept:     -sweepEvery,
 		signer:    newSigner(&cfg),
+		keeping:   newKeeping(cfg.Store),
 		book:      newBook(id, addr, memory.limit(identitiesShare)),
 		links:     make(map[broadcast.LinkID]*link),
 		alarm:     alarm{at: broadcast.Never},
@@ -221,6 +231,7 @@ func newNode(ctx context.Context, cfg Config, tr transport.Transport) (*Node, er
 func (n *Node) machineConfig() protocol.Config {
 	m := n.cfg.machine(n.book.self, n.book, n.memory)
 	m.Keep = n.keeper.keep
+	m.Journal = n.keeping != nil
 	if n.signer != nil {
 		m.Evidence, m.Dated = n.evidence, true
 		m.Sampling.Identity = n.samplerIdentity()
@@ -288,6 +299,11 @@ func (n *Node) Ready(ctx context.Context) error {
 // neighbour has not which is not too slow (docs/guarantees.md), and then for at most as
 // long as ctx lasts; it never waits for the application to read. Errors: ErrPayloadTooLong, ErrClosed, the context's cause, together with
 // ErrLogFull if it waited for room. After an error nothing was sent.
+//
+// With a Config.Store it returns only when the message is in the Store as well, for good:
+// by then it may long have been sent. If that fails, or is not known in time, the error
+// is ErrNotKept, together with the cause, and comes with the MessageID: the message may
+// have got out.
 func (n *Node) Broadcast(ctx context.Context, payload []byte) (MessageID, error) {
 	return n.broadcast(ctx, payload, nil)
 }
@@ -410,7 +426,8 @@ func (n *Node) Policy() peersampling.Policy { return n.cfg.Sampling }
 // node is closed all the same, and the error is the context's cause. A node that
 // knows nobody and was told of no address just closes.
 //
-// Messages that were delivered and not yet read are dropped, as by Close.
+// Messages that were delivered and not yet read are dropped, as by Close. What the
+// Store has been given is on its disk afterwards, or the error tells why not.
 func (n *Node) Leave(ctx context.Context) error {
 	drained := make(chan struct{})
 	n.do(func() { n.leave(drained) })
@@ -422,7 +439,11 @@ func (n *Node) Leave(ctx context.Context) error {
 	case <-ctx.Done():
 		err = fmt.Errorf("gossip: %q left before a neighbour had confirmed everything: %w", n.cfg.ID, context.Cause(ctx))
 	}
-	return errors.Join(err, n.Close())
+	err = errors.Join(err, n.Close())
+	if n.keeping != nil {
+		err = errors.Join(err, n.keeping.store.Sync(ctx))
+	}
+	return err
 }
 
 // farewell ends all links in good order and waits until the neighbours have

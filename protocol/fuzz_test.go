@@ -78,6 +78,13 @@ type run struct {
 	dials []peer.Handle
 	asked []peersampling.Packet // requests that the machine has sent
 	wants []want
+	kept  []keptEntry // of its journal
+}
+
+// keptEntry is an entry, and when it was written.
+type keptEntry struct {
+	Entry
+	at time.Duration
 }
 
 // want is a message that the machine has asked for, on a link.
@@ -93,7 +100,7 @@ func newRun(p program, fail func(string, ...any)) *run {
 	cfg.Order = []causal.Order{causal.Causal, causal.FIFO, causal.Causal, causal.Unordered}[r.below(4)]
 	cfg.History = History(r.below(2))
 	cfg.HoldBytes, cfg.Log.Bytes, cfg.Origins = 4000, 4000, 4
-	cfg.Links.Max = 3
+	cfg.Links.Max, cfg.Journal = 3, true
 	cfg.Relay.Window = 500
 	cfg.Wall = 20_000 * 24 * time.Hour
 	truthful := r.yes()
@@ -110,6 +117,7 @@ func (r *run) steps() {
 	for n := 0; len(r.b) > 0 && n < 2000; n++ {
 		r.step()
 	}
+	r.reborn()
 	r.rest()
 }
 
@@ -367,6 +375,7 @@ func (r *run) say(id broadcast.LinkID, f *broadcast.Frame) {
 // after does what the machine wants done, and looks at it.
 func (r *run) after() {
 	r.witness.after(&r.out)
+	r.keep()
 	for _, p := range r.out.Packets {
 		if p.Kind == peersampling.ExchangeRequest || p.Kind == peersampling.ProbeRequest {
 			r.asked = append(r.asked[max(0, len(r.asked)-20):], p)
@@ -691,6 +700,7 @@ func TestMachineWithstandsAnyActions(t *testing.T) {
 			actions[kind.String()] = does(func() { r.frame(kind) })
 		}
 		t.Repeat(actions)
+		r.reborn()
 		r.rest()
 	})
 }

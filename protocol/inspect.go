@@ -51,6 +51,7 @@ func (m *Machine) Handles(mark func(peer.Handle)) {
 	m.relay.Handles(mark)
 	m.log.Handles(mark)
 	m.buffer.Handles(mark)
+	m.journal.handles(mark)
 	for h := range m.evidence { // the order of marks does not show
 		mark(h)
 	}
@@ -91,6 +92,7 @@ type Counters struct {
 	Exchanges, ExchangesServed, ExchangesTimedOut   uint64
 	Probes, PeersDropped, PeersRejoined, Repairs    uint64
 	Unsolicited, Offences, Crowded, Banned          uint64
+	Restored                                        uint64
 }
 
 // Counters reads the totals.
@@ -109,6 +111,7 @@ func (m *Machine) Counters() Counters {
 		Exchanges: s.Initiated, ExchangesServed: s.Served, ExchangesTimedOut: s.TimedOut,
 		Probes: s.Probes, PeersDropped: s.Dropped, PeersRejoined: s.Rejoined, Repairs: m.Stats.Repairs,
 		Unsolicited: s.Unsolicited, Offences: m.Stats.Offences, Crowded: l.Crowded, Banned: l.Banned,
+		Restored: m.Stats.Restored,
 	}
 }
 

@@ -39,6 +39,8 @@ type member struct {
 	delivered []*broadcast.Message
 	brought   []peer.Handle // who has brought each; None for its own
 	events    []Event
+	journal   []Entry
+	forgotten []Group
 }
 
 type end struct {
@@ -99,6 +101,8 @@ func (n *member) step(do func()) {
 		n.brought = append(n.brought, by)
 	}
 	n.events = append(n.events, n.out.Events...)
+	n.journal = append(n.journal, n.out.Journal...)
+	n.forgotten = append(n.forgotten, n.out.Forgotten...)
 	for _, p := range n.out.Packets {
 		to := l.nodes[p.Peer-1]
 		p.Peer, p.View = n.h, slices.Clone(p.View)

@@ -91,6 +91,9 @@ type Config struct {
 	// Keep is asked for what is kept in place of a message from a link, for a driver
 	// that uses a frame's memory again: see causal.Config. Nil keeps the message itself.
 	Keep func(m *broadcast.Message, waits bool) *broadcast.Message
+	// Journal has the outbox say what to write down so that the next life of this node can
+	// go on from there: see Restore.
+	Journal bool
 }
 
 // DefaultConfig returns the documented defaults.
@@ -146,6 +149,10 @@ type Outbox struct {
 	Events []Event
 	// Offences are what peers have done that no honest node does.
 	Offences []Offence
+	// Journal is to be written down, in this order and before Deliveries are handed on;
+	// Forgotten need not be kept after that.
+	Journal   []Entry
+	Forgotten []Group
 }
 
 // Reset empties the outbox and keeps its room.
@@ -154,6 +161,9 @@ func (o *Outbox) Reset() {
 	clear(o.Deliveries)
 	o.Packets, o.Deliveries, o.Via, o.Events = o.Packets[:0], o.Deliveries[:0], o.Via[:0], o.Events[:0]
 	o.Offences = o.Offences[:0]
+	clear(o.Journal)
+	clear(o.Forgotten)
+	o.Journal, o.Forgotten = o.Journal[:0], o.Forgotten[:0]
 	o.Links.Reset()
 }
 
@@ -177,6 +187,9 @@ type Machine struct {
 	mixAt      time.Duration // see maybeMix
 	sendAt     time.Duration // when a broadcast that was refused need not wait any more; Never if there is none
 	evidence   evidence
+	journal    journal
+	restoring  bool   // a message of an earlier life is being delivered
+	restored   uint64 // where these end in the log
 
 	// refusedFrom is the link that brought what was last refused for want of
 	// room to hold it back.
@@ -196,7 +209,7 @@ type Machine struct {
 	gaps     []causal.Gap
 
 	// Stats counts what no part below counts.
-	Stats struct{ Delivered, Withheld, Forged, Stray, Stale, Retired, Repairs, Offences uint64 }
+	Stats struct{ Delivered, Withheld, Forged, Stray, Stale, Retired, Repairs, Offences, Restored uint64 }
 }
 
 // drawForLinks is where links draw from. They show numbers of it to peers, in requests, so
@@ -259,7 +272,12 @@ func (c *Config) validate() error {
 }
 
 func (m *Machine) causalConfig() causal.Config {
+	var gaveUp func(peer.Handle, uint64, time.Duration)
+	if m.cfg.Journal {
+		gaveUp = m.noteGap
+	}
 	return causal.Config{
+		GaveUp:    gaveUp,
 		Announced: m.cfg.Announced, Awaited: m.cfg.Awaited,
 		Order: m.cfg.Order, HoldBytes: m.cfg.HoldBytes, Retry: m.cfg.Retry, GiveUp: m.cfg.GiveUp, Graft: m.cfg.GraftAfter,
 		Horizon: m.cfg.Horizon, Wall: m.cfg.Wall, Dated: m.cfg.Dated, Self: m.cfg.Self,
@@ -481,8 +499,14 @@ func (m *Machine) handleIHave(now time.Duration, link broadcast.LinkID, f *broad
 func (m *Machine) Deliver(msg *broadcast.Message, from []broadcast.LinkID) {
 	m.proveMessage(msg)
 	m.log.Append(m.now, msg, m.relay.KnownTo(from))
+	if m.restoring {
+		return // it was delivered before, and nobody is linked to yet
+	}
 	m.relay.Delivered(m.now, msg)
 	m.delivered = m.now
+	if m.cfg.Journal {
+		m.journalize(msg)
+	}
 	if m.cfg.History == None && msg.Born < m.start && msg.Dot.Origin != m.cfg.Self {
 		m.Stats.Withheld++
 		return
@@ -550,7 +574,13 @@ func (m *Machine) Slim() {
 	m.dots, m.asks, m.gaps, m.grafts, m.mixed = nil, nil, nil, nil, nil
 }
 
-func (m *Machine) begin(now time.Duration, out *Outbox) { m.now, m.out = now, out }
+func (m *Machine) begin(now time.Duration, out *Outbox) {
+	m.now, m.out = now, out
+	if m.cfg.Journal && !m.journal.begun {
+		m.log.Patient(now, false)
+		m.mark()
+	}
+}
 
 // settle lets the parts react to each other until nothing more changes.
 func (m *Machine) settle(now time.Duration, out *Outbox) {
@@ -567,6 +597,9 @@ func (m *Machine) settle(now time.Duration, out *Outbox) {
 	m.endRepairs(now, out)
 	m.applyChanges(now, out)
 	m.maybeConfirm(now, out)
+	if m.cfg.Journal {
+		m.letGo()
+	}
 	for _, s := range out.Links.Sends {
 		m.links.Said(now, s.Link, s.Frame.Kind)
 	}
@@ -599,7 +632,7 @@ func (m *Machine) maybeMix(now time.Duration, out *Outbox) {
 		return
 	}
 	m.mixAt = broadcast.Never
-	if m.links.Len() < m.cfg.Links.Max || m.log.End() > 0 {
+	if m.links.Len() < m.cfg.Links.Max || m.log.End() > m.restored {
 		return // there is room, for whom the view offers; or there is a tree
 	}
 	m.mixed = m.sampling.AppendSample(m.mixed[:0], len(m.sampling.View()))

@@ -75,7 +75,7 @@ func newPlay(s Scenario) *play {
 	p := &play{World: NewWorld(s.Seed), s: s, of: make(map[peer.Dot]*talk)}
 	p.Oracle.Order = s.Order
 	p.Oracle.MaxViolations = 10
-	p.Codec, p.Drift = s.Codec, s.Drift
+	p.Codec, p.Drift, p.Stores = s.Codec, s.Drift, s.Store
 	p.Configure = func(c *protocol.Config) {
 		c.Sampling = peersampling.DefaultServiceConfig(s.policy())
 		c.Relay.Flood, c.Order, c.History = s.Flood, s.Order, s.History
@@ -201,7 +201,7 @@ func (p *play) crash(count int) {
 }
 
 // restart starts a node under the name of one that is up, and crashes that, or of
-// one that once was.
+// one that once was; with its store, if nodes have some.
 func (p *play) restart() {
 	if len(p.nodes) < 2 {
 		return
@@ -212,7 +212,12 @@ func (p *play) restart() {
 			p.Crash(n)
 		}
 	}
-	p.newcomer(name)
+	if !p.Stores {
+		p.newcomer(name)
+		return
+	}
+	last := slices.IndexFunc(p.nodes, func(n *Node) bool { return n.ID.Name == name && n.store != nil })
+	p.Join(p.Resume(p.nodes[last]), p.nodes[0])
 }
 
 // heal ends the faults and waits until nothing is owed any more.

@@ -142,6 +142,9 @@ func TestABrokenPromiseIsTold(t *testing.T) {
 				return true
 			}
 		}, nil},
+		// Clocks do not count then what is lost with it.
+		{12, "disks lose a message", stored, spoilDisks(loseFifth), []int{3, 10}},
+		{12, "disks exchange two messages", stored + "order unordered\n", spoilDisks(swapFirst), nil},
 	} {
 		s, err := ParseScenario(test.scenario)
 		if err != nil {

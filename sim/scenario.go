@@ -27,6 +27,7 @@ type Scenario struct {
 	Policy  string // of peer sampling, one of peersampling.PresetNames
 	View    int    // how many peers a node knows
 	Codec   bool   // as World.Codec
+	Store   bool   // nodes keep what they deliver, and are restarted with it
 	Origins int    // of the nodes that are up, how many talk; 0 is all
 
 	// The bounds of a node: Log and HoldBytes of protocol.Config.
@@ -65,7 +66,7 @@ const (
 	Talk      StepKind = "talk"      // Count messages, one Every, and Answers to some
 	Crash     StepKind = "crash"     // of Count nodes
 	Kill      StepKind = "kill"      // of Share of the nodes, at once
-	Restart   StepKind = "restart"   // of Count names, those of nodes that are up or were
+	Restart   StepKind = "restart"   // of Count names, those of nodes that are up or were, with their stores if they have some
 	Join      StepKind = "join"      // of Count new nodes
 	Churn     StepKind = "churn"     // Count times, one Every, a node crashes and a new one joins
 	Partition StepKind = "partition" // Share of the nodes on one side, For so long
@@ -179,6 +180,7 @@ func RandomScenario(seed uint64, most int) Scenario {
 	for range 4 {
 		now = d.appendTrouble(&s, now)
 	}
+	s.Store = d.oneIn(2)
 	return s
 }
 

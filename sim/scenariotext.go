@@ -66,17 +66,8 @@ var keys = []key{
 			return slices.Contains(peersampling.PresetNames(), text)
 		}, strings.Join(slices.Sorted(slices.Values(peersampling.PresetNames())), ", ")},
 	intKey("view", 2, 1000, func(s *Scenario) *int { return &s.View }),
-	{"codec",
-		func(s *Scenario) string {
-			if s.Codec {
-				return "on"
-			}
-			return "off"
-		},
-		func(s *Scenario, text string) bool {
-			s.Codec = text == "on"
-			return s.Codec || text == "off"
-		}, "on, off"},
+	switchKey("codec", func(s *Scenario) *bool { return &s.Codec }),
+	switchKey("store", func(s *Scenario) *bool { return &s.Store }),
 	intKey("origins", 0, MaxNodes, func(s *Scenario) *int { return &s.Origins }),
 	{"retention",
 		func(s *Scenario) string { return s.Retention.String() },
@@ -98,6 +89,20 @@ var keys = []key{
 
 // leastBound holds a few messages, mostBound more than any machine has memory for.
 const leastBound, mostBound = 4096, 1 << 40
+
+func switchKey(name string, field func(*Scenario) *bool) key {
+	return key{name,
+		func(s *Scenario) string {
+			if *field(s) {
+				return "on"
+			}
+			return "off"
+		},
+		func(s *Scenario, text string) bool {
+			*field(s) = text == "on"
+			return *field(s) || text == "off"
+		}, "on, off"}
+}
 
 func intKey(name string, least, most int, field func(*Scenario) *int) key {
 	return key{name,

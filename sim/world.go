@@ -33,6 +33,11 @@
 //	    is called
 //	P11 no node takes another one's doing for an offence: nodes of a world are honest,
 //	    and what crosses, comes late or has been forgotten is none
+//	P12 a node that is started again with its store begins with what was on the disk when
+//	    it crashed, but for what its log need no longer have: in the order in which it
+//	    was delivered, with exact clocks. For P1 to P4 that life is one with those before:
+//	    what they had on the disk is not delivered again, and what it was that they sent
+//	    is owed to all
 //
 // A Scenario is a world and all that happens in it, as a value: Run carries it out,
 // RandomScenario draws one from a seed, ParseScenario reads one.
@@ -52,7 +57,7 @@ import (
 )
 
 // Promises is how many there are: P1 is the first, and counted at 0.
-const Promises = 11
+const Promises = 12
 
 // World is a network of machines in virtual time.
 type World struct {
@@ -63,6 +68,9 @@ type World struct {
 	// Codec has all that is sent encoded and decoded by package wire, so that what
 	// arrives is what the bytes say. Set it before the first node starts.
 	Codec bool
+	// Stores has nodes keep what they deliver; see Resume. Set it before the first node
+	// starts.
+	Stores bool
 	// Drift is by how much a node's clock may be too fast or too slow, from 0 to
 	// MaxDrift; above 0 no two clocks show the same, either. Set it before the first
 	// node starts.
@@ -100,6 +108,7 @@ type Node struct {
 	clock   clock
 	known   knowledge
 
+	store *store    // nil if it keeps none
 	inbox []segment // what links have brought and it has not read
 
 	out   protocol.Outbox
@@ -125,13 +134,21 @@ func (w *World) Nodes() []*Node { return w.nodes }
 
 // Start adds a node with the name, in a new incarnation.
 func (w *World) Start(name string) *Node {
+	n := w.newNode(name)
+	if w.Stores {
+		n.store = new(store)
+	}
+	w.launch(n)
+	return n
+}
+
+func (w *World) newNode(name string) *Node {
 	h := peer.Handle(len(w.nodes) + 1)
 	n := &Node{
 		Handle: h, ID: peer.ID{Name: name, Incarnation: uint64(h)}, Up: true,
 		ends: make(map[broadcast.LinkID]*end), alarm: broadcast.Never,
 	}
 	w.nodes = append(w.nodes, n)
-	w.launch(n)
 	return n
 }
 
@@ -143,6 +160,7 @@ func (w *World) launch(n *Node) {
 	}
 	cfg := protocol.DefaultConfig(h, directory{w}, peersampling.Balanced(20))
 	cfg.Wall = w.wall(n)
+	cfg.Journal = n.store != nil
 	if w.Configure != nil {
 		w.Configure(&cfg)
 	}
@@ -152,6 +170,9 @@ func (w *World) launch(n *Node) {
 	}
 	n.Machine, n.cfg, n.started = m, cfg, w.now
 	w.Oracle.started(n)
+	if n.store != nil && len(n.store.records) > 0 {
+		w.restore(n)
+	}
 }
 
 // longAgo is when the world began, counted from 1970.
@@ -177,6 +198,9 @@ func (w *World) Broadcast(n *Node, payload []byte) (m *broadcast.Message, err er
 // Crash ends a node abruptly. Its peers' connections break.
 func (w *World) Crash(n *Node) {
 	n.Up = false
+	if n.store != nil {
+		w.pullOut(n.store)
+	}
 	for _, e := range n.sortedEnds() {
 		w.breakConn(e)
 	}
@@ -241,6 +265,9 @@ func (w *World) carryOut(n *Node) {
 	}
 	for _, x := range n.out.Offences {
 		w.Oracle.violated(11, "%v accuses %v: %v", n.ID, w.node(x.Peer).ID, x.What)
+	}
+	if n.store != nil {
+		w.journalize(n)
 	}
 	for _, m := range n.out.Deliveries {
 		w.Oracle.delivered(n, m)

@@ -57,6 +57,7 @@ truly happened holds every delivery against the promises:
   P10  the clocks of any two messages compare as the messages truly do, or, if
        these are farther apart than the horizon of a day, by time
   P11  no node takes what another one does for an offence
+  P12  a node that is restarted with its store begins with what was on its disk
 
 A scenario that breaks one is printed with the first violations and the command
 that runs it again, and the status is 1. The last line sums up. The scenarios
