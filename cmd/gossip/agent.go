@@ -25,6 +25,7 @@ type agentOptions struct {
 	config string // a file
 
 	discover []string
+	dataDir  string
 	print    bool // what is configured, and nothing else
 }
 
@@ -42,6 +43,7 @@ func newAgent(con console) *cobra.Command {
 	g.BoolVar(&o.events, "events", false, "print events too: links that come and go, gaps, conflicts, drops")
 	g.Var(sizeValue{&o.keep, 1, maxLogBytes}, "keep", "how much of what was delivered is kept for readers of the HTTP API, besides the log, 1B to 1024GiB")
 
+	g.StringVar(&o.dataDir, "data-dir", "", "`DIRECTORY` of the node's own, made if it is not there, from which it goes on after its process has ended, in whatever way: its name, whom it knew, and its log; what was accepted is on the disk. Its messages of before the end are printed again")
 	g.StringSliceVar(&o.discover, "discover", nil, "`SOURCE` of addresses to join, looked at again and again; several with commas or by repeating the flag: dns:HOST:PORT (all addresses of a name, as of a headless service), srv:NAME (SRV records), mdns:_gossip._udp (the local network, which is told of this node too), file:PATH (an address a line)")
 	g.StringVar(&o.config, "config", "", "`FILE` of settings, TOML: flags without their dashes, as in join = [\"10.0.0.7:7946\"]; read again on SIGHUP")
 	g.BoolVar(&o.print, "print-config", false, "print all settings as such a file, defaults as comments, and end")
@@ -103,10 +105,15 @@ type door struct {
 func (d door) anyHost() bool { return d.token != "" || d.listener.Addr().Network() == "unix" }
 
 func runAgent(ctx context.Context, con console, cfg gossip.Config, o agentOptions, d door, r reloader) error {
-	node, err := start(ctx, cfg)
+	kept, err := openDataDir(&cfg, o.dataDir)
 	if err != nil {
 		d.close()
 		return err
+	}
+	node, err := start(ctx, cfg)
+	if err != nil {
+		d.close()
+		return errors.Join(err, kept.close())
 	}
 	ctx, left := context.WithCancel(ctx)
 	defer left()
@@ -116,9 +123,10 @@ func runAgent(ctx context.Context, con console, cfg gossip.Config, o agentOption
 	out := newPrinter(con, o.json)
 	out.started(node.Self(), cfg.Join)
 	onHangup(ctx, func() { r.reload(ctx, node) })
+	remembered := kept.rememberPeers(ctx, node, cfg.Logger)
 	found, err := discover(ctx, o.discover, node, cfg.Logger)
 	if err != nil {
-		return leave(node, leaveTimeout, err)
+		return errors.Join(leave(node, leaveTimeout, err), kept.close())
 	}
 	defer found()
 	served := d.serve(ctx, con, a, left, &r.node.level, cfg.Logger)
@@ -131,7 +139,8 @@ func runAgent(ctx context.Context, con console, cfg gossip.Config, o agentOption
 	err = f.run(ctx)
 	left()
 	<-a.Done()
-	return errors.Join(err, <-served)
+	<-remembered
+	return errors.Join(err, <-served, kept.close())
 }
 
 func (d door) close() {

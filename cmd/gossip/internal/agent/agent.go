@@ -65,6 +65,12 @@ func New(node *gossip.Node, o Options) *Agent {
 
 		deliveries: metrics.NewDeliveries(),
 	}
+	// What was restored is there from the start, for who looks at once.
+	for range node.Stats().BacklogMessages {
+		if m, open := <-node.Messages(); open {
+			a.take(m)
+		}
+	}
 	a.surveyor = newSurveyor(o.Survey, a.describeSelf, a.describe)
 	go a.feed()
 	return a
@@ -84,8 +90,7 @@ func (a *Agent) feed() {
 				messages = nil
 				continue
 			}
-			a.deliveries.Observe(m)
-			a.messages.Add(hub.Entry{Message: m, At: time.Now()})
+			a.take(m)
 		case e, open := <-events:
 			if !open {
 				events = nil
@@ -94,6 +99,13 @@ func (a *Agent) feed() {
 			a.events.Add(api.EventOf(e, time.Now()))
 		}
 	}
+}
+
+func (a *Agent) take(m gossip.Message) {
+	if !m.Restored {
+		a.deliveries.Observe(m)
+	}
+	a.messages.Add(hub.Entry{Message: m, At: time.Now()})
 }
 
 // Done is closed when the node has ended and everything that it delivered is in the

@@ -147,20 +147,21 @@ func ParseID(text string) (id gossip.MessageID, err error) {
 // Message is a message as this node delivered it.
 type Message struct {
 	MessageID
-	Payload *string           `json:"payload,omitempty" doc:"the payload, if it is UTF-8"`
-	Base64  []byte            `json:"payload_base64,omitempty" doc:"the payload, if it is not"`
-	Clock   Counts            `json:"clock" doc:"how many messages of each origin, by origin#incarnation, happened before this one, itself included"`
-	Hops    int               `json:"hops" doc:"links that it crossed to get here"`
-	Via     string            `json:"via,omitempty" doc:"the neighbour that brought it; absent of the node's own"`
-	Headers map[string]string `json:"headers,omitempty" doc:"what travels with it: content-type, traceparent, idempotency-key as they were sent, and what else its sender has set"`
-	AgeMS   float64           `json:"age_ms" doc:"time from its broadcast to its delivery here"`
-	At      time.Time         `json:"at" doc:"when it was delivered here"`
+	Payload  *string           `json:"payload,omitempty" doc:"the payload, if it is UTF-8"`
+	Base64   []byte            `json:"payload_base64,omitempty" doc:"the payload, if it is not"`
+	Clock    Counts            `json:"clock" doc:"how many messages of each origin, by origin#incarnation, happened before this one, itself included"`
+	Hops     int               `json:"hops" doc:"links that it crossed to get here"`
+	Via      string            `json:"via,omitempty" doc:"the neighbour that brought it; absent of the node's own"`
+	Headers  map[string]string `json:"headers,omitempty" doc:"what travels with it: content-type, traceparent, idempotency-key as they were sent, and what else its sender has set"`
+	AgeMS    float64           `json:"age_ms" doc:"time from its broadcast to its delivery here"`
+	Restored bool              `json:"restored,omitempty" doc:"it was in the data directory when the agent started, and may have been delivered before"`
+	At       time.Time         `json:"at" doc:"when it was delivered here"`
 }
 
 // MessageOf is a message as the API tells of it.
 func MessageOf(e hub.Entry) Message {
 	m := Message{
-		MessageID: IDOf(e.ID), Clock: Counts{e.Clock}, Hops: e.Hops, Via: e.Via, Headers: e.Headers,
+		MessageID: IDOf(e.ID), Clock: Counts{e.Clock}, Hops: e.Hops, Via: e.Via, Restored: e.Restored, Headers: e.Headers,
 		AgeMS: float64(e.Age.Microseconds()) / 1000, At: e.At.UTC(),
 	}
 	if utf8.Valid(e.Payload) {

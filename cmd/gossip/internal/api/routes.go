@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"strings"
 
@@ -107,6 +108,16 @@ const (
 	// keyHeader has a key known again after a restart, and to who gets the message.
 	keyHeader = "idempotency-key"
 )
+
+// remember has keys of the node's last life known, of which the messages tell.
+func (s *Server) remember() {
+	self := s.source.Self().ID
+	for e := range s.source.Messages().Latest(math.MaxInt) {
+		if key := e.Headers[keyHeader]; e.Restored && key != "" && e.ID.Origin == self {
+			s.once.note(key, e.Payload, e.ID)
+		}
+	}
+}
 
 func (in *sendInput) headers() gossip.Headers {
 	h := make(gossip.Headers)

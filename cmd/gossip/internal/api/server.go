@@ -70,6 +70,7 @@ func NewServer(source Source, cfg Config) *Server {
 		source: source, cfg: cfg, streams: make(chan struct{}, cfg.Streams), once: newOnce(cfg.Keep),
 	}
 	s.ending, s.end = context.WithCancel(context.Background())
+	s.remember()
 	mux := http.NewServeMux()
 	description := huma.DefaultConfig("gossip agent", source.Self().Version)
 	description.DocsPath = "" // its page loads scripts of others
