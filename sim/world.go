@@ -65,6 +65,10 @@ type World struct {
 	Configure func(*protocol.Config)
 	// OnDeliver, if set, is called for each delivery, after the oracle.
 	OnDeliver func(n *Node, m *broadcast.Message)
+	// OnSpread, if set, is called for each delivery, too, and must not step any machine.
+	// via is the neighbour that brought the message first; nil for the node's own, and if
+	// the link has ended since.
+	OnSpread func(n, via *Node, m *broadcast.Message)
 	// Codec has all that is sent encoded and decoded by package wire, so that what
 	// arrives is what the bytes say. Set it before the first node starts.
 	Codec bool
@@ -269,8 +273,15 @@ func (w *World) carryOut(n *Node) {
 	if n.store != nil {
 		w.journalize(n)
 	}
-	for _, m := range n.out.Deliveries {
+	for i, m := range n.out.Deliveries {
 		w.Oracle.delivered(n, m)
+		if w.OnSpread != nil {
+			var via *Node
+			if e := n.ends[n.out.Via[i]]; e != nil {
+				via = e.other.node
+			}
+			w.OnSpread(n, via, m)
+		}
 		if w.OnDeliver != nil {
 			// Later, so that a reply does not step the machine within its step.
 			w.after(0, func() { w.OnDeliver(n, m) })

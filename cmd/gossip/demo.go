@@ -93,11 +93,8 @@ The exit status is 1 if any promise was broken or the time was up.`,
 			o.seed = uint64(rand.Uint32())
 		}
 		if o.watch {
-			if err := web.check(); err != nil {
+			if err := web.checkNeeded("--watch"); err != nil {
 				return err
-			}
-			if web.address == httpOff {
-				return usagef("--http: off, allowed with --watch: HOST:PORT or unix:PATH")
 			}
 			d, err := web.door(ctx, cmd)
 			if err != nil {

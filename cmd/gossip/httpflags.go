@@ -37,6 +37,14 @@ func (f *httpFlags) group() flagGroup {
 	return g
 }
 
+// checkNeeded is check for what is of no use without its window.
+func (f *httpFlags) checkNeeded(by string) error {
+	if f.address == httpOff {
+		return usagef("--http: off, allowed with %s: HOST:PORT or unix:PATH", by)
+	}
+	return f.check()
+}
+
 // check tells what cannot be seen from one flag alone.
 func (f *httpFlags) check() error {
 	if f.address == httpOff || strings.HasPrefix(f.address, "unix:") {

@@ -95,12 +95,12 @@ func (p *printer) received(m *api.Message) {
 	p.object("message", messageLine{ID: id.String(), Message: *m})
 }
 
-func (p *printer) event(e api.Event) {
+func (p *printer) event(e gossip.Event) {
 	if p.json == nil {
 		p.line("# %v", e)
 		return
 	}
-	p.object("event", eventLine{e.Kind, e.Peer.ID, e.Peer.Addr, e.From, e.To})
+	p.object("event", eventLine{e.Kind.String(), e.Peer.ID, e.Peer.Addr, e.From, e.To})
 }
 
 // missed tells of messages that are not printed, since they came faster than they

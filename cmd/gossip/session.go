@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/agent"
-	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/api"
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/hub"
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
 )
@@ -81,7 +80,7 @@ func (f *follower) run(ctx context.Context) error {
 var errEOF = errors.New("the input has ended")
 
 func (f *follower) follow(ctx, reading context.Context) error {
-	var events <-chan item[api.Event]
+	var events <-chan item[hub.Event]
 	if f.events {
 		events = pump(reading, f.agent.Events().Last(math.MaxInt))
 	}
@@ -94,7 +93,7 @@ func (f *follower) follow(ctx, reading context.Context) error {
 				events = nil
 				continue
 			}
-			f.out.event(e.entry)
+			f.out.event(e.entry.Event)
 		case <-f.agent.Done():
 			return gossip.ErrClosed
 		case err := <-f.input:

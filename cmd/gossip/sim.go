@@ -29,7 +29,7 @@ number of cores.`,
 		Args: knownVerb,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newSimOverlay(con), newSimExperiment(con), newSimBroadcast(con), newSimFuzz(con))
+	cmd.AddCommand(newSimOverlay(con), newSimExperiment(con), newSimBroadcast(con), newSimFuzz(con), newSimWatch(con))
 	return cmd
 }
 

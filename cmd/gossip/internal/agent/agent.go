@@ -24,7 +24,7 @@ type Agent struct {
 	self     api.Self
 	began    time.Time
 	messages *hub.Messages
-	events   *hub.Log[api.Event]
+	events   *hub.Log[hub.Event]
 	surveyor *surveyor
 
 	deliveries *metrics.Deliveries
@@ -60,7 +60,7 @@ func New(node *gossip.Node, o Options) *Agent {
 			Order: o.Order, Version: o.Version, MaxPayload: o.MaxPayload, Network: "agent",
 		},
 		messages: hub.NewMessages(o.Keep),
-		events:   hub.NewLog(keptEvents, func(*api.Event) int { return 1 }),
+		events:   hub.NewEvents(keptEvents),
 		done:     make(chan struct{}),
 
 		deliveries: metrics.NewDeliveries(),
@@ -96,7 +96,7 @@ func (a *Agent) feed() {
 				events = nil
 				continue
 			}
-			a.events.Add(api.EventOf(e, time.Now()))
+			a.events.Add(hub.Event{Event: e, At: time.Now()})
 		}
 	}
 }
@@ -154,7 +154,7 @@ func (a *Agent) Clock() vclock.Clock { return a.node.Clock() }
 func (a *Agent) Messages() *hub.Messages { return a.messages }
 
 // Events are what has happened.
-func (a *Agent) Events() *hub.Log[api.Event] { return a.events }
+func (a *Agent) Events() *hub.Log[hub.Event] { return a.events }
 
 // Broadcast has the node broadcast.
 func (a *Agent) Broadcast(ctx context.Context, payload []byte, headers gossip.Headers) (gossip.MessageID, error) {

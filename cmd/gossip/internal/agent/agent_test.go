@@ -112,12 +112,3 @@ func TestSource(t *testing.T) {
 		t.Error("the messages go on after the end")
 	}
 }
-
-// Names are those of the fields, as people write them.
-func TestSnake(t *testing.T) {
-	for name, want := range map[string]string{"BadPackets": "bad_packets", "RTT": "rtt", "LinkRTTMax": "link_rtt_max", "View": "view"} {
-		if got := snake(name); got != want {
-			t.Errorf("%s is written %s, want %s", name, got, want)
-		}
-	}
-}

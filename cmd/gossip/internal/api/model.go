@@ -199,8 +199,8 @@ type Event struct {
 }
 
 // EventOf is an event as the API tells of it.
-func EventOf(e gossip.Event, at time.Time) Event {
-	return Event{e.Kind.String(), PeerOf(e.Peer), e.From, e.To, at.UTC()}
+func EventOf(e hub.Event) Event {
+	return Event{e.Kind.String(), PeerOf(e.Peer), e.From, e.To, e.At.UTC()}
 }
 
 // Missed takes the place of entries that are not kept any more.
@@ -244,17 +244,4 @@ type OverlayView struct {
 // LogLevel is the body of /v1/log-level.
 type LogLevel struct {
 	Level string `json:"level" enum:"debug,info,warn,error"`
-}
-
-// String returns a line for people.
-func (e Event) String() string {
-	switch e.Kind {
-	case gossip.Gap.String():
-		return fmt.Sprintf("gap: messages %d to %d of %s can no longer be had", e.From, e.To, e.Peer.ID)
-	case gossip.Conflict.String():
-		return fmt.Sprintf("conflict: the node at %s has the ID %q too", e.Peer.Addr, e.Peer.ID)
-	case gossip.Overflow.String():
-		return fmt.Sprintf("overflow: message %d of %s was not read in time", e.From, e.Peer.ID)
-	}
-	return fmt.Sprintf("%s: %s at %s", e.Kind, e.Peer.ID, e.Peer.Addr)
 }

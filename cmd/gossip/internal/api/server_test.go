@@ -29,7 +29,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // stage is a source that a test writes to.
 type stage struct {
 	messages *hub.Messages
-	events   *hub.Log[api.Event]
+	events   *hub.Log[hub.Event]
 	seq      uint64
 	fail     error
 	headers  gossip.Headers // of the last broadcast
@@ -40,7 +40,7 @@ type stage struct {
 func newStage() *stage {
 	return &stage{
 		messages: hub.NewMessages(hub.DefaultLimit),
-		events:   hub.NewLog(10, func(*api.Event) int { return 1 }),
+		events:   hub.NewEvents(10),
 	}
 }
 
@@ -53,7 +53,7 @@ func (s *stage) Clock() vclock.Clock         { return vclock.FromMap(map[string]
 func (s *stage) Stats() map[string]float64   { return map[string]float64{"links": 1} }
 func (s *stage) Keys() []api.Key             { return nil }
 func (s *stage) Messages() *hub.Messages     { return s.messages }
-func (s *stage) Events() *hub.Log[api.Event] { return s.events }
+func (s *stage) Events() *hub.Log[hub.Event] { return s.events }
 func (s *stage) Ready() bool                 { return s.ready }
 func (s *stage) Overlay() (api.Overlay, <-chan struct{}) {
 	return api.Overlay{Limit: 7}, make(chan struct{})

@@ -21,7 +21,7 @@ type Source interface {
 	Keys() []Key
 	// Messages and Events are what has been delivered and what has happened.
 	Messages() *hub.Messages
-	Events() *hub.Log[Event]
+	Events() *hub.Log[hub.Event]
 	// Overlay is the latest sample of the network, and a channel that is closed when
 	// there is another.
 	Overlay() (Overlay, <-chan struct{})

@@ -216,7 +216,7 @@ func (l *lineWriter) idle() error {
 
 func writeMessage(l *lineWriter, e hub.Entry) error { return l.write("", FormatID(e.ID), MessageOf(e)) }
 func writeDelivery(l *lineWriter, d Delivery) error { return l.write("", "", d) }
-func writeEvent(l *lineWriter, e Event) error       { return l.write("", "", e) }
+func writeEvent(l *lineWriter, e hub.Event) error   { return l.write("", "", EventOf(e)) }
 
 // follow writes what a reader reads, and closes the reader.
 func follow[T any](l *lineWriter, r *hub.Reader[T], stay bool, limit int, write func(*lineWriter, T) error) error {

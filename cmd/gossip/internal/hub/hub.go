@@ -20,6 +20,15 @@ type Entry struct {
 	At time.Time
 }
 
+// Event is something that happened to the node, with the time.
+type Event struct {
+	gossip.Event
+	At time.Time
+}
+
+// NewEvents returns a log of the latest events, up to a number.
+func NewEvents(most int) *Log[Event] { return NewLog(most, func(*Event) int { return 1 }) }
+
 // What an entry takes besides its payload: the entry itself with its places in the
 // ring and in the index, and an entry of its clock, most of which neighbours share.
 const (
