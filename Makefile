@@ -9,6 +9,8 @@ help:
 
 demo: ## watch 32 nodes gossip in one process
 	go run ./cmd/gossip demo
+agents: ## three agents on this machine that gossip, until interrupted; the first at http://127.0.0.1:7980/
+	./scripts/agents.sh
 test: ## all tests
 	go test $(PACKAGES)
 race: ## all tests under the race detector
@@ -57,4 +59,4 @@ lint: ## golangci-lint, which takes minutes to build
 	$(GOLANGCI) run $(PACKAGES)
 check: fmt-check vet staticcheck ## formatting, vet and staticcheck
 
-.PHONY: help demo test race soak netns experiments bench bench-large microbench bench-compare fuzz vuln tidy-check window window-test window-shots fmt fmt-check vet staticcheck lint check
+.PHONY: help demo agents test race soak netns experiments bench bench-large microbench bench-compare fuzz vuln tidy-check window window-test window-shots fmt fmt-check vet staticcheck lint check
