@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -153,6 +154,24 @@ func TestKeysForNames(t *testing.T) {
 				t.Errorf("%d characters: %v", len(text), err)
 			}
 		}
+	}
+}
+
+// A file whose path could be a key, by its length and letters, is a file.
+func TestPathLikeAKey(t *testing.T) {
+	dir := t.TempDir()
+	// A key is 43 characters, or 44 that end in "=".
+	name := strings.Repeat("x", 43)
+	file := filepath.Join(dir, name)
+	if err := os.WriteFile(file, []byte(key(1).Text()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	if !isKey(name) {
+		t.Fatalf("%q does not look like a key", name)
+	}
+	if _, err := Load(name); err != nil {
+		t.Error(err)
 	}
 }
 

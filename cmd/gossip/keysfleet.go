@@ -32,11 +32,11 @@ func newKeysFleet(con console) *cobra.Command {
 		Use:   "fleet [--api ADDRESS | --join HOST:PORT --keyring FILE] [flags]",
 		Short: "Tell which keys a running network uses, and who lacks one",
 		Long: `fleet asks an agent, on this machine or at --api; with --join it joins a
-network and listens for a while. It tells for each key of the cluster how long ago
-a node is known to have had it, to have used it and to have lacked it, and which
-one that was. Nodes tell each other so while there is more than one key about.
-So a key is everywhere when nobody has lacked it for some minutes, and may be
-removed when nobody has used it for as long.`,
+network and listens for a while. For each key of the cluster it tells how long
+ago a node is known to have had it, to have used it and to have lacked it, and
+which one that was. Nodes tell each other so while there is more than one key
+about. So a key is everywhere when nobody has lacked it for some minutes, and
+may be removed when nobody has used it for as long.`,
 		Example: `  gossip keys fleet
   gossip keys fleet --join 10.0.0.7:7946 --keyring keyring`,
 		Args: noArgs,
