@@ -69,6 +69,8 @@ var forbidden = []struct {
 		"who gets in is decided by addresses, times and counters that the caller hands in; only Doors has a lock"},
 	{[]string{"internal/stage"}, []string{module + "/protocol", module + "/causal", module + "/broadcast", module + "/internal/wire", module + "/sim/overlay", "net", "os", module}, nil,
 		"what plays scenarios with real nodes sees of them what an application sees, and of the network its transports"},
+	{[]string{"delegate"}, []string{module + "/..."}, []string{module + "/gossip"},
+		"an adapter for programs of another style has nothing that applications have not"},
 	{[]string{"internal/oracle"}, []string{module + "/..."}, []string{module + "/vclock", module + "/causal"},
 		"a judge knows what was promised (the order, the clock) and nothing of how it is kept"},
 	{[]string{"internal/netns"}, []string{module + "/protocol", module + "/causal", module + "/broadcast", module + "/peersampling", module + "/internal/wire", module + "/internal/transport", module + "/internal/stage", module + "/sim", module + "/sim/overlay", module}, nil,
