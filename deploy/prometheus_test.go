@@ -199,3 +199,28 @@ func TestAlerts(t *testing.T) {
 	writeFile(t, config, strings.ReplaceAll(readFile(t, "prometheus.yml"), "/etc/prometheus/gossip-token", token), 0o600)
 	run(t, promtool, "check", "config", config)
 }
+
+// The operations guide tells of every reason for a drop, and of every alert.
+func TestTheGuideKnowsAllReasonsAndAlerts(t *testing.T) {
+	guide := readFile(t, "../docs/operations.md")
+	reasons := served(t)["gossip_dropped_total"]["reason"]
+	if len(reasons) < 40 {
+		t.Fatalf("an agent has the reasons %q", reasons)
+	}
+	for _, reason := range reasons {
+		if n := strings.Count(guide, "\n| `"+reason+"` |"); n != 1 {
+			t.Errorf("the guide has %d rows of %s", n, reason)
+		}
+	}
+	for _, m := range regexp.MustCompile(`- alert: (\w+)`).FindAllStringSubmatch(readFile(t, "alerts.yml"), -1) {
+		if !strings.Contains(guide, "\n| `"+m[1]+"` |") {
+			t.Errorf("the guide tells nothing of %s", m[1])
+		}
+	}
+	rows := regexp.MustCompile("(?m)^\\| `([a-z_]+)` \\| .* \\| (?:fine|look) \\|").FindAllStringSubmatch(guide, -1)
+	for _, row := range rows {
+		if !slices.Contains(reasons, row[1]) {
+			t.Errorf("the guide tells of %s, which no agent has", row[1])
+		}
+	}
+}
