@@ -20,7 +20,7 @@ const module = "github.com/Ishan27gOrg/gossipProtocol"
 var pure = []string{"peer", "vclock", "peersampling", "broadcast", "causal", "protocol", "sim/overlay"}
 
 // examples are programs that use the library and are no part of it.
-var examples = []string{"examples/cache", "examples/chat", "examples/flags", "examples/presence"}
+var examples = []string{"examples/cache", "examples/chat", "examples/flags", "examples/logmerge", "examples/presence"}
 
 // forbidden says which packages may not import what, and why. A pattern that
 // ends in "/..." is a prefix.
