@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Each is one line.
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI    = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-PACKAGES    = ./... ./cmd/gossip/... ./metrics/... ./internal/wirebench/... ./bench/...
+PACKAGES    = ./... ./cmd/gossip/... ./metrics/... ./tracing/... ./internal/wirebench/... ./bench/...
 GOFILES     = $(shell git ls-files '*.go' | grep -v '^testdata/')
 
 help:
@@ -35,6 +35,7 @@ tidy-check: ## do the go.mod files list what is needed, and no more?
 	go mod tidy -diff
 	cd cmd/gossip && go mod tidy -diff
 	cd metrics && go mod tidy -diff
+	cd tracing && go mod tidy -diff
 	cd internal/wirebench && go mod tidy -diff
 	cd bench && go mod tidy -diff
 window: ## build the web page that the agent serves into its binary (Node.js 20.19 or later, npm)
