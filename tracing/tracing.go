@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"math"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -151,11 +152,12 @@ func (c *config) attributes(operation string, kind attribute.KeyValue, payload [
 	return all
 }
 
-// identify is the name of a message, whole and in parts.
+// identify is the name of a message, whole, as the HTTP API of an agent writes it, and in
+// parts.
 func identify(id gossip.MessageID) []attribute.KeyValue {
 	incarnation := strconv.FormatUint(id.Incarnation, 10)
 	return []attribute.KeyValue{
-		semconv.MessagingMessageID(id.Origin + "/" + incarnation + "/" + strconv.FormatUint(id.Seq, 10)),
+		semconv.MessagingMessageID(url.PathEscape(id.Origin) + "/" + incarnation + "/" + strconv.FormatUint(id.Seq, 10)),
 		attribute.String("gossip.origin", id.Origin),
 		attribute.String("gossip.incarnation", incarnation),
 		attribute.Int64("gossip.seq", int64(min(id.Seq, math.MaxInt64))),
