@@ -254,7 +254,7 @@ func TestAttributes(t *testing.T) {
 		}
 		var all []string
 		for key, value := range attributesOf(got) {
-			all = append(all, string(key)+"="+value.Emit())
+			all = append(all, string(key)+"="+value.String())
 		}
 		slices.Sort(all)
 		if text := strings.Join(all, " "); text != want.all {
