@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -26,11 +27,20 @@ func instructions(word string) (lines []string) {
 	return lines
 }
 
-// buildAsTheDockerfile does what its first RUN does, with its variables, and nothing else
-// of the workspace.
+// beginning is the one instruction that begins like this, without its word.
+func beginning(word, begin string) string {
+	lines := slices.DeleteFunc(instructions(word), func(line string) bool { return !strings.HasPrefix(line, begin) })
+	if len(lines) != 1 {
+		panic(fmt.Sprintf("the Dockerfile has %d lines that begin with %s %s", len(lines), word, begin))
+	}
+	return lines[0]
+}
+
+// buildAsTheDockerfile does what the RUN that builds does, with its variables, and nothing
+// else of the workspace.
 func buildAsTheDockerfile(out string) error {
-	command := instructions("RUN")[0]
-	if !strings.HasPrefix(command, "go build ") || !strings.Contains(command, " /out/gossip ") {
+	command := beginning("RUN", "go build ")
+	if !strings.Contains(command, " /out/gossip ") {
 		return fmt.Errorf("the Dockerfile builds by %q", command)
 	}
 	cmd := exec.Command("sh", "-c", strings.ReplaceAll(command, "/out/gossip", out))
@@ -50,7 +60,7 @@ func buildAsTheDockerfile(out string) error {
 // The image's Go is the one that the modules name.
 func TestDockerfileNamesTheToolchain(t *testing.T) {
 	toolchain := regexp.MustCompile(`(?m)^toolchain go(.*)$`).FindStringSubmatch(readFile(t, "../cmd/gossip/go.mod"))
-	if from := instructions("FROM")[0]; !strings.HasPrefix(from, "golang:"+toolchain[1]+"-") {
+	if from := beginning("FROM", "golang:"); !strings.HasPrefix(from, "golang:"+toolchain[1]+"-") {
 		t.Errorf("the image is built from %s, the modules want %s", from, toolchain[1])
 	}
 }
