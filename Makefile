@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Each is one line.
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI    = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-PACKAGES    = ./... ./cmd/gossip/... ./metrics/... ./deploy/... ./internal/wirebench/... ./bench/...
+PACKAGES    = ./... ./cmd/gossip/... ./metrics/... ./tracing/... ./deploy/... ./internal/wirebench/... ./bench/...
 GOFILES     = $(shell git ls-files '*.go' | grep -v '^testdata/')
 
 help:
@@ -37,6 +37,7 @@ tidy-check: ## do the go.mod files list what is needed, and no more?
 	go mod tidy -diff
 	cd cmd/gossip && go mod tidy -diff
 	cd metrics && go mod tidy -diff
+	cd tracing && go mod tidy -diff
 	cd deploy && go mod tidy -diff
 	cd internal/wirebench && go mod tidy -diff
 	cd bench && go mod tidy -diff

@@ -122,7 +122,7 @@ var errKeyRemoved = errors.New("the key that the peer has proved to have was rem
 // those links whose peers belong to the cluster by a key that counts no more. What was
 // on its way on those comes again by others.
 func (n *Node) keysChanged() {
-	n.log.Info("the keyring has changed", "primary", n.cfg.Keyring.Primary(), "keys", len(n.cfg.Keyring.IDs()))
+	n.log.Info("the keyring has changed", "primary", n.cfg.Keyring.Primary().String(), "keys", len(n.cfg.Keyring.IDs()))
 	for _, id := range n.sortedLinks() {
 		l := n.links[id]
 		switch {
@@ -191,7 +191,7 @@ func (n *Node) blame(o protocol.Offence) {
 	case o.What.Proven():
 		n.punish(l, "no honest node makes this: "+o.What.String())
 	case n.mayWarn(aboutForgeries, n.now()):
-		n.log.Warn("a peer passes on what somebody has forged", "peer", l.peer.ID.Name, "addr", l.peer.Addr, "what", o.What)
+		n.log.Warn("a peer passes on what somebody has forged", "peer", l.peer.ID.Name, "addr", l.peer.Addr, "reason", o.What.String())
 	}
 }
 
@@ -199,5 +199,5 @@ func (n *Node) blame(o protocol.Offence) {
 func (n *Node) punish(l *link, why string) {
 	now := n.now()
 	until := n.penalties.Punish(now, n.culprit(l.raw, l.peer.ID.Name))
-	n.warn(&n.offences, "left alone for misbehaviour", "peer", l.peer.ID.Name, "addr", l.peer.Addr, "for", until-now, "why", why)
+	n.warn(&n.offences, "left alone for misbehaviour", "peer", l.peer.ID.Name, "addr", l.peer.Addr, "for_ms", (until - now).Milliseconds(), "reason", why)
 }

@@ -171,8 +171,8 @@ type Config struct {
 	// Whoever belongs to the cluster may ask, and in the clear whoever can reach it. What
 	// exchanges tell of the view, and messages of the links, is told all the same.
 	Undescribed bool
-	// Logger gets warnings, and at debug level what goes on. Nil:
-	// slog.Default().
+	// Logger gets warnings, and at debug level what goes on; docs/logging.md lists all
+	// lines and their keys. Nil: slog.Default().
 	Logger *slog.Logger
 
 	// listen opens the node's transport; see StartOn.

@@ -683,7 +683,7 @@ func TestMisbehaviourFillsNoLog(t *testing.T) {
 		if strings.Count(log.String(), "level=WARN") > lines+1 { // and that there is no keyring
 			t.Errorf("other lines:\n%s", log.String())
 		}
-		if want := fmt.Sprintf("\"left out before\"=%d", 2*each-mostWarnings); strings.Count(log.String(), "left out before") != 1 || !strings.Contains(log.String(), want) {
+		if want := fmt.Sprintf("left_out=%d", 2*each-mostWarnings); strings.Count(log.String(), "left_out=") != 1 || !strings.Contains(log.String(), want) {
 			t.Errorf("the last line does not tell how many were left out: %s", want)
 		}
 	})

@@ -81,7 +81,10 @@ func (n *Node) joinAddr(addr netip.AddrPort) bool {
 		}
 		h := n.book.address(addr)
 		if h == peer.None {
-			n.log.Warn("join address not taken: the address book is full", "addr", addr)
+			// A name may have as many addresses as who answers for it likes.
+			if n.mayWarn(aboutJoins, n.now()) {
+				n.log.Warn("join address not taken: the address book is full", "addr", addr)
+			}
 			return
 		}
 		n.machine.Join(n.now(), h, &n.out)
@@ -119,7 +122,7 @@ func (r *resolver) resolveAll(n *Node) (all bool) {
 	for _, name := range names {
 		addrs, err := resolveWithin(n.ctx, name)
 		if err != nil && n.ctx.Err() == nil {
-			n.log.Warn("join address does not resolve; trying again", "address", name, "error", err)
+			n.log.Warn("join address does not resolve; trying again", "addr", name, "error", err)
 			all = false
 		}
 		for _, addr := range addrs {

@@ -248,7 +248,7 @@ var errNames = errors.New("it names more nodes than there is room for")
 // warnOfClocks tells now and then of messages that were refused for their epochs.
 func (n *Node) warnOfClocks(now time.Duration) {
 	if x := n.machine.Misdated(); x > n.misdated && n.mayWarn(aboutClocks, now) {
-		n.log.Warn("messages are refused: clocks on the wall differ by more than an eighth of Config.Horizon", "messages", x-n.misdated)
+		n.log.Warn("messages are refused: clocks on the wall differ by more than an eighth of Config.Horizon", "refused", x-n.misdated)
 		n.misdated = x
 	}
 }
@@ -277,6 +277,7 @@ const (
 	aboutKeys
 	aboutForgeries
 	aboutHeaders
+	aboutJoins
 	subjects
 )
 
@@ -294,7 +295,7 @@ func (n *Node) mayWarn(about subject, now time.Duration) bool {
 // most likely a node that was given the wrong one.
 func (n *Node) warnOfKeys(now time.Duration) {
 	if x := n.otherKeys(); x > n.strangers && n.mayWarn(aboutKeys, now) {
-		n.log.Warn("what comes under another key, or under none, is refused", "datagrams and connections", x-n.strangers)
+		n.log.Warn("what comes under another key, or under none, is refused", "refused", x-n.strangers)
 		n.strangers = x
 	}
 }

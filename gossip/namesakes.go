@@ -2,6 +2,7 @@ package gossip
 
 import (
 	"net/netip"
+	"strconv"
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/internal/wire"
@@ -56,6 +57,6 @@ func (n *Node) metNamesake(i wire.Identity) {
 		return
 	}
 	x.reported = true
-	n.log.Error("another live node has this node's ID", "addr", i.Addr, "incarnation", i.ID.Incarnation)
+	n.log.Error("another live node has this node's ID", "addr", i.Addr, "incarnation", strconv.FormatUint(i.ID.Incarnation, 10))
 	n.emit(Event{Kind: Conflict, Peer: makePeer(i.ID, i.Addr)})
 }

@@ -327,7 +327,7 @@ func (n *Node) writeDatagram(b []byte, to netip.AddrPort) {
 	n.stats.PacketBytesSent += uint64(len(b))
 	if err := n.tr.WriteTo(b, to); err != nil {
 		n.stats.SendErrors++
-		n.log.Debug("datagram not sent", "to", to, "error", err)
+		n.log.Debug("datagram not sent", "addr", to, "error", err)
 	}
 }
 

@@ -34,7 +34,7 @@ func (n *Node) warn(w *warnings, what string, args ...any) {
 		return
 	}
 	if w.leftOut > 0 {
-		args = append(args, "left out before", w.leftOut)
+		args = append(args, "left_out", w.leftOut)
 		w.leftOut = 0
 	}
 	n.log.Warn(what, args...)

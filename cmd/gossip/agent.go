@@ -105,6 +105,9 @@ type door struct {
 func (d door) anyHost() bool { return d.token != "" || d.listener.Addr().Network() == "unix" }
 
 func runAgent(ctx context.Context, con console, cfg gossip.Config, o agentOptions, d door, r reloader) error {
+	if r.node.logFormat == "json" {
+		con.err = notices{cfg.Logger.Handler()}
+	}
 	kept, err := openDataDir(&cfg, o.dataDir)
 	if err != nil {
 		d.close()
@@ -118,7 +121,7 @@ func runAgent(ctx context.Context, con console, cfg gossip.Config, o agentOption
 	ctx, left := context.WithCancel(ctx)
 	defer left()
 	a := agent.New(node, agent.Options{
-		Cluster: cfg.Cluster, Order: cfg.Order.String(), MaxPayload: cfg.MaxPayload, Version: version(), Keep: o.keep,
+		Cluster: cfg.Cluster, Order: cfg.Order.String(), MaxPayload: cfg.MaxPayload, Version: version(), Keep: o.keep, Logger: cfg.Logger,
 	})
 	out := newPrinter(con, o.json)
 	out.started(node.Self(), cfg.Join)

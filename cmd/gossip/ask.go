@@ -19,7 +19,9 @@ import (
 // asking is a verb that asks an agent one thing.
 type asking struct {
 	name, short, long string
-	ask               func(ctx context.Context, c *api.Client) (any, error)
+	// words are what may be given instead of asking, if anything.
+	words []string
+	ask   func(ctx context.Context, c *api.Client, args []string) (any, error)
 	// table prints the answer for people.
 	table func(w io.Writer, answer any)
 }
@@ -38,8 +40,13 @@ func newAsking(con console, v asking) *cobra.Command {
 		Use: v.name + " [flags]", Short: v.short, Long: v.long, Args: noArgs,
 		Example: fmt.Sprintf("  gossip %s\n  gossip %[1]s --api unix:/run/gossip/api.sock --json", v.name),
 	}
+	if v.words != nil {
+		cmd.Use = fmt.Sprintf("%s [%s] [flags]", v.name, strings.Join(v.words, "|"))
+		cmd.Args, cmd.ValidArgs = atMostOne(v.words), v.words
+		cmd.Example = fmt.Sprintf("  gossip %s %s\n", v.name, v.words[0]) + cmd.Example
+	}
 	addFlags(cmd, agent.group(), g)
-	cmd.RunE = verb(func(ctx context.Context, _ []string) error {
+	cmd.RunE = verb(func(ctx context.Context, args []string) error {
 		c, err := agent.client()
 		if err != nil {
 			return err
@@ -47,7 +54,7 @@ func newAsking(con console, v asking) *cobra.Command {
 		defer c.Close()
 		ctx, cancel := context.WithTimeout(ctx, askTimeout)
 		defer cancel()
-		answer, err := v.ask(ctx, c)
+		answer, err := v.ask(ctx, c, args)
 		if err != nil {
 			return err
 		}
@@ -61,6 +68,19 @@ func newAsking(con console, v asking) *cobra.Command {
 	return cmd
 }
 
+// atMostOne is how a verb takes one of some words, or nothing.
+func atMostOne(words []string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return fmt.Errorf("%d arguments, allowed: at most one of %s", len(args), strings.Join(words, ", "))
+		}
+		if len(args) == 1 && !slices.Contains(words, args[0]) {
+			return fmt.Errorf("%q, allowed: %s", args[0], strings.Join(words, ", "))
+		}
+		return nil
+	}
+}
+
 // askingVerbs are those that ask an agent.
 func askingVerbs(con console) (verbs []*cobra.Command) {
 	for _, v := range []asking{
@@ -69,7 +89,7 @@ func askingVerbs(con console) (verbs []*cobra.Command) {
 			long: `view asks an agent on this machine, or at --api, whom its node knows: its view,
 and with the links that it has which way messages go. An age counts exchanges of
 the peer sampling service since the peer said that it was there.`,
-			ask: func(ctx context.Context, c *api.Client) (any, error) { return askView(ctx, c) },
+			ask: func(ctx context.Context, c *api.Client, _ []string) (any, error) { return askView(ctx, c) },
 			table: func(w io.Writer, answer any) {
 				printView(w, answer.(viewAnswer))
 			},
@@ -79,26 +99,34 @@ the peer sampling service since the peer said that it was there.`,
 			long: `stats asks an agent on this machine, or at --api, what its node holds and what
 it has done since its start. Counters that are 0 are left out but in JSON.
 docs/guarantees.md tells what bounds each size.`,
-			ask:   func(ctx context.Context, c *api.Client) (any, error) { return c.Stats(ctx) },
+			ask:   func(ctx context.Context, c *api.Client, _ []string) (any, error) { return c.Stats(ctx) },
 			table: func(w io.Writer, answer any) { printStats(w, answer.(map[string]float64)) },
 		},
 		{
 			name: "clock", short: "Show the vector clock of an agent",
 			long: `clock asks an agent on this machine, or at --api, how many messages of each
 origin its node has delivered.`,
-			ask:   func(ctx context.Context, c *api.Client) (any, error) { return c.Clock(ctx) },
+			ask:   func(ctx context.Context, c *api.Client, _ []string) (any, error) { return c.Clock(ctx) },
 			table: func(w io.Writer, answer any) { printClock(w, answer.(api.Counts)) },
 		},
 		{
 			name: "leave", short: "Have an agent leave the network and end",
 			long: `leave tells an agent on this machine, or at --api, to leave in good order: its
 neighbours have everything that it broadcast, and know that it is gone.`,
-			ask: func(ctx context.Context, c *api.Client) (any, error) {
+			ask: func(ctx context.Context, c *api.Client, _ []string) (any, error) {
 				return map[string]string{"left": c.Address()}, c.Leave(ctx)
 			},
 			table: func(w io.Writer, answer any) {
 				fmt.Fprintf(w, "the agent at %s leaves\n", answer.(map[string]string)["left"])
 			},
+		},
+		{
+			name: "log-level", short: "Show or change what an agent logs",
+			long: `log-level tells what an agent on this machine, or at --api, logs at least. With
+a level it has the agent log that much from now on, until it ends or reads
+another log-level in its file of settings. docs/logging.md lists the lines.`,
+			words: levelNames, ask: askLogLevel,
+			table: func(w io.Writer, answer any) { fmt.Fprintln(w, answer.(api.LogLevel).Level) },
 		},
 	} {
 		verbs = append(verbs, newAsking(con, v))
@@ -122,6 +150,17 @@ func askView(ctx context.Context, c *api.Client) (v viewAnswer, err error) {
 	}
 	v.Links, err = c.Links(ctx)
 	return v, err
+}
+
+// askLogLevel changes the level first, if one is given.
+func askLogLevel(ctx context.Context, c *api.Client, args []string) (any, error) {
+	if len(args) > 0 {
+		if err := c.SetLogLevel(ctx, args[0]); err != nil {
+			return nil, err
+		}
+	}
+	level, err := c.LogLevel(ctx)
+	return api.LogLevel{Level: level}, err
 }
 
 func printView(w io.Writer, v viewAnswer) {

@@ -167,7 +167,7 @@ func TestMisuseIsTold(t *testing.T) {
 		env  string
 		want string
 	}{
-		{args: "bogus", want: `unknown command "bogus", allowed: agent, clock, completion, demo, keys, leave, listen, man, send, sim, stats, top, view`},
+		{args: "bogus", want: `unknown command "bogus", allowed: agent, clock, completion, demo, keys, leave, listen, log-level, man, send, sim, stats, top, view`},
 		{args: "help bogus", want: `unknown command "bogus"`},
 		{args: "--bogus", want: "unknown flag: --bogus"},
 		{args: "agent --bogus", want: "unknown flag: --bogus"},

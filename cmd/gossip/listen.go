@@ -79,7 +79,7 @@ func runListen(ctx context.Context, con console, cfg gossip.Config, o listenOpti
 	if err != nil {
 		return err
 	}
-	f := follower{agent: agent.New(node, agent.Options{}), out: newPrinter(con, o.json), events: o.events, count: o.count}
+	f := follower{agent: agent.New(node, agent.Options{Logger: cfg.Logger}), out: newPrinter(con, o.json), events: o.events, count: o.count}
 	f.out.started(node.Self(), cfg.Join)
 	err = listen(ctx, &f, cfg, o)
 	<-f.agent.Done()

@@ -26,6 +26,7 @@ type nodeFlags struct {
 	retention, horizon    time.Duration
 	logLevel              string
 	level                 slog.LevelVar // of the logger, once there is one
+	logFormat             string
 	policy                policyFlags
 	security              securityFlags
 }
@@ -39,12 +40,13 @@ var (
 	logLevels = map[string]slog.Level{
 		"debug": slog.LevelDebug, "info": slog.LevelInfo, "warn": slog.LevelWarn, "error": slog.LevelError,
 	}
+	levelNames = []string{"debug", "info", "warn", "error"}
 )
 
 // groups adds the flags; history is the verb's default.
 func (f *nodeFlags) groups(history string) []flagGroup {
 	f.order, f.history, f.links, f.maxPayload, f.logBytes = "causal", history, 5, 1<<20, 64<<20
-	f.retention, f.logLevel = time.Hour, "warn"
+	f.retention, f.logLevel, f.logFormat = time.Hour, "warn", "text"
 	g := newGroup("Node flags")
 	g.Var(nameValue{&f.id}, "id", "the node's name, unique in the network: 1 to 128 bytes of printable text (default node- and 8 random hex digits)")
 	g.Var(addressValue{&f.listen}, "listen", "where to listen on, UDP and TCP; port 0 is any free one (default a free port: of 127.0.0.1 if all addresses to join are on this machine, else of all interfaces)")
@@ -59,7 +61,8 @@ func (f *nodeFlags) groups(history string) []flagGroup {
 	g.Var(sizeValue{&f.memory, 0, maxLogBytes}, "memory", "bound of all that the node holds, of which log and backlog are shares unless --log-bytes is given; 0B: what the other flags come to, some 440MiB by default")
 	g.Var(durationValue{&f.retention, time.Second, 1000 * time.Hour}, "retention", "how long messages stay in that log, 1s to 1000h")
 	g.Var(durationValue{&f.horizon, 0, 4000 * time.Hour}, "horizon", "how long a node that sends nothing stays in clocks, the same for all nodes, 8s to 4000h and at least four times --retention; 0s: a day")
-	g.Var(choiceValue{&f.logLevel, []string{"debug", "info", "warn", "error"}}, "log-level", "least severe lines logged to stderr: debug, info, warn or error")
+	g.Var(choiceValue{&f.logLevel, levelNames}, "log-level", "least severe lines logged to stderr: debug, info, warn or error")
+	g.Var(choiceValue{&f.logFormat, []string{"text", "json"}}, "log-format", "how they are written: text (key=value) or json (an object a line); docs/logging.md lists messages and keys")
 	return []flagGroup{g, f.security.group(), f.policy.group(gossip.DefaultPolicy().C)}
 }
 
@@ -76,13 +79,21 @@ func (f *nodeFlags) config(cmd *cobra.Command, w io.Writer) (gossip.Config, erro
 		Links: f.links, MaxPayload: f.maxPayload, LogBytes: f.logBytes, Memory: f.memory, Retention: f.retention, Horizon: f.horizon,
 		// No more than the log may wait for the application to read it.
 		BacklogBytes: f.logBytes,
-		Logger:       slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: &f.level})),
+		Logger:       slog.New(f.logHandler(w)),
 	}
 	if f.memory != 0 && !cmd.Flags().Changed("log-bytes") {
 		cfg.LogBytes, cfg.BacklogBytes = 0, 0 // shares of it
 	}
 	err := f.security.apply(&cfg)
 	return cfg, err
+}
+
+func (f *nodeFlags) logHandler(w io.Writer) slog.Handler {
+	o := &slog.HandlerOptions{Level: &f.level}
+	if f.logFormat == "json" {
+		return slog.NewJSONHandler(w, o)
+	}
+	return slog.NewTextHandler(w, o)
 }
 
 // listenAddress is --listen or its default: a node that listens on the loopback

@@ -51,11 +51,11 @@ func (r *reloader) apply(ctx context.Context, node *gossip.Node, s setting) bool
 	case s.name == "log-level":
 		level, known := logLevels[s.values[0]]
 		if !known {
-			log.Error("the setting stays as it was", "setting", s.name, "given", s.values[0], "allowed", "debug, info, warn, error")
+			log.Error("the setting stays as it was", "setting", s.name, "given", s.values[0], "allowed", strings.Join(levelNames, ", "))
 			return true
 		}
 		r.node.level.Set(level)
-		log.Info("what is logged has changed", "level", s.values[0])
+		log.Info("what is logged has changed", "log_level", s.values[0])
 	case s.name == "join":
 		// Who is not in the list any more stays known; it only adds ways in.
 		if err := node.Join(ctx, s.values...); err != nil {

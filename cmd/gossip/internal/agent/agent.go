@@ -5,6 +5,7 @@ package agent
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/api"
@@ -28,6 +29,7 @@ type Agent struct {
 	surveyor *surveyor
 
 	deliveries *metrics.Deliveries
+	log        *slog.Logger
 	done       chan struct{}
 }
 
@@ -42,6 +44,8 @@ type Options struct {
 	Keep int
 	// Survey bounds how others are asked around. Zero: survey.DefaultLimits.
 	Survey survey.Limits
+	// Logger gets a line at debug level for each message that is part of a trace. Nil: no lines.
+	Logger *slog.Logger
 }
 
 // New returns an agent of a node, whose messages and events it takes from now on.
@@ -51,6 +55,9 @@ func New(node *gossip.Node, o Options) *Agent {
 	}
 	if o.Survey == (survey.Limits{}) {
 		o.Survey = survey.DefaultLimits()
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	self := node.Self()
 	a := &Agent{
@@ -63,7 +70,7 @@ func New(node *gossip.Node, o Options) *Agent {
 		events:   hub.NewEvents(keptEvents),
 		done:     make(chan struct{}),
 
-		deliveries: metrics.NewDeliveries(),
+		deliveries: metrics.NewDeliveries(), log: o.Logger,
 	}
 	// What was restored is there from the start, for who looks at once.
 	for range node.Stats().BacklogMessages {
@@ -105,6 +112,7 @@ func (a *Agent) take(m gossip.Message) {
 	if !m.Restored {
 		a.deliveries.Observe(m)
 	}
+	a.logTraced(&m)
 	a.messages.Add(hub.Entry{Message: m, At: time.Now()})
 }
 

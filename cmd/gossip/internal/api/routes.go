@@ -180,6 +180,7 @@ func (s *Server) logging() {
 			return nil, huma.Error422UnprocessableEntity("level: " + err.Error()) // the schema lets nothing else in
 		}
 		s.cfg.Level.Set(level)
+		s.cfg.Logger.Info("what is logged has changed", "log_level", s.level())
 		return &answer[LogLevel]{LogLevel{s.level()}}, nil
 	})
 }

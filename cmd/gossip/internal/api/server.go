@@ -13,11 +13,13 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"runtime/debug"
 	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"golang.org/x/time/rate"
 )
 
 // Config is what a server needs besides its source.
@@ -51,6 +53,7 @@ type Server struct {
 	once    *once
 	api     huma.API
 	handler http.Handler
+	panics  rate.Sometimes
 	ending  context.Context // its end is that of all streams
 	end     context.CancelFunc
 }
@@ -68,6 +71,7 @@ func NewServer(source Source, cfg Config) *Server {
 	}
 	s := &Server{
 		source: source, cfg: cfg, streams: make(chan struct{}, cfg.Streams), once: newOnce(cfg.Keep),
+		panics: rate.Sometimes{First: 5, Interval: time.Minute}, // who knows such a request must not fill a log
 	}
 	s.ending, s.end = context.WithCancel(context.Background())
 	s.remember()
@@ -126,6 +130,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 // token where one is needed.
 func (s *Server) guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer s.logPanic(r)
 		switch {
 		case !s.cfg.AnyHost && !ownName(r.Host):
 			problem(http.StatusMisdirectedRequest, fmt.Sprintf("this server is not called %.80q: allowed are addresses and localhost", r.Host)).ServeHTTP(w, r)
@@ -136,6 +141,23 @@ func (s *Server) guarded(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 		}
 	})
+}
+
+// logPanic tells of a mistake in this program that a request has run into, and ends the
+// request. What net/http would say goes to the debug level, with what clients do wrong.
+func (s *Server) logPanic(r *http.Request) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	if p != http.ErrAbortHandler {
+		stack := string(debug.Stack())
+		s.panics.Do(func() {
+			s.cfg.Logger.Error("a request has run into a mistake of this program", "method", r.Method, "path", r.URL.Path,
+				"error", fmt.Sprint(p), "stack", stack)
+		})
+	}
+	panic(http.ErrAbortHandler)
 }
 
 // ownName reports whether a Host header is an address or localhost.

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -83,6 +84,37 @@ func serve(t *testing.T, s api.Source, cfg api.Config) *httptest.Server {
 	server := httptest.NewServer(api.NewServer(s, cfg))
 	t.Cleanup(server.Close)
 	return server
+}
+
+// broken is a source with a mistake.
+type broken struct{ *stage }
+
+func (broken) View() []api.Peer { panic("a mistake") }
+
+// A mistake of the program ends a request and not the agent, and is told of, but not as
+// often as somebody likes.
+func TestPanicsAreLogged(t *testing.T) {
+	var logged bytes.Buffer
+	server := api.NewServer(broken{newStage()}, api.Config{AnyHost: true, Logger: slog.New(slog.NewTextHandler(&logged, nil))})
+	for range 10 {
+		func() {
+			defer func() {
+				if p := recover(); p != http.ErrAbortHandler {
+					t.Errorf("net/http is told %v, want that the request is over", p)
+				}
+			}()
+			server.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "/v1/view?token=sesame", nil))
+		}()
+	}
+	text := logged.String()
+	for _, want := range []string{"level=ERROR", "path=/v1/view ", `error="a mistake"`, "broken.View"} {
+		if strings.Count(text, want) < 5 {
+			t.Errorf("%q is not in each of the first five lines: %s", want, text)
+		}
+	}
+	if n := strings.Count(text, "level="); n != 5 || strings.Contains(text, "sesame") {
+		t.Errorf("%d lines, want 5 and nothing of the query: %s", n, text)
+	}
 }
 
 // ask sends a request and returns its status, headers and body.

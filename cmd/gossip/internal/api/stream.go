@@ -146,7 +146,7 @@ func (s *Server) stream(accept string, run func(*lineWriter) error) (*huma.Strea
 		if err := out.begin(); err == nil {
 			err = run(out)
 			if err != nil && ctx.Err() == nil && !errors.Is(err, hub.ErrClosed) && !errors.Is(err, errEnding) {
-				s.cfg.Logger.Debug("a stream ended", "to", c.RemoteAddr(), "error", err)
+				s.cfg.Logger.Debug("a stream ended", "client", c.RemoteAddr(), "error", err)
 			}
 		}
 	}}, nil

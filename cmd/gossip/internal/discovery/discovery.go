@@ -87,7 +87,7 @@ func Run(ctx context.Context, sources []Source, log *slog.Logger, join func(ctx 
 	var watching sync.WaitGroup
 	defer watching.Wait()
 	for _, s := range sources {
-		w := watcher{source: s, log: log.With("source", s.String()), join: join}
+		w := watcher{source: s, log: log.With("discover", s.String()), join: join}
 		watching.Go(func() {
 			s.Watch(ctx, func(addresses []string) { w.found(ctx, addresses) }, w.failed)
 		})
