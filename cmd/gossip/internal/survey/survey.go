@@ -183,7 +183,7 @@ func (s *Survey) Meet(now time.Duration, n Node) { s.name(now, n, false) }
 func (s *Survey) name(now time.Duration, named Node, byOwn bool) {
 	n := s.nodes[named.ID]
 	if n == nil {
-		if len(s.nodes) >= s.limits.Nodes && !(byOwn && s.makeRoom()) {
+		if len(s.nodes) >= s.limits.Nodes && !(byOwn && s.makeRoom(now)) {
 			return
 		}
 		n = &node{Node: named, described: never, asked: never, near: never}
@@ -205,14 +205,14 @@ func (s *Survey) name(now time.Duration, named Node, byOwn bool) {
 
 // makeRoom drops one whom the survey's own node has not named the longest ago, rather
 // one who has not answered; false if there is nobody to drop.
-func (s *Survey) makeRoom() bool {
+func (s *Survey) makeRoom(now time.Duration) bool {
 	var worst *node
 	for _, n := range s.nodes {
 		if !n.self && !n.asking && (worst == nil || n.worse(worst)) {
 			worst = n
 		}
 	}
-	if worst == nil {
+	if worst == nil || worst.near == now { // there are more neighbours than the limit
 		return false
 	}
 	delete(s.nodes, worst.ID)
