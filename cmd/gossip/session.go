@@ -16,9 +16,17 @@ import (
 // leaveTimeout bounds how long a node that is interrupted takes to leave.
 const leaveTimeout = 3 * time.Second
 
-// start starts a node that outlives ctx, so that it can leave in good order.
+// start starts a node that outlives ctx, so that it can leave in good order. If ctx ends
+// while the node starts, which takes a while with a long log to read, there is none.
 func start(ctx context.Context, cfg gossip.Config) (*gossip.Node, error) {
-	return gossip.Start(context.WithoutCancel(ctx), cfg)
+	living, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	started := context.AfterFunc(ctx, func() { end(context.Cause(ctx)) })
+	node, err := gossip.Start(living, cfg)
+	if started() || err != nil {
+		return node, err
+	}
+	node.Close()
+	return nil, context.Cause(ctx)
 }
 
 // leave ends a node in good order within a time; err is what it ends with.
