@@ -1,7 +1,7 @@
 # `make` alone lists the targets. Each is one line.
 STATICCHECK = go run honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI    = go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-PACKAGES    = ./... ./cmd/gossip/... ./metrics/... ./internal/wirebench/... ./bench/...
+PACKAGES    = ./... ./cmd/gossip/... ./metrics/... ./deploy/... ./internal/wirebench/... ./bench/...
 GOFILES     = $(shell git ls-files '*.go' | grep -v '^testdata/')
 
 help:
@@ -9,6 +9,8 @@ help:
 
 demo: ## watch 32 nodes gossip in one process
 	go run ./cmd/gossip demo
+agents: ## three agents on this machine that gossip, until interrupted; the first at http://127.0.0.1:7980/
+	./scripts/agents.sh
 test: ## all tests
 	go test $(PACKAGES)
 race: ## all tests under the race detector
@@ -35,6 +37,7 @@ tidy-check: ## do the go.mod files list what is needed, and no more?
 	go mod tidy -diff
 	cd cmd/gossip && go mod tidy -diff
 	cd metrics && go mod tidy -diff
+	cd deploy && go mod tidy -diff
 	cd internal/wirebench && go mod tidy -diff
 	cd bench && go mod tidy -diff
 window: ## build the web page that the agent serves into its binary (Node.js 20.19 or later, npm)
@@ -57,4 +60,4 @@ lint: ## golangci-lint, which takes minutes to build
 	$(GOLANGCI) run $(PACKAGES)
 check: fmt-check vet staticcheck ## formatting, vet and staticcheck
 
-.PHONY: help demo test race soak netns experiments bench bench-large microbench bench-compare fuzz vuln tidy-check window window-test window-shots fmt fmt-check vet staticcheck lint check
+.PHONY: help demo agents test race soak netns experiments bench bench-large microbench bench-compare fuzz vuln tidy-check window window-test window-shots fmt fmt-check vet staticcheck lint check

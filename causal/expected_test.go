@@ -246,6 +246,23 @@ func TestWhoHadNothingAndAnnouncesItIsAskedAgain(t *testing.T) {
 	w.checkEmpty()
 }
 
+// What is old is on its way to nobody any more: that a neighbour has not had it either is no
+// reason to wait.
+func TestWhoHadNothingDoesNotGetWhatIsOld(t *testing.T) {
+	w := story(t, FIFO, monologue(2), 1, 0)
+	w.links[1].known = 0
+	w.wait(3 * lackTurns * testRetry)
+	w.bring(w.links[0], 1, false)
+	w.poll()
+	first := peer.Dot{Origin: X, Seq: 1}
+	w.buf.Denied(w.now, 1, broadcast.GoneEntry{Dot: first, UpTo: 1, Age: 2 * lackTurns * testRetry})
+	w.poll()
+	w.buf.Denied(w.now, 2, broadcast.GoneEntry{Dot: first})
+	w.wait(1)
+	w.wantGaps(t, "nobody waits for it", Gap{Origin: X, From: 1, To: 1})
+	w.wantHad(t, "what waited for it is delivered", 1)
+}
+
 // A message has left one neighbour's log, and another has not had it: that one may be as late
 // as this node, and is waited for. If it does not get it, there is a gap.
 func TestWhoHadNothingMayGetIt(t *testing.T) {

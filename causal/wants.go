@@ -354,7 +354,9 @@ func (a *asking) pick(links []broadcast.LinkID) (broadcast.LinkID, bool) {
 
 // lackTurns is for how many times Retry a message that has left the log of one neighbour is
 // waited for where others have not had it: they may be as late as this node, and what they
-// get they bring, or announce. They may also be waiting for this one. A guess.
+// get they bring, or announce. They may also be waiting for this one. A guess. What was
+// broadcast twice as long ago is on its way to nobody any more: after a partition that
+// outlasted the logs each neighbour would wait for the others, one after the other.
 const lackTurns = 3
 
 // exhausted reports whether there is nobody left to ask, or no time.
@@ -365,7 +367,7 @@ func (b *Buffer) exhausted(now time.Duration, a *asking, links []broadcast.LinkI
 	if a.upTo == 0 || len(links) == 0 {
 		return false
 	}
-	mayGetIt := now < a.goneAt+lackTurns*b.wants.retry
+	mayGetIt := now < a.goneAt+lackTurns*b.wants.retry && now < a.born+2*lackTurns*b.wants.retry
 	return !slices.ContainsFunc(links, func(l broadcast.LinkID) bool {
 		return !slices.Contains(a.denied, l) || mayGetIt && slices.Contains(a.lacking, l)
 	})

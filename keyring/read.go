@@ -70,7 +70,9 @@ func isKey(text string) bool {
 
 func load(file string) (*Ring, error) {
 	if isKey(file) {
-		return nil, errKeyForName
+		if _, err := os.Lstat(file); err != nil { // a path may look like a key
+			return nil, errKeyForName
+		}
 	}
 	text, err := secretfile.Read(file, maxInput)
 	if err != nil {

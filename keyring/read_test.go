@@ -156,6 +156,24 @@ func TestKeysForNames(t *testing.T) {
 	}
 }
 
+// A file whose path could be a key, by its length and letters, is a file.
+func TestPathLikeAKey(t *testing.T) {
+	dir := t.TempDir()
+	// A key is 43 characters, the last of which has two bits more than it needs.
+	name := strings.Repeat("x", 42) + "A"
+	file := filepath.Join(dir, name)
+	if err := os.WriteFile(file, []byte(key(1).Text()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir(dir)
+	if !isKey(name) {
+		t.Fatalf("%q does not look like a key", name)
+	}
+	if _, err := Load(name); err != nil {
+		t.Error(err)
+	}
+}
+
 // FuzzRead: a ring that was read reads the same when it is written, and errors
 // tell no key.
 func FuzzRead(f *testing.F) {

@@ -96,6 +96,27 @@ func TestAgentDiscovers(t *testing.T) {
 	}
 }
 
+// An agent tells which keys its network uses.
+func TestAgentTellsOfKeys(t *testing.T) {
+	ring := filepath.Join(t.TempDir(), "ring")
+	_, key, _ := call(t, "", "keys", "new")
+	writeFile(t, ring, key)
+	a := launch(t, nil, "agent", "--quiet", "--keyring", ring)
+	a.address()
+	url := a.api()
+	if status, out, stderr := call(t, "", "keys", "fleet", "--api", url); status != statusOK || !strings.Contains(out, "KEY") || !strings.Contains(out, "used") {
+		t.Errorf("status %d, stdout %q, stderr %q", status, out, stderr)
+	}
+	if _, out, _ := call(t, "", "keys", "fleet", "--api", url); strings.Contains(out, strings.TrimSpace(key)) {
+		t.Error("it tells the key itself")
+	}
+	open := launch(t, nil, "agent", "--quiet")
+	open.address()
+	if status, _, stderr := call(t, "", "keys", "fleet", "--api", open.api()); status != statusFailed || !strings.Contains(stderr, "has no keyring") {
+		t.Errorf("without a keyring: status %d, stderr %q", status, stderr)
+	}
+}
+
 // A second agent on a machine does not fail for the port of the first, unless it was
 // told to use it.
 func TestPortOfTheAPIIsTaken(t *testing.T) {

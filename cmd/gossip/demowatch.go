@@ -25,6 +25,9 @@ const (
 	// repliesIn is how many messages out of how many are answered by somebody who has just
 	// got them.
 	repliesIn = 3
+	// togetherIn is how many times somebody speaks until two do at once, and do not know of
+	// each other.
+	togetherIn = 4
 	// keptDeliveries bounds what is kept for who looks a little later.
 	keptDeliveries = 20_000
 )
@@ -151,16 +154,22 @@ func (t *theatre) play(ctx context.Context) {
 	}
 }
 
-// say has somebody ask, or answer.
+// say has somebody ask, or answer, and now and then two at once.
 func (t *theatre) say(ctx context.Context, said int) {
 	text := questions[said%len(questions)][0]
 	if said%repliesIn == repliesIn-1 {
 		text = fmt.Sprintf(questions[(said-1)%len(questions)][1], "all")
 	}
-	n := t.anyone()
-	if _, err := n.Broadcast(ctx, []byte(text)); err != nil && ctx.Err() == nil {
-		discard.Debug("a node could not speak", "node", n.Self().ID, "error", err)
+	var speakers sync.WaitGroup
+	for range 1 + said%togetherIn/(togetherIn-1) {
+		n := t.anyone()
+		speakers.Go(func() {
+			if _, err := n.Broadcast(ctx, []byte(text)); err != nil && ctx.Err() == nil {
+				discard.Debug("a node could not speak", "node", n.Self().ID, "error", err)
+			}
+		})
 	}
+	speakers.Wait()
 }
 
 func (t *theatre) anyone() *gossip.Node {

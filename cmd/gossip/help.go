@@ -60,8 +60,15 @@ Exit status:
 	})
 }
 
+// release is the version of a binary that was built where there is no repository to tell,
+// as for an image: -ldflags "-X main.release=v1.2.3".
+var release string
+
 // version is what the build knows of itself.
 func version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok || info.Main.Version == "" {
 		return "(unknown)"

@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/api"
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
 )
 
@@ -20,25 +21,33 @@ type fleetOptions struct {
 
 func newKeysFleet(con console) *cobra.Command {
 	var (
-		node nodeFlags
-		o    = fleetOptions{wait: 20 * time.Second}
+		node  nodeFlags
+		asked apiFlags
+		o     = fleetOptions{wait: 20 * time.Second}
 	)
 	g := newGroup("Fleet flags")
 	g.BoolVar(&o.json, "json", false, "print an object a line instead of a table")
 	g.Var(durationValue{&o.wait, time.Second, time.Hour}, "wait", "how long to listen before telling, 1s to 1h")
 	cmd := &cobra.Command{
-		Use:   "fleet --join HOST:PORT --keyring FILE [flags]",
+		Use:   "fleet [--api ADDRESS | --join HOST:PORT --keyring FILE] [flags]",
 		Short: "Tell which keys a running network uses, and who lacks one",
-		Long: `fleet joins a network, listens for a while, and tells for each key of the
-cluster how long ago a node is known to have had it, to have used it and to have
-lacked it, and which one that was. Nodes tell each other so while there is more
-than one key about. So a key is everywhere when nobody has lacked it for some
-minutes, and may be removed when nobody has used it for as long.`,
-		Example: `  gossip keys fleet --join 10.0.0.7:7946 --keyring keyring`,
-		Args:    noArgs,
+		Long: `fleet asks an agent, on this machine or at --api; with --join it joins a
+network and listens for a while. For each key of the cluster it tells how long
+ago a node is known to have had it, to have used it and to have lacked it, and
+which one that was. Nodes tell each other so while there is more than one key
+about. So a key is everywhere when nobody has lacked it for some minutes, and
+may be removed when nobody has used it for as long.`,
+		Example: `  gossip keys fleet
+  gossip keys fleet --join 10.0.0.7:7946 --keyring keyring`,
+		Args: noArgs,
 	}
-	addFlags(cmd, append([]flagGroup{g}, node.groups("none")...)...)
+	addFlags(cmd, append([]flagGroup{g, asked.group()}, node.groups("none")...)...)
 	cmd.RunE = verb(func(ctx context.Context, _ []string) error {
+		if instead, err := asked.instead(&node); err != nil {
+			return err
+		} else if instead {
+			return keysFleetThrough(ctx, con, &asked, o)
+		}
 		if err := node.check(true); err != nil {
 			return err
 		}
@@ -66,18 +75,41 @@ func runKeysFleet(ctx context.Context, con console, cfg gossip.Config, o fleetOp
 			o.wait, strings.Join(cfg.Join, ", ")))
 	}
 	<-found.Done()
-	return leave(n, leaveTimeout, printKeys(con, n.Keys(), o.json))
+	var keys []api.Key
+	for _, k := range n.Keys() {
+		keys = append(keys, api.KeyOf(k))
+	}
+	return leave(n, leaveTimeout, printKeys(con, keys, o.json))
 }
 
-func printKeys(con console, keys []gossip.KeyUse, asJSON bool) error {
+// keysFleetThrough tells what an agent knows, which has been listening all the time.
+func keysFleetThrough(ctx context.Context, con console, asked *apiFlags, o fleetOptions) error {
+	c, err := asked.client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	keys, err := c.Keys(ctx)
+	if err != nil {
+		return err
+	}
+	if len(keys) == 0 {
+		return fmt.Errorf("the agent at %s has no keyring", c.Address())
+	}
+	return printKeys(con, keys, o.json)
+}
+
+func printKeys(con console, keys []api.Key, asJSON bool) error {
 	if asJSON {
 		e := json.NewEncoder(con.out)
 		for _, k := range keys {
 			if err := e.Encode(map[string]any{
-				"key": k.ID.String(), "here": k.Here, "primary": k.Primary,
-				"held_s": k.Held.Seconds(), "held_by": k.HeldBy,
-				"used_s": k.Used.Seconds(), "used_by": k.UsedBy,
-				"lacked_s": k.Lacked.Seconds(), "lacked_by": k.LackedBy,
+				"key": k.ID, "here": k.Here, "primary": k.Primary,
+				"held_s": ofMS(k.HeldMS), "held_by": k.HeldBy,
+				"used_s": ofMS(k.UsedMS), "used_by": k.UsedBy,
+				"lacked_s": ofMS(k.LackedMS), "lacked_by": k.LackedBy,
 			}); err != nil {
 				return err
 			}
@@ -94,14 +126,16 @@ func printKeys(con console, keys []gossip.KeyUse, asJSON bool) error {
 		case k.Here:
 			here = "accepted"
 		}
-		fmt.Fprintf(w, "%v\t%s\t%s\t%s\t%s\n", k.ID, here, sighting(k.HeldBy, k.Held), sighting(k.UsedBy, k.Used), sighting(k.LackedBy, k.Lacked))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", k.ID, here, sighting(k.HeldBy, k.HeldMS), sighting(k.UsedBy, k.UsedMS), sighting(k.LackedBy, k.LackedMS))
 	}
 	return w.Flush()
 }
 
-func sighting(by string, ago time.Duration) string {
+func ofMS(ms int64) float64 { return float64(ms) / 1000 }
+
+func sighting(by string, agoMS int64) string {
 	if by == "" {
 		return "nobody"
 	}
-	return fmt.Sprintf("%s, %s ago", printable([]byte(by)), shortDuration(ago))
+	return fmt.Sprintf("%s, %s ago", printable([]byte(by)), shortDuration(time.Duration(agoMS)*time.Millisecond))
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/survey"
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/window"
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
 	"github.com/Ishan27gOrg/gossipProtocol/protocol"
 	"github.com/Ishan27gOrg/gossipProtocol/sim"
 	"github.com/Ishan27gOrg/gossipProtocol/vclock"
@@ -79,8 +80,12 @@ type simTheatre struct {
 	w       *sim.World
 	self    *sim.Node
 	picture api.Overlay
-	next    chan struct{} // closed when there is another picture
+	next    chan struct{}              // closed when there is another picture
+	sent    map[peer.Dot]time.Duration // the latest messages, by when they were broadcast
 }
+
+// keptSent bounds simTheatre.sent: far more messages than are under way.
+const keptSent = 10_000
 
 var _ api.Deliverer = (*simTheatre)(nil)
 
@@ -89,7 +94,7 @@ func newSimTheatre(o simWatchOptions) *simTheatre {
 		o: o, began: time.Now(), messages: hub.NewMessages(hub.DefaultLimit),
 		events:     hub.NewEvents(1),
 		deliveries: hub.NewLog(keptDeliveries, func(*api.Delivery) int { return 1 }),
-		w:          sim.NewWorld(o.seed), next: make(chan struct{}),
+		w:          sim.NewWorld(o.seed), next: make(chan struct{}), sent: make(map[peer.Dot]time.Duration),
 	}
 	t.w.Faults.Loss = o.loss
 	t.w.OnSpread = t.spread
@@ -159,15 +164,24 @@ func (t *simTheatre) goOn(d time.Duration, started *int) error {
 			}
 		}
 		if next%t.o.every == 0 {
-			said := int(next / t.o.every)
-			// The log is full only if nothing is ever sent on, and then there is nothing to see.
-			if _, err := t.w.Broadcast(t.anyone(), []byte(questions[said%len(questions)][0])); err != nil && !errors.Is(err, gossip.ErrLogFull) {
+			if err := t.say(int(next / t.o.every)); err != nil {
 				return err
 			}
 		}
 	}
 	if n := len(t.w.Oracle.Violations); n > 0 {
 		return fmt.Errorf("%d promises were broken, the first is %v", n, t.w.Oracle.Violations[0])
+	}
+	return nil
+}
+
+// say has somebody broadcast, and now and then two at once, who do not know of each other.
+func (t *simTheatre) say(said int) error {
+	for range 1 + said%togetherIn/(togetherIn-1) {
+		// The log is full only if nothing is ever sent on, and then there is nothing to see.
+		if _, err := t.w.Broadcast(t.anyone(), []byte(questions[said%len(questions)][0])); err != nil && !errors.Is(err, gossip.ErrLogFull) {
+			return err
+		}
 	}
 	return nil
 }
@@ -197,9 +211,20 @@ func (t *simTheatre) spread(n, via *sim.Node, m *broadcast.Message) {
 		d.Via = via.ID.Name
 	}
 	t.deliveries.Add(d)
+	if via == nil && m.Hops == 0 {
+		if len(t.sent) == keptSent {
+			clear(t.sent)
+		}
+		t.sent[m.Dot] = t.w.Now()
+	}
 	if n == t.self {
+		// What nodes measure leaves out the time on the wire, which is all there is here.
+		age := max(0, t.w.Now()-m.Born)
+		if sent, known := t.sent[m.Dot]; known {
+			age = t.w.Now() - sent
+		}
 		t.messages.Add(hub.Entry{Message: gossip.Message{
-			ID: id, Payload: m.Payload, Clock: m.Clock, Hops: int(m.Hops), Via: d.Via, Age: max(0, t.w.Now()-m.Born),
+			ID: id, Payload: m.Payload, Clock: m.Clock, Hops: int(m.Hops), Via: d.Via, Age: age,
 		}, At: time.Now()})
 	}
 }

@@ -18,9 +18,6 @@ import (
 // ErrReadOnly: there is no node here that could broadcast.
 var ErrReadOnly = errors.New("nobody can broadcast here")
 
-// maxKey bounds an idempotency key, in bytes.
-const maxKey = 128
-
 type answer[T any] struct{ Body T }
 
 // reading registers a GET of a value that is there at once.

@@ -508,7 +508,7 @@ export class GraphView {
     const origin = n.index.get(w.spread.origin);
     if (origin !== undefined && time < flashTime) fade[Math.floor((time / flashTime) * 5)].push(origin);
     c.fillStyle = c.strokeStyle = css(this.colors.accent);
-    c.lineWidth = 2;
+    c.lineWidth = crowd ? 1 : 2; // wider lines are dear where the processor draws
     c.beginPath();
     const dots: [number, number][] = [];
     for (const s of w.spread.steps) {
@@ -534,24 +534,11 @@ export class GraphView {
     c.globalAlpha = 0.65;
     c.stroke();
     c.globalAlpha = 1;
-    c.beginPath();
-    const r = crowd ? 2 : 3.5;
-    for (const [x, y] of dots) {
-      c.moveTo(x + r, y);
-      c.arc(x, y, r, 0, 2 * Math.PI);
-    }
-    c.fill();
+    for (const [x, y] of dots) disc(c, x, y, crowd ? 2 : 3.5);
     fade.forEach((nodes, age) => {
       if (nodes.length === 0) return;
       c.globalAlpha = 0.85 - age * 0.17;
-      c.beginPath();
-      for (const i of nodes) {
-        const [x, y] = this.screen(i);
-        const r = this.frame.radius[i] * this.frame.radiusScale + (crowd ? 0.5 : 1.5);
-        c.moveTo(x + r, y);
-        c.arc(x, y, r, 0, 2 * Math.PI);
-      }
-      c.fill();
+      for (const i of nodes) disc(c, ...this.screen(i), this.frame.radius[i] * this.frame.radiusScale + (crowd ? 0.5 : 1.5));
     });
     c.globalAlpha = 1;
   }
@@ -625,6 +612,12 @@ export class GraphView {
     const i = this.nodeAt(e);
     this.callbacks.onChoose(i < 0 ? null : (this.network?.nodes[i].id ?? null));
   };
+}
+
+function disc(c: CanvasRenderingContext2D, x: number, y: number, r: number): void {
+  c.beginPath();
+  c.arc(x, y, r, 0, 2 * Math.PI);
+  c.fill();
 }
 
 // ageStyle fades what was heard long ago: the steps are guesses.

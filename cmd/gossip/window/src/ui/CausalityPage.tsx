@@ -159,7 +159,7 @@ function Lanes(p: { d: Diagram<Message>; related: Relations | null; chosen?: Dia
             <circle class="hit" r={17} />
             <circle class="disc" r={12} />
             <text text-anchor="middle" dy="0.35em">
-              {e.message.seq > 999 ? `…${String(e.message.seq).slice(-2)}` : e.message.seq}
+              {e.message.seq > 999 ? String(e.message.seq).slice(-3) : e.message.seq}
             </text>
           </g>
         ))}

@@ -16,6 +16,7 @@ export function ClocksPage() {
   const latest = new Map(messages.value.map((m) => [m.origin, m]));
   const entries = [...countsByName(clock.value)].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1));
   const most = entries[0]?.[1] ?? 1;
+  const total = entries.reduce((sum, [, n]) => sum + n, 0);
   const shown = all ? entries : entries.slice(0, 50);
   const recent = messages.value
     .slice(-mostRows)
@@ -30,7 +31,7 @@ export function ClocksPage() {
   origins.sort();
   return (
     <div class="columns">
-      <Card title={`Clock of ${self.value?.id ?? "this node"}`} note={entries.length > 0 ? `${plural(entries.length, "origin")}, ${plural(entries.reduce((a, e) => a + e[1], 0), "message")}` : undefined}>
+      <Card title={`Clock of ${self.value?.id ?? "this node"}`} note={entries.length > 0 && `${plural(entries.length, "origin")}, ${plural(total, "message")}`}>
         {entries.length === 0 ? (
           <Empty>Nothing was delivered yet.</Empty>
         ) : (
@@ -73,7 +74,7 @@ export function ClocksPage() {
           </button>
         )}
       </Card>
-      <Card title="Clocks of the latest messages" note={recent.length > 0 ? `${origins.length === mostColumns ? "of the origins that spoke last" : ""}` : undefined} class="wide">
+      <Card title="Clocks of the latest messages" note={origins.length === mostColumns && "of the origins that spoke last"} class="wide">
         {recent.length === 0 ? (
           <Empty>{messages.value.length > 0 ? "The messages carry no clocks: this cluster does not deliver in causal order." : "No messages yet."}</Empty>
         ) : (

@@ -1,5 +1,6 @@
 import { useMemo } from "preact/hooks";
-import { inDegrees, parts } from "../graph/model";
+import type { Message } from "../api/types";
+import { inDegrees, parts, type Network } from "../graph/model";
 import { count, duration, payload, plural } from "../logic/format";
 import { meanAndDeviation, wholeBins, type Bin } from "../logic/histogram";
 import { pathTo } from "../logic/spread";
@@ -50,14 +51,16 @@ export function OverlayPage() {
 }
 
 function Extent() {
-  const n = network.value;
-  if (n.nodes.length === 0) return null;
+  return network.value.nodes.length === 0 ? null : <span class="quiet extent">{extent(network.value)}</span>;
+}
+
+// extent tells how much of the network is seen.
+function extent(n: Network): string {
   const told = n.viewOf.size;
-  return (
-    <span class="quiet extent">
-      {n.complete ? (self.value?.network === "agent" ? `All ${count(n.nodes.length)} nodes that were heard of` : "The whole network") : told > 1 ? `A sample: ${told === n.nodes.length ? plural(told, "node") : `${count(told)} of ${plural(n.nodes.length, "node")}`} told about themselves` : "This node's own neighbourhood"}
-    </span>
-  );
+  const all = n.nodes.length;
+  if (n.complete) return self.value?.network === "agent" ? `All ${count(all)} nodes that were heard of` : "The whole network";
+  if (told <= 1) return "This node's own neighbourhood";
+  return `A sample: ${told < all ? `${count(told)} of ` : ""}${plural(all, "node")} told about themselves`;
 }
 
 export const binName = (b: Bin) => (b.to - b.from === 1 ? `${b.from}` : `${b.from}–${b.to - 1}`);
@@ -156,6 +159,11 @@ function Latest() {
   );
 }
 
+function guess(m: Message): string {
+  if (self.value?.network !== "agent") return "The way is guessed along the links of the tree.";
+  return m.via ? "Only the last link is known. The rest is guessed from the links." : "The way is guessed from the links.";
+}
+
 // ChosenMessage tells how one message came here; the graph shows the same.
 function ChosenMessage(p: { id: string }) {
   const m = messageOf(p.id);
@@ -185,7 +193,7 @@ function ChosenMessage(p: { id: string }) {
         )}
         {spread.seen && self.value?.network !== "agent" && <Field name="Delivered by">{plural(reached + 1, "node")}</Field>}
       </dl>
-      {!spread.seen && <p class="quiet">{self.value?.network === "agent" ? m.via ? "Only the last link is known. The rest is guessed from the links." : "The way is guessed from the links." : "The way is guessed along the links of the tree."}</p>}
+      {!spread.seen && <p class="quiet">{guess(m)}</p>}
     </section>
   );
 }
