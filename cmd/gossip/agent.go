@@ -113,9 +113,13 @@ func runAgent(ctx context.Context, con console, cfg gossip.Config, o agentOption
 		d.close()
 		return err
 	}
+	hangups := hangups() // that come while the node starts are for later
 	node, err := start(ctx, cfg)
 	if err != nil {
 		d.close()
+		if ctx.Err() != nil {
+			err = nil // it was interrupted
+		}
 		return errors.Join(err, kept.close())
 	}
 	ctx, left := context.WithCancel(ctx)
@@ -125,7 +129,7 @@ func runAgent(ctx context.Context, con console, cfg gossip.Config, o agentOption
 	})
 	out := newPrinter(con, o.json)
 	out.started(node.Self(), cfg.Join)
-	onHangup(ctx, func() { r.reload(ctx, node) })
+	onHangup(ctx, hangups, func() { r.reload(ctx, node) })
 	remembered := kept.rememberPeers(ctx, node, cfg.Logger)
 	found, err := discover(ctx, o.discover, node, cfg.Logger)
 	if err != nil {

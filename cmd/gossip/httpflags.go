@@ -148,7 +148,9 @@ func (f *apiFlags) instead(node *nodeFlags) (bool, error) {
 	if len(node.join) == 0 {
 		return true, nil
 	}
-	if f.flags.Changed("api") {
+	if api, join := f.flags.Lookup("api"), node.joinFlag; api.Changed && fromVariable(api) != fromVariable(join) {
+		return fromVariable(join), nil // the command line goes before the environment
+	} else if api.Changed {
 		return false, usagef("--api and --join: allowed is one of them, an agent to ask or a network to join")
 	}
 	return false, nil

@@ -63,7 +63,7 @@ When an agent is gone for a while, listen goes on where it was once it is back.
 		if err != nil {
 			return err
 		}
-		onHangup(ctx, func() { node.security.reload(&cfg) })
+		onHangup(ctx, hangups(), func() { node.security.reload(&cfg) })
 		return runListen(ctx, con, cfg, o)
 	})
 	return cmd

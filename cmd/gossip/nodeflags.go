@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
 )
@@ -18,6 +19,7 @@ import (
 type nodeFlags struct {
 	id, listen, advertise string
 	join                  []string
+	joinFlag              *pflag.Flag
 	cluster               string
 	order, history        string
 	links                 int
@@ -52,6 +54,7 @@ func (f *nodeFlags) groups(history string) []flagGroup {
 	g.Var(addressValue{&f.listen}, "listen", "where to listen on, UDP and TCP; port 0 is any free one (default a free port: of 127.0.0.1 if all addresses to join are on this machine, else of all interfaces)")
 	g.Var(addressValue{&f.advertise}, "advertise", "where others reach the node (default where it listens)")
 	g.StringSliceVar(&f.join, "join", nil, "`HOST:PORT` of a node of the network; several with commas or by repeating the flag, one that is up is enough")
+	f.joinFlag = g.Lookup("join")
 	g.StringVar(&f.cluster, "cluster", "", "the network's `NAME`, at most 255 bytes; nodes of others are ignored (default the empty name)")
 	g.Var(choiceValue{&f.order, []string{"causal", "fifo", "unordered"}}, "order", "order of delivery, the same on all nodes: causal (a message after all that happened before it), fifo (each origin's messages in order) or unordered")
 	g.Var(choiceValue{&f.history, []string{"retained", "none"}}, "history", "what is delivered of the time before the start: retained (what the network still has in its logs) or none")

@@ -98,10 +98,15 @@ func (f *securityFlags) reload(cfg *gossip.Config) {
 	}
 }
 
-// onHangup calls reload whenever the process gets a SIGHUP, until ctx ends.
-func onHangup(ctx context.Context, reload func()) {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
+// hangups is where SIGHUPs go from now on, instead of ending the process.
+func hangups() chan os.Signal {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGHUP)
+	return c
+}
+
+// onHangup calls reload whenever there is a SIGHUP, until ctx ends.
+func onHangup(ctx context.Context, hangups chan os.Signal, reload func()) {
 	go func() {
 		defer signal.Stop(hangups)
 		for {

@@ -16,9 +16,17 @@ import (
 // leaveTimeout bounds how long a node that is interrupted takes to leave.
 const leaveTimeout = 3 * time.Second
 
-// start starts a node that outlives ctx, so that it can leave in good order.
+// start starts a node that outlives ctx, so that it can leave in good order. If ctx ends
+// while the node starts, which takes a while with a long log to read, there is none.
 func start(ctx context.Context, cfg gossip.Config) (*gossip.Node, error) {
-	return gossip.Start(context.WithoutCancel(ctx), cfg)
+	living, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	started := context.AfterFunc(ctx, func() { end(context.Cause(ctx)) })
+	node, err := gossip.Start(living, cfg)
+	if started() || err != nil {
+		return node, err
+	}
+	node.Close()
+	return nil, context.Cause(ctx)
 }
 
 // leave ends a node in good order within a time; err is what it ends with.
@@ -65,7 +73,10 @@ func (f *follower) run(ctx context.Context) error {
 	if !f.quiet {
 		f.messages = pump(reading, f.agent.Messages().Last(math.MaxInt))
 	}
-	err := f.follow(ctx, reading)
+	stuck, err := f.followUnlessStuck(ctx, reading)
+	if stuck {
+		return leave(f.agent.Node(), leaveTimeout, errStuck)
+	}
 	atEOF := errors.Is(err, errEOF)
 	if atEOF {
 		err = nil
@@ -77,7 +88,30 @@ func (f *follower) run(ctx context.Context) error {
 	return errors.Join(<-left, f.out.err)
 }
 
-var errEOF = errors.New("the input has ended")
+var (
+	errEOF   = errors.New("the input has ended")
+	errStuck = errors.New("nobody reads what is printed: the rest of it is lost")
+)
+
+// stuckAfter is how long what is being printed may take once nothing more is to be.
+const stuckAfter = time.Second
+
+// followUnlessStuck follows; stuck is that it does not end with ctx, since it writes to
+// somebody who does not read. Then what it prints with is not to be touched.
+func (f *follower) followUnlessStuck(ctx, reading context.Context) (stuck bool, err error) {
+	followed := inBackground(func() error { return f.follow(ctx, reading) })
+	select {
+	case err := <-followed:
+		return false, err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-followed:
+		return false, err
+	case <-time.After(stuckAfter):
+		return true, nil
+	}
+}
 
 func (f *follower) follow(ctx, reading context.Context) error {
 	var events <-chan item[hub.Event]

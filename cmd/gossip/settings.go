@@ -48,10 +48,17 @@ func fromEnvironment(cmd *cobra.Command) error {
 		}
 		if setErr := cmd.Flags().Set(f.Name, value); setErr != nil {
 			err = fmt.Errorf("environment variable %s: %w", variable(f), setErr)
+		} else {
+			err = cmd.Flags().SetAnnotation(f.Name, fromEnv, []string{value})
 		}
 	})
 	return err
 }
+
+// fromEnv annotates a flag whose value is that of its variable.
+const fromEnv = "from the environment"
+
+func fromVariable(f *pflag.Flag) bool { return f.Annotations[fromEnv] != nil }
 
 // fromFile sets the flags that were not given from a file.
 func fromFile(flags *pflag.FlagSet, file string) error {
@@ -186,6 +193,9 @@ func manyValues(value any) ([]string, error) {
 	list, isList := value.([]any)
 	if !isList {
 		if text, isText := value.(string); isText {
+			if text == "" {
+				return nil, nil
+			}
 			return strings.Split(text, ","), nil
 		}
 		return nil, errors.New("allowed: a list of strings")

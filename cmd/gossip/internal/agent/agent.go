@@ -73,14 +73,32 @@ func New(node *gossip.Node, o Options) *Agent {
 		deliveries: metrics.NewDeliveries(), log: o.Logger,
 	}
 	// What was restored is there from the start, for who looks at once.
-	for range node.Stats().BacklogMessages {
-		if m, open := <-node.Messages(); open {
-			a.take(m)
-		}
-	}
+	takeUpTo(node.Stats().BacklogMessages, node.Messages(), restoring, a.take)
 	a.surveyor = newSurveyor(o.Survey, a.describeSelf, a.describe)
 	go a.feed()
 	return a
+}
+
+// restoring is how long a message that was there a moment ago may take to come: for good
+// if another pushed it out meanwhile.
+const restoring = time.Second
+
+// takeUpTo takes so many messages, or as many as come.
+func takeUpTo(n int, messages <-chan gossip.Message, patience time.Duration, take func(gossip.Message)) {
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for ; n > 0; n-- {
+		select {
+		case m, open := <-messages:
+			if !open {
+				return
+			}
+			take(m)
+			late.Reset(patience)
+		case <-late.C:
+			return
+		}
+	}
 }
 
 // feed ends when the node does.

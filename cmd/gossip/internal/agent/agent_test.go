@@ -112,3 +112,17 @@ func TestSource(t *testing.T) {
 		t.Error("the messages go on after the end")
 	}
 }
+
+// An agent whose backlog overflows while it starts does not wait for messages that were
+// pushed out.
+func TestWhatIsGoneIsNotWaitedFor(t *testing.T) {
+	messages := make(chan gossip.Message, 3)
+	for range cap(messages) {
+		messages <- gossip.Message{}
+	}
+	taken := 0
+	takeUpTo(10, messages, 10*time.Millisecond, func(gossip.Message) { taken++ })
+	if taken != 3 {
+		t.Errorf("%d messages were taken, there were 3", taken)
+	}
+}

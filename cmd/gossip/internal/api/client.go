@@ -273,16 +273,20 @@ type Entry struct {
 
 // Messages yields messages until the stream ends, or the agent does.
 func (c *Client) Messages(ctx context.Context, s Stream) iter.Seq2[Entry, error] {
-	return lines[Entry](ctx, c, "/v1/messages?"+s.query())
+	return lines[Entry](ctx, c, "/v1/messages?"+s.query(), func() {})
 }
 
 // Follow yields messages until ctx ends. When the agent, or the way to it, is gone it is
-// tried again and again, and goes on after the last message. It ends with an error only
-// if the agent refuses to answer, or did not answer at first.
+// tried again and again, and goes on after the last message. If the agent does not know
+// that any more it tells all that it has, of which what was yielded before is left out.
+// Follow ends with an error only if the agent refuses to answer, or did not answer at
+// first.
 func (c *Client) Follow(ctx context.Context, s Stream) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		for began := false; ; began = true {
-			for e, err := range c.Messages(ctx, s) {
+		began := false
+		var had recentIDs
+		for {
+			for e, err := range lines[Entry](ctx, c, "/v1/messages?"+s.query(), func() { began = true }) {
 				if err != nil {
 					if ctx.Err() == nil && (!began || errors.As(err, new(*Problem))) {
 						yield(Entry{}, err)
@@ -292,11 +296,13 @@ func (c *Client) Follow(ctx context.Context, s Stream) iter.Seq2[Entry, error] {
 				}
 				if e.ID != "" {
 					s.After = e.ID
+					if !had.add(e.ID) {
+						continue
+					}
 				}
 				if !yield(e, nil) {
 					return
 				}
-				began = true
 			}
 			if !c.pause(ctx) {
 				return
@@ -305,13 +311,44 @@ func (c *Client) Follow(ctx context.Context, s Stream) iter.Seq2[Entry, error] {
 	}
 }
 
-// Events yields up to latest of the events that were, and those that come.
-func (c *Client) Events(ctx context.Context, latest int) iter.Seq2[Event, error] {
-	return lines[Event](ctx, c, "/v1/events?latest="+strconv.Itoa(latest))
+// mostRecent is how many ids of what was yielded are known: more than a hub keeps unless
+// it is told to keep more, since each message is charged some 400 bytes there.
+const mostRecent = 1 << 16
+
+// recentIDs are the latest that were added.
+type recentIDs struct {
+	known map[string]struct{}
+	order []string // a ring, once it is full
+	next  int
 }
 
-// lines yields the values of a stream, a line each, and in the end an error, if any.
-func lines[T any](ctx context.Context, c *Client, path string) iter.Seq2[T, error] {
+// add reports false if the id is there already.
+func (r *recentIDs) add(id string) bool {
+	if r.known == nil {
+		r.known = make(map[string]struct{})
+	}
+	if _, known := r.known[id]; known {
+		return false
+	}
+	r.known[id] = struct{}{}
+	if len(r.order) < mostRecent {
+		r.order = append(r.order, id)
+		return true
+	}
+	delete(r.known, r.order[r.next])
+	r.order[r.next] = id
+	r.next = (r.next + 1) % mostRecent
+	return true
+}
+
+// Events yields up to latest of the events that were, and those that come.
+func (c *Client) Events(ctx context.Context, latest int) iter.Seq2[Event, error] {
+	return lines[Event](ctx, c, "/v1/events?latest="+strconv.Itoa(latest), func() {})
+}
+
+// lines yields the values of a stream, a line each, and in the end an error, if any. It
+// calls answered when the agent has begun to answer.
+func lines[T any](ctx context.Context, c *Client, path string, answered func()) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
 		var none T
 		a, err := c.do(ctx, http.MethodGet, path, nil, http.Header{"Accept": {typeNDJSON}})
@@ -320,6 +357,7 @@ func lines[T any](ctx context.Context, c *Client, path string) iter.Seq2[T, erro
 			return
 		}
 		defer a.Body.Close()
+		answered()
 		in := bufio.NewScanner(a.Body)
 		in.Buffer(make([]byte, 64<<10), maxLine)
 		for in.Scan() {

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
 )
@@ -33,19 +34,30 @@ type attempt struct {
 	err     error
 }
 
+// counts reports whether the message has got out, or may have.
+func (a *attempt) counts() bool { return a.err == nil || errors.Is(a.err, gossip.ErrNotKept) }
+
 func newOnce(keep int) *once {
 	return &once{keep: keep, keys: make(map[string]*list.Element), latest: list.New()}
 }
 
+// mostPatience is how long a broadcast under a key may take, whether or not its client
+// is still there: less than what a server has for an answer.
+const mostPatience = 30 * time.Second
+
 // do calls broadcast unless that was done for the key already; then it returns what
-// came of it, and true. A call that failed does not count.
-func (o *once) do(ctx context.Context, key string, payload []byte, broadcast func() (gossip.MessageID, error)) (id gossip.MessageID, again bool, err error) {
+// came of it, and true. A call after which nothing was sent does not count. The end of
+// ctx does not end a broadcast that has begun: what had become of it would not be known,
+// and a client that comes again would have it broadcast again.
+func (o *once) do(ctx context.Context, key string, payload []byte, broadcast func(context.Context) (gossip.MessageID, error)) (id gossip.MessageID, again bool, err error) {
 	sum := sha256.Sum256(payload)
 	for {
 		a, first := o.attempt(key, sum)
 		if first {
-			a.id, a.err = broadcast()
-			if a.err != nil {
+			finishing, cancel := context.WithTimeout(context.WithoutCancel(ctx), mostPatience)
+			a.id, a.err = broadcast(finishing)
+			cancel()
+			if !a.counts() {
 				o.forget(a)
 			}
 			close(a.done)
@@ -59,8 +71,8 @@ func (o *once) do(ctx context.Context, key string, payload []byte, broadcast fun
 		case <-ctx.Done():
 			return gossip.MessageID{}, false, context.Cause(ctx)
 		}
-		if a.err == nil {
-			return a.id, true, nil
+		if a.counts() {
+			return a.id, true, a.err
 		}
 	}
 }

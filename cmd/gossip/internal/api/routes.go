@@ -130,9 +130,15 @@ func (in *sendInput) headers() gossip.Headers {
 }
 
 func (s *Server) broadcast(ctx context.Context, in *sendInput) (gossip.MessageID, bool, error) {
-	broadcast := func() (gossip.MessageID, error) { return s.source.Broadcast(ctx, in.RawBody, in.headers()) }
+	broadcast := func(ctx context.Context) (gossip.MessageID, error) {
+		id, err := s.source.Broadcast(ctx, in.RawBody, in.headers())
+		if errors.Is(err, gossip.ErrNotKept) {
+			err = fmt.Errorf("%s: %w", FormatID(id), err) // by which it is known when it comes
+		}
+		return id, err
+	}
 	if in.Key == "" {
-		id, err := broadcast()
+		id, err := broadcast(ctx)
 		return id, false, err
 	}
 	return s.once.do(ctx, in.Key, in.RawBody, broadcast)

@@ -108,7 +108,9 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		MaxHeaderBytes:    16 << 10,
 		ErrorLog:          slog.NewLogLogger(s.cfg.Logger.Handler(), slog.LevelDebug),
 	}
+	answered := make(chan struct{})
 	ended := context.AfterFunc(ctx, func() {
+		defer close(answered)
 		s.end()
 		within, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 		defer cancel()
@@ -120,6 +122,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	if ended() { // it ended by itself
 		return fmt.Errorf("serving HTTP on %v: %w", l.Addr(), err)
 	}
+	<-answered
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
@@ -127,10 +130,13 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 }
 
 // guarded refuses who calls the server by a name that is not its own, and who has no
-// token where one is needed.
+// token where one is needed. It has browsers run nothing of any answer.
 func (s *Server) guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		defer s.logPanic(r)
+		// The window has a policy of its own, for its files alone.
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
 		switch {
 		case !s.cfg.AnyHost && !ownName(r.Host):
 			problem(http.StatusMisdirectedRequest, fmt.Sprintf("this server is not called %.80q: allowed are addresses and localhost", r.Host)).ServeHTTP(w, r)

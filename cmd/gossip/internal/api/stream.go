@@ -44,7 +44,7 @@ func streamOperation[T any](s *Server, id, path, summary, description string) hu
 
 type messagesInput struct {
 	Accept string `header:"Accept"`
-	LastID string `header:"Last-Event-ID" doc:"as after; it is what a browser sends when it resumes"`
+	LastID string `header:"Last-Event-ID" doc:"as after, before which it goes: it is what a browser sends when it resumes"`
 	After  string `query:"after" doc:"the id of a message: begin with what this node delivered after it. If that is not kept any more, the stream begins with the oldest that is kept, after an entry that says missed"`
 	Latest int    `query:"latest" minimum:"0" default:"0" doc:"begin with so many of the latest messages that are kept; without it, with what is delivered from now on"`
 	Follow bool   `query:"follow" default:"true" doc:"false: end after what there is"`
@@ -65,7 +65,7 @@ func (s *Server) streaming() {
 	huma.Register(s.api, streamOperation[Message](s, "messages", "/v1/messages", "The messages, as this node delivers them",
 		"As server-sent events each has its id, so that a stream is resumed where it ended. An event of type missed, {\"missed\":n}, takes the place of messages that are not kept any more."),
 		func(_ context.Context, in *messagesInput) (*huma.StreamResponse, error) {
-			if in.After == "" {
+			if in.LastID != "" {
 				in.After = in.LastID
 			}
 			if in.After == "" {
@@ -80,10 +80,7 @@ func (s *Server) streaming() {
 			return s.stream(in.Accept, func(w *lineWriter) error {
 				r, found := s.source.Messages().After(id)
 				if !found {
-					if err := w.write("missed", "", Missed{Unknown: true}); err != nil {
-						r.Close()
-						return err
-					}
+					w.first = &Missed{Unknown: true}
 				}
 				return follow(w, r, in.Follow, in.Limit, writeMessage)
 			})
@@ -129,7 +126,7 @@ func negotiate(accept string, types ...string) string {
 	return types[0]
 }
 
-// stream answers with what run writes, until the client goes or the server ends.
+// stream has run answer and write, until the client goes or the server ends.
 func (s *Server) stream(accept string, run func(*lineWriter) error) (*huma.StreamResponse, error) {
 	select {
 	case s.streams <- struct{}{}:
@@ -138,16 +135,14 @@ func (s *Server) stream(accept string, run func(*lineWriter) error) (*huma.Strea
 	}
 	return &huma.StreamResponse{Body: func(c huma.Context) {
 		defer func() { <-s.streams }()
-		_, w := humago.Unwrap(c)
+		r, w := humago.Unwrap(c)
 		ctx, cancel := context.WithCancelCause(c.Context())
 		defer cancel(nil)
 		defer context.AfterFunc(s.ending, func() { cancel(errEnding) })()
-		out := &lineWriter{ctx: ctx, w: w, control: http.NewResponseController(w), sse: negotiate(accept, typeNDJSON, typeSSE) == typeSSE}
-		if err := out.begin(); err == nil {
-			err = run(out)
-			if err != nil && ctx.Err() == nil && !errors.Is(err, hub.ErrClosed) && !errors.Is(err, errEnding) {
-				s.cfg.Logger.Debug("a stream ended", "client", c.RemoteAddr(), "error", err)
-			}
+		out := &lineWriter{ctx: ctx, w: w, head: r.Method == http.MethodHead, control: http.NewResponseController(w), sse: negotiate(accept, typeNDJSON, typeSSE) == typeSSE}
+		err := run(out)
+		if err != nil && ctx.Err() == nil && !errors.Is(err, hub.ErrClosed) && !errors.Is(err, errHead) {
+			s.cfg.Logger.Debug("a stream ended", "client", c.RemoteAddr(), "error", err)
 		}
 	}}, nil
 }
@@ -158,10 +153,18 @@ type lineWriter struct {
 	w       io.Writer
 	control *http.ResponseController
 	sse     bool
+	head    bool      // only what precedes the stream is asked for
+	first   *Missed   // what it begins with, if not nil
+	given   time.Time // when the reader was last given time
 }
 
-var errEnding = errors.New("the server ends")
+var (
+	errEnding = errors.New("the server ends")
+	errHead   = errors.New("nothing but the head was asked for")
+)
 
+// begin answers. A reader has to have its place before that: a client that has an answer
+// misses nothing of what comes.
 func (l *lineWriter) begin() error {
 	h := l.w.(http.ResponseWriter).Header()
 	h.Set("Content-Type", typeNDJSON)
@@ -171,15 +174,32 @@ func (l *lineWriter) begin() error {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx would keep what comes for later
 	l.w.(http.ResponseWriter).WriteHeader(http.StatusOK)
-	return l.flush()
+	if err := l.flush(); err != nil {
+		return err
+	}
+	switch {
+	case l.head:
+		return errHead
+	case l.first != nil:
+		return l.write("missed", "", l.first)
+	}
+	return nil
 }
 
 // flush sends what was written, and gives the reader time for the next.
 func (l *lineWriter) flush() error {
-	if err := l.control.SetWriteDeadline(time.Now().Add(patience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+	if err := l.giveTime(); err != nil {
 		return err
 	}
 	return l.control.Flush()
+}
+
+func (l *lineWriter) giveTime() error {
+	l.given = time.Now()
+	if err := l.control.SetWriteDeadline(l.given.Add(patience)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return err
+	}
+	return nil
 }
 
 // write writes an entry. kind is "" for what the stream is of.
@@ -187,6 +207,12 @@ func (l *lineWriter) write(kind, id string, entry any) error {
 	body, err := json.Marshal(entry)
 	if err != nil {
 		return err
+	}
+	// Where there is always more to write, nothing is flushed for long.
+	if time.Since(l.given) > patience/60 {
+		if err := l.giveTime(); err != nil {
+			return err
+		}
 	}
 	if !l.sse {
 		_, err = fmt.Fprintf(l.w, "%s\n", body)
@@ -218,9 +244,12 @@ func writeMessage(l *lineWriter, e hub.Entry) error { return l.write("", FormatI
 func writeDelivery(l *lineWriter, d Delivery) error { return l.write("", "", d) }
 func writeEvent(l *lineWriter, e hub.Event) error   { return l.write("", "", EventOf(e)) }
 
-// follow writes what a reader reads, and closes the reader.
+// follow answers with what a reader reads, and closes the reader.
 func follow[T any](l *lineWriter, r *hub.Reader[T], stay bool, limit int, write func(*lineWriter, T) error) error {
 	defer r.Close()
+	if err := l.begin(); err != nil {
+		return err
+	}
 	if limit == 0 {
 		limit = math.MaxInt
 	}
@@ -266,6 +295,9 @@ func next[T any](l *lineWriter, r *hub.Reader[T]) (e T, missed uint64, err error
 const overlayPause = time.Second
 
 func (s *Server) followOverlay(l *lineWriter) error {
+	if err := l.begin(); err != nil {
+		return err
+	}
 	for {
 		now, changed := s.source.Overlay()
 		if err := l.write("", "", now); err != nil {

@@ -81,7 +81,8 @@ func orDefault(d, otherwise time.Duration) time.Duration {
 }
 
 // Run has join called with what the sources find, until ctx ends: with up to 16
-// addresses of each answer, and again only when an answer differs from the one before.
+// addresses of each answer, and again only when an answer differs from the one before,
+// or has more than that, of which others are joined then.
 // It logs the first failure of each source, and when it works again.
 func Run(ctx context.Context, sources []Source, log *slog.Logger, join func(ctx context.Context, addresses ...string) error) {
 	var watching sync.WaitGroup
@@ -110,11 +111,14 @@ func (w *watcher) found(ctx context.Context, addresses []string) {
 	}
 	slices.Sort(addresses)
 	addresses = slices.Compact(addresses)
-	if slices.Equal(addresses, w.last) {
+	same := slices.Equal(addresses, w.last)
+	if same && len(addresses) <= most {
 		return
 	}
-	w.last = slices.Clone(addresses)
-	w.log.Info("addresses to join were found", "addresses", len(addresses))
+	if !same {
+		w.last = slices.Clone(addresses)
+		w.log.Info("addresses to join were found", "addresses", len(addresses))
+	}
 	if len(addresses) > most {
 		rand.Shuffle(len(addresses), func(i, j int) { addresses[i], addresses[j] = addresses[j], addresses[i] })
 		addresses = addresses[:most]

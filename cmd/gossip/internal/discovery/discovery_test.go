@@ -174,6 +174,30 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// A file in a directory where others write all the time, as in /tmp, is read all the same.
+func TestFileInABusyDirectory(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "peers")
+	found, failed := watch(t, parse(t, "file:"+path, Options{}))
+	<-failed // it is not there yet
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for ctx.Err() == nil {
+			if err := os.WriteFile(filepath.Join(dir, "log"), []byte("x"), 0o600); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(settle / 20)
+		}
+	}()
+	defer func() { cancel(); <-ended }()
+	if err := os.WriteFile(path, []byte("10.0.0.1:7946\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	await(t, found, "10.0.0.1:7946")
+}
+
 // list is a source whose answers a test gives.
 type list chan any
 
@@ -219,6 +243,35 @@ func TestRun(t *testing.T) {
 	}
 	if text := logged.String(); strings.Count(text, "fails") != 1 || !strings.Contains(text, "first") || strings.Count(text, "works again") != 1 {
 		t.Errorf("it logged\n%s", text)
+	}
+}
+
+// Where there are more addresses than are handed on at a time, others of them are, look
+// by look: the first may all be of nodes that are gone.
+func TestManyAddressesTakeTurns(t *testing.T) {
+	many := make([]string, 100)
+	for i := range many {
+		many[i] = fmt.Sprintf("10.0.0.%d:1", i)
+	}
+	l := make(list)
+	go func() {
+		defer close(l)
+		for range 100 {
+			l <- many
+		}
+	}()
+	joined := make(map[string]bool)
+	Run(t.Context(), []Source{l}, slog.New(slog.DiscardHandler), func(_ context.Context, addresses ...string) error {
+		if len(addresses) > most {
+			t.Errorf("%d addresses at a time", len(addresses))
+		}
+		for _, a := range addresses {
+			joined[a] = true
+		}
+		return nil
+	})
+	if len(joined) != len(many) {
+		t.Errorf("%d of %d addresses were ever tried", len(joined), len(many))
 	}
 }
 

@@ -24,6 +24,10 @@ const maxFile = 1 << 20
 // do so in several steps.
 const settle = 100 * time.Millisecond
 
+// hurry is how long it may not be left alone: what is written may be another file of
+// the directory.
+const hurry = time.Second
+
 // reread is how often a file is read in any case: not every file system tells of
 // changes.
 const reread = time.Minute
@@ -38,7 +42,10 @@ func (s *fileSource) Watch(ctx context.Context, found func([]string), failed fun
 			found(addresses)
 		}
 	}
-	var changes <-chan fsnotify.Event
+	var (
+		changes <-chan fsnotify.Event
+		lost    <-chan error
+	)
 	if w, err := fsnotify.NewWatcher(); err != nil {
 		failed(err)
 	} else {
@@ -48,11 +55,18 @@ func (s *fileSource) Watch(ctx context.Context, found func([]string), failed fun
 		if err := w.Add(filepath.Dir(s.path)); err != nil {
 			failed(err)
 		}
-		changes = w.Events
+		changes, lost = w.Events, w.Errors
 	}
 	read()
 	timer := time.NewTimer(reread)
 	defer timer.Stop()
+	var since time.Time // the first change that was not read
+	changed := func() {
+		if since.IsZero() {
+			since = time.Now()
+		}
+		timer.Reset(min(settle, time.Until(since.Add(hurry))))
+	}
 	for {
 		select {
 		case _, open := <-changes:
@@ -60,8 +74,16 @@ func (s *fileSource) Watch(ctx context.Context, found func([]string), failed fun
 				changes = nil
 				continue
 			}
-			timer.Reset(settle)
+			changed()
+		case err, open := <-lost: // unread it would hold up what comes
+			if !open {
+				lost = nil
+				continue
+			}
+			failed(err)
+			changed()
 		case <-timer.C:
+			since = time.Time{}
 			read()
 			timer.Reset(reread)
 		case <-ctx.Done():

@@ -34,9 +34,21 @@ func NewEvents(most int) *Log[Event] { return NewLog(most, func(*Event) int { re
 const (
 	entryCost      = 400
 	clockEntryCost = 16
+	// A map takes some room, and each entry of it.
+	headersCost = 500
+	headerCost  = 80
 )
 
-func (e *Entry) cost() int { return entryCost + len(e.Payload) + clockEntryCost*e.Clock.Len() }
+func (e *Entry) cost() int {
+	n := entryCost + len(e.Payload) + clockEntryCost*e.Clock.Len()
+	if len(e.Headers) > 0 {
+		n += headersCost
+	}
+	for key, value := range e.Headers {
+		n += headerCost + len(key) + len(value)
+	}
+	return n
+}
 
 // Messages is a log of what a node delivered, in which a message is found by its id.
 type Messages struct {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -53,6 +54,20 @@ func TestReadersHavePlacesOfTheirOwn(t *testing.T) {
 	}
 	if n := h.Stats().Readers; n != 0 {
 		t.Errorf("%d readers are left, all were closed", n)
+	}
+}
+
+// Headers count like payloads: they may be longer than that.
+func TestHeadersTakeRoom(t *testing.T) {
+	const limit = 100 << 10
+	h := NewMessages(limit)
+	for i := range 1000 {
+		e := entry(i+1, 0)
+		e.Headers = gossip.Headers{"a": strings.Repeat("x", 1000)}
+		h.Add(e)
+	}
+	if n := h.Stats().Entries; n*1000 > limit {
+		t.Errorf("%d messages with headers of 1000 bytes each are kept in %d bytes", n, limit)
 	}
 }
 

@@ -40,8 +40,8 @@ func DescriptionOf(links []gossip.LinkState, view []gossip.Peer) (d Description)
 
 // Limits bound a survey.
 type Limits struct {
-	// Nodes is how many nodes are known at most. Who is nearer to the first that was
-	// asked, in questions, is known rather.
+	// Nodes is how many nodes are known at most: those who were named first, and in any
+	// case those whom the survey's own node names.
 	Nodes int
 	// Pending is how many questions are open at a time, and Pause the least time
 	// between two.
@@ -80,6 +80,7 @@ type node struct {
 	asked     time.Duration
 	failures  int
 	named     time.Duration // when somebody last told of it
+	near      time.Duration // when the survey's own node last did, or never
 	Description
 }
 
@@ -89,7 +90,7 @@ const never = -time.Duration(1 << 62)
 // New returns a survey by a node, which Tell tells of.
 func New(self Node, limits Limits) *Survey {
 	s := &Survey{limits: limits, self: self.ID, nodes: make(map[string]*node), asked: never}
-	s.nodes[self.ID] = &node{Node: self, self: true, described: never, asked: never}
+	s.nodes[self.ID] = &node{Node: self, self: true, described: never, asked: never, near: never}
 	return s
 }
 
@@ -149,10 +150,10 @@ func (s *Survey) Tell(now time.Duration, id string, d Description) {
 	}
 	n.Description = d
 	for _, l := range d.Links {
-		s.name(now, l.Node)
+		s.name(now, l.Node, n.self)
 	}
 	for _, v := range d.View {
-		s.name(now, v)
+		s.name(now, v, n.self)
 	}
 }
 
@@ -176,23 +177,57 @@ func (s *Survey) done(n *node) {
 }
 
 // Meet takes that a node is there.
-func (s *Survey) Meet(now time.Duration, n Node) { s.name(now, n) }
+func (s *Survey) Meet(now time.Duration, n Node) { s.name(now, n, false) }
 
-// name takes that a node was named by another.
-func (s *Survey) name(now time.Duration, named Node) {
+// name takes that a node was named by another, or by the survey's own.
+func (s *Survey) name(now time.Duration, named Node, byOwn bool) {
 	n := s.nodes[named.ID]
 	if n == nil {
-		if len(s.nodes) >= s.limits.Nodes {
+		if len(s.nodes) >= s.limits.Nodes && !(byOwn && s.makeRoom(now)) {
 			return
 		}
-		n = &node{Node: named, described: never, asked: never}
+		n = &node{Node: named, described: never, asked: never, near: never}
 		s.nodes[named.ID] = n
 		s.changed = true
 	}
+	if n.self {
+		return // it knows best where it is
+	}
 	n.named = now
-	if named.Addr != "" && n.Addr != named.Addr {
+	if byOwn {
+		n.near = now
+	}
+	// Who answers is where it was asked, whatever others say.
+	if named.Addr != "" && n.Addr != named.Addr && (byOwn || !n.answered) {
 		n.Addr, n.failures = named.Addr, 0
 	}
+}
+
+// makeRoom drops one whom the survey's own node has not named the longest ago, rather
+// one who has not answered; false if there is nobody to drop.
+func (s *Survey) makeRoom(now time.Duration) bool {
+	var worst *node
+	for _, n := range s.nodes {
+		if !n.self && !n.asking && (worst == nil || n.worse(worst)) {
+			worst = n
+		}
+	}
+	if worst == nil || worst.near == now { // there are more neighbours than the limit
+		return false
+	}
+	delete(s.nodes, worst.ID)
+	return true
+}
+
+// worse orders nodes by how little the picture loses without them.
+func (n *node) worse(m *node) bool {
+	answered := func(n *node) int {
+		if n.answered {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(n.near, m.near), cmp.Compare(answered(n), answered(m)), cmp.Compare(n.named, m.named), cmp.Compare(n.ID, m.ID)) < 0
 }
 
 // forget drops who has neither told nor been named for too long.

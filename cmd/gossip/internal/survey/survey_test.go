@@ -146,3 +146,51 @@ func TestPending(t *testing.T) {
 		t.Errorf("%d are pending, all were answered", s.pending)
 	}
 }
+
+// A node may tell what it likes of others, but not where this one is, nor where one is
+// who answers.
+func TestWhatOthersSayOfOthers(t *testing.T) {
+	s := New(at("a"), DefaultLimits())
+	s.Tell(0, "a", Description{Links: []Link{{Node: at("b")}, {Node: at("evil")}}})
+	s.Tell(0, "b", Description{})
+	s.Tell(0, "evil", Description{View: []Node{{"a", "evil:1"}, {"b", "evil:1"}}})
+	for _, n := range s.Overlay(0, time.Time{}).Nodes {
+		if n.Addr != at(n.ID).Addr {
+			t.Errorf("%s is at %s, as somebody else has said", n.ID, n.Addr)
+		}
+	}
+	// One who has moved is found: it does not answer where it was.
+	for range DefaultLimits().Failures {
+		s.Failed("b")
+	}
+	s.Tell(0, "evil", Description{View: []Node{{"b", "b:2"}}})
+	for _, n := range s.Overlay(0, time.Time{}).Nodes {
+		if n.ID == "b" && n.Addr != "b:2" {
+			t.Errorf("b is at %s, and has moved", n.Addr)
+		}
+	}
+}
+
+// Somebody who names thousands does not keep this node's own neighbours out of the
+// picture.
+func TestNeighboursHaveRoom(t *testing.T) {
+	limits := DefaultLimits()
+	limits.Nodes = 50
+	s := New(at("a"), limits)
+	s.Tell(0, "a", Description{Links: []Link{{Node: at("evil")}}})
+	var many Description
+	for i := range 1000 {
+		many.View = append(many.View, at(name(i)))
+	}
+	s.Tell(0, "evil", many)
+	s.Tell(0, "a", Description{Links: []Link{{Node: at("evil")}, {Node: at("b")}}, View: []Node{at("c")}})
+	o := s.Overlay(0, time.Time{})
+	if len(o.Nodes) > limits.Nodes {
+		t.Errorf("%d nodes, at most %d may be known", len(o.Nodes), limits.Nodes)
+	}
+	for _, id := range []string{"a", "evil", "b", "c"} {
+		if !slices.ContainsFunc(o.Nodes, func(n api.OverlayNode) bool { return n.ID == id }) {
+			t.Errorf("%s is not in the picture", id)
+		}
+	}
+}
