@@ -125,7 +125,8 @@ func runAgent(ctx context.Context, con console, cfg gossip.Config, o agentOption
 	ctx, left := context.WithCancel(ctx)
 	defer left()
 	a := agent.New(node, agent.Options{
-		Cluster: cfg.Cluster, Order: cfg.Order.String(), MaxPayload: cfg.MaxPayload, Version: version(), Keep: o.keep, Logger: cfg.Logger,
+		Cluster: cfg.Cluster, Order: cfg.Order.String(), MaxPayload: cfg.MaxPayload, Version: version(), Keep: o.keep,
+		Sync: kept.sync(), Logger: cfg.Logger,
 	})
 	out := newPrinter(con, o.json)
 	out.started(node.Self(), cfg.Join)

@@ -44,6 +44,14 @@ func openDataDir(cfg *gossip.Config, name string) (keeping, error) {
 	return keeping{d}, nil
 }
 
+// sync waits for the disk; nil if there is nothing to wait for.
+func (k keeping) sync() func(context.Context) error {
+	if k.dir == nil {
+		return nil
+	}
+	return k.dir.Sync
+}
+
 func (k keeping) close() error {
 	if k.dir == nil {
 		return nil

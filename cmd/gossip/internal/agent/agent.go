@@ -44,6 +44,9 @@ type Options struct {
 	Keep int
 	// Survey bounds how others are asked around. Zero: survey.DefaultLimits.
 	Survey survey.Limits
+	// Sync is the Store's, if the node has one: readers are given what is on the disk.
+	// Nil: they are given everything at once.
+	Sync func(context.Context) error
 	// Logger gets a line at debug level for each message that is part of a trace. Nil: no lines.
 	Logger *slog.Logger
 }
@@ -73,9 +76,9 @@ func New(node *gossip.Node, o Options) *Agent {
 		deliveries: metrics.NewDeliveries(), log: o.Logger,
 	}
 	// What was restored is there from the start, for who looks at once.
-	takeUpTo(node.Stats().BacklogMessages, node.Messages(), restoring, a.take)
+	takeUpTo(node.Stats().BacklogMessages, node.Messages(), restoring, func(m gossip.Message) { a.take(m, a.messages.Add) })
 	a.surveyor = newSurveyor(o.Survey, a.describeSelf, a.describe)
-	go a.feed()
+	go a.feed(newWriter(o.Sync, a.messages))
 	return a
 }
 
@@ -102,10 +105,11 @@ func takeUpTo(n int, messages <-chan gossip.Message, patience time.Duration, tak
 }
 
 // feed ends when the node does.
-func (a *Agent) feed() {
+func (a *Agent) feed(w *writer) {
 	defer close(a.done)
 	defer a.surveyor.close()
 	defer a.messages.Close()
+	defer w.close()
 	defer a.events.Close()
 	messages, events := a.node.Messages(), a.node.Events()
 	for messages != nil {
@@ -115,7 +119,7 @@ func (a *Agent) feed() {
 				messages = nil
 				continue
 			}
-			a.take(m)
+			a.take(m, w.add)
 		case e, open := <-events:
 			if !open {
 				events = nil
@@ -126,12 +130,13 @@ func (a *Agent) feed() {
 	}
 }
 
-func (a *Agent) take(m gossip.Message) {
+// take takes a message, and adds it to what readers are given.
+func (a *Agent) take(m gossip.Message, add func(hub.Entry)) {
 	if !m.Restored {
 		a.deliveries.Observe(m)
 	}
 	a.logTraced(&m)
-	a.messages.Add(hub.Entry{Message: m, At: time.Now()})
+	add(hub.Entry{Message: m, At: time.Now()})
 }
 
 // Done is closed when the node has ended and everything that it delivered is in the

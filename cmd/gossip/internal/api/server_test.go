@@ -369,6 +369,20 @@ func TestStreamOfLines(t *testing.T) {
 	}
 }
 
+// Whoever has a stream's headers has its place in what comes: an answer to what a client
+// says then is not missed.
+func TestStreamsBeginWithTheirHeaders(t *testing.T) {
+	s := newStage()
+	server := serve(t, s, api.Config{})
+	for i := range 40 { // they stay open until the test ends
+		accept := []string{"application/x-ndjson", "text/event-stream"}[i%2]
+		stream(t, server.URL+"/v1/messages", "Accept", accept)
+		if n := s.Messages().Stats().Readers; n != i+1 {
+			t.Fatalf("%s: the headers of %d streams are here, and %d have a place", accept, i+1, n)
+		}
+	}
+}
+
 // A stream of events is resumed where it ended, and says so if it cannot be.
 func TestStreamResumed(t *testing.T) {
 	s := newStage()

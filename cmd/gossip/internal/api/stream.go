@@ -63,7 +63,7 @@ type overlayInput struct {
 
 func (s *Server) streaming() {
 	huma.Register(s.api, streamOperation[Message](s, "messages", "/v1/messages", "The messages, as this node delivers them",
-		"As server-sent events each has its id, so that a stream is resumed where it ended. An event of type missed, {\"missed\":n}, takes the place of messages that are not kept any more."),
+		"As server-sent events each has its id, so that a stream is resumed where it ended, also after the agent was killed if it has a data directory: what a stream tells is on its disk. An event of type missed, {\"missed\":n}, takes the place of messages that are not kept any more."),
 		func(_ context.Context, in *messagesInput) (*huma.StreamResponse, error) {
 			if in.LastID != "" {
 				in.After = in.LastID
