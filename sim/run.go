@@ -24,6 +24,25 @@ const patience = 2 * time.Minute
 // and P8. It panics if the scenario is not valid.
 func Run(s Scenario) Report { return run(s, nil) }
 
+// RunWatched is Run, and calls look when each time of the length every has gone by,
+// until the faults end. look must not step any machine. It panics, too, if every is not
+// more than zero.
+func RunWatched(s Scenario, every time.Duration, look func(*World)) Report {
+	if every <= 0 {
+		panic(fmt.Sprintf("sim: a world cannot be looked at every %v", every))
+	}
+	return run(s, func(w *World) {
+		var next func()
+		next = func() {
+			look(w)
+			if w.now+every <= s.end() {
+				w.after(every, next)
+			}
+		}
+		w.after(min(every, s.end()), next)
+	})
+}
+
 // run is Run in a world that setup may change.
 func run(s Scenario, setup func(*World)) Report {
 	if err := s.Validate(); err != nil {

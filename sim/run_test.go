@@ -182,3 +182,41 @@ func TestScenarioFiles(t *testing.T) {
 		})
 	}
 }
+
+// Who only looks changes nothing, and looks as often as was asked for.
+func TestWhoLooksChangesNothing(t *testing.T) {
+	s := RandomScenario(3, 40)
+	var looked []time.Duration
+	watched := RunWatched(s, time.Second, func(w *World) { looked = append(looked, w.Now()) })
+	if plain := Run(s); !reflect.DeepEqual(plain, watched) {
+		t.Errorf("looked at, a world came to\n%+v, and by itself to\n%+v", watched, plain)
+	}
+	for i, at := range looked {
+		if at != time.Duration(i+1)*time.Second {
+			t.Fatalf("it was looked at %v, want every second", looked)
+		}
+	}
+	if want := int(s.end() / time.Second); len(looked) != want {
+		t.Errorf("it was looked at %d times, want %d", len(looked), want)
+	}
+}
+
+// What make soak-day plays is a day, with all that there is to go wrong.
+func TestTheDayIsADay(t *testing.T) {
+	text, err := os.ReadFile("testdata/day.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := ParseScenario(string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.end() != MaxTime || !s.Store || s.Drift == 0 || s.Loss == 0 {
+		t.Errorf("it ends after %v, stores: %v, drift %v, loss %v", s.end(), s.Store, s.Drift, s.Loss)
+	}
+	for _, kind := range []StepKind{Talk, Crash, Restart, Join, Churn, Partition, OneWay, Slow, Lose} {
+		if !slices.ContainsFunc(s.Steps, func(x Step) bool { return x.Kind == kind }) {
+			t.Errorf("nothing of the kind %q happens", kind)
+		}
+	}
+}
