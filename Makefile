@@ -17,6 +17,10 @@ race: ## all tests under the race detector
 	go test -race $(PACKAGES)
 soak: ## two thousand random scenarios with faults, seeds drawn anew
 	@seed=$$(date +%s); echo "go run ./cmd/gossip sim fuzz --seeds 2000 --seed $$seed"; go run ./cmd/gossip sim fuzz --seeds 2000 --seed $$seed
+soak-agents: ## 16 agents as processes for MINUTES=20, killed and restarted under load while keys change (Linux)
+	go run ./cmd/gossip/internal/soak/soakagents -minutes $(or $(MINUTES),20)
+soak-day: ## a day of 40 simulated nodes with faults and stores (some minutes)
+	go run ./cmd/gossip/internal/soak/soakday
 netns: ## real network faults between 12 hosts in network namespaces (Linux, root, iproute2; 3 minutes)
 	GOSSIP_NETNS=all go test -count=1 -v -timeout 20m ./internal/netns
 experiments: ## the papers' experiments, with plots, into experiments/ (half an hour)
@@ -61,4 +65,4 @@ lint: ## golangci-lint, which takes minutes to build
 	$(GOLANGCI) run $(PACKAGES)
 check: fmt-check vet staticcheck ## formatting, vet and staticcheck
 
-.PHONY: help demo agents test race soak netns experiments bench bench-large microbench bench-compare fuzz vuln tidy-check window window-test window-shots fmt fmt-check vet staticcheck lint check
+.PHONY: help demo agents test race soak soak-agents soak-day netns experiments bench bench-large microbench bench-compare fuzz vuln tidy-check window window-test window-shots fmt fmt-check vet staticcheck lint check
