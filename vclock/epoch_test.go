@@ -277,6 +277,9 @@ func TestAdvanceAllIsMergeAndAdvance(t *testing.T) {
 			c, _ := drawTimed(t)
 			pasts = append(pasts, c)
 			for o, n := range c.All() { // most pasts have the same names
+				if epochOf(o, n) != 0 {
+					continue // with another number it would have another epoch (E4)
+				}
 				if rapid.Bool().Draw(t, "sibling") {
 					pasts = append(pasts, c.With(o, n+uint64(rapid.IntRange(1, 3).Draw(t, "more"))))
 				}
