@@ -114,17 +114,18 @@ func FuzzReadFrame(f *testing.F) {
 				t.Fatalf("a frame of %d bytes is refused: %v", size, err)
 			}
 		}
-		// One frame of a length that nobody keeps: 64 KiB on a peer's word, and then at
-		// most four times what has come.
+		// One frame of a length that nobody keeps: less than 128 KiB on a peer's word, and
+		// then at most growth times what has come, with what that was copied from.
+		most := uint64(2*trusted + (growth+1)*len(stream) + 16<<10)
 		least := uint64(math.MaxUint64)
-		for try := 0; try < 5 && least > uint64(trusted+4*len(stream)+16<<10); try++ {
+		for try := 0; try < 5 && least > most; try++ {
 			var before, after runtime.MemStats
 			runtime.ReadMemStats(&before)
 			_, _ = readFrame(bytes.NewReader(stream), math.MaxInt32)
 			runtime.ReadMemStats(&after)
 			least = min(least, after.TotalAlloc-before.TotalAlloc)
 		}
-		if least > uint64(trusted+4*len(stream)+16<<10) {
+		if least > most {
 			t.Fatalf("%d bytes allocated for %d that came", least, len(stream))
 		}
 	})
