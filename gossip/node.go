@@ -28,6 +28,9 @@ var (
 	ErrPayloadTooLong = errors.New("gossip: payload too long")
 	// ErrLogFull: the log is full of messages that links have not taken yet.
 	ErrLogFull = protocol.ErrLogFull
+	// ErrUnconfirmed: Leave has ended before a neighbour had confirmed all that the node
+	// broadcast. With a Store it is there, and the node's next life spreads it.
+	ErrUnconfirmed = errors.New("left before a neighbour had confirmed everything")
 )
 
 // Node is one running node. Make it with Start.
@@ -423,8 +426,8 @@ func (n *Node) Policy() peersampling.Policy { return n.cfg.Sampling }
 // Leave closes the node in good order. No broadcast is accepted any more; once a
 // neighbour has confirmed that it has delivered all that this node broadcast,
 // the neighbours are told and the node is closed. If ctx ends before that the
-// node is closed all the same, and the error is the context's cause. A node that
-// knows nobody and was told of no address just closes.
+// node is closed all the same, and the error is ErrUnconfirmed with the context's cause.
+// A node that knows nobody and was told of no address just closes.
 //
 // Messages that were delivered and not yet read are dropped, as by Close. What the
 // Store has been given is on its disk afterwards, or the error tells why not.
@@ -437,7 +440,7 @@ func (n *Node) Leave(ctx context.Context) error {
 		err = n.farewell(ctx)
 	case <-n.loopDone:
 	case <-ctx.Done():
-		err = fmt.Errorf("gossip: %q left before a neighbour had confirmed everything: %w", n.cfg.ID, context.Cause(ctx))
+		err = fmt.Errorf("gossip: %q %w: %w", n.cfg.ID, ErrUnconfirmed, context.Cause(ctx))
 	}
 	err = errors.Join(err, n.Close())
 	if n.keeping != nil {

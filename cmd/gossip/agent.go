@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 
 	"github.com/spf13/cobra"
@@ -139,7 +140,7 @@ func runAgent(ctx context.Context, con console, cfg gossip.Config, o agentOption
 	defer found()
 	served := d.serve(ctx, con, a, left, &r.node.level, cfg.Logger)
 
-	f := follower{agent: a, out: out, events: o.events, quiet: o.quiet}
+	f := follower{agent: a, out: out, events: o.events, quiet: o.quiet, kept: o.dataDir != ""}
 	if o.stdin {
 		f.input = inBackground(func() error { return gossipLines(ctx, con, cfg, node, o.exitOnEOF) })
 		f.stopAtEOF = o.exitOnEOF
@@ -171,6 +172,19 @@ func (d door) serve(ctx context.Context, con console, a *agent.Agent, leave func
 	})
 	go func() { served <- server.Serve(ctx, d.listener) }()
 	return served
+}
+
+// show serves what there is to look at while play plays it.
+func (d door) show(ctx context.Context, source api.Source, metrics http.Handler, play func() error) error {
+	server := api.NewServer(source, api.Config{
+		Token: d.token, AnyHost: d.anyHost(), Logger: discard, Metrics: metrics, Window: window.Handler(),
+	})
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	served := inBackground(func() error { return server.Serve(serving, d.listener) })
+	err := play()
+	stop()
+	return errors.Join(err, <-served)
 }
 
 func urlOf(a net.Addr) string {

@@ -83,6 +83,34 @@ func TestAgentServesClients(t *testing.T) {
 	}
 }
 
+// The last to leave has nobody who could confirm what it has said. That is a failure if it
+// is lost, and none if it is on the disk.
+func TestTheLastToLeave(t *testing.T) {
+	nobody := silent(t)
+	for name, c := range map[string]struct {
+		args   []string
+		status int
+	}{
+		"with a data directory": {[]string{"--data-dir", filepath.Join(t.TempDir(), "data")}, statusOK},
+		"without":               {nil, statusFailed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // it is waited for somebody to come
+			a := launch(t, nil, append([]string{"agent", "--id", "a", "--join", nobody}, c.args...)...)
+			a.address()
+			if status, _, stderr := call(t, "", "send", "--api", a.api(), "is anybody there?"); status != statusOK {
+				t.Fatal(stderr)
+			}
+			a.next(a.stdout)
+			a.interrupt()
+			status := a.wait()
+			if said := a.stderr.rest(); status != c.status || !strings.Contains(said, gossip.ErrUnconfirmed.Error()) {
+				t.Errorf("status %d, want %d: %q", status, c.status, said)
+			}
+		})
+	}
+}
+
 // An agent joins who appears in a file that it watches.
 func TestAgentDiscovers(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "peers")

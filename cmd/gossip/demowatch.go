@@ -12,7 +12,6 @@ import (
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/api"
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/hub"
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/survey"
-	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/window"
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
 )
 
@@ -62,16 +61,7 @@ func watchDemo(ctx context.Context, con console, o demoOptions, d door) (err err
 		return err
 	}
 	fmt.Fprintf(con.out, "%d nodes gossip: look at %s and interrupt to end\n", o.nodes, urlOf(d.listener.Addr()))
-	server := api.NewServer(t, api.Config{
-		Token: d.token, AnyHost: d.anyHost(), Logger: discard, Metrics: t.Metrics(), Window: window.Handler(),
-	})
-	serving, stop := context.WithCancel(ctx)
-	defer stop()
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(serving, d.listener) }()
-	t.play(ctx)
-	stop()
-	return <-served
+	return d.show(ctx, t, t.Metrics(), func() error { t.play(ctx); return nil })
 }
 
 // open starts the nodes.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -27,6 +29,9 @@ func openDataDir(cfg *gossip.Config, name string) (keeping, error) {
 		return keeping{}, nil
 	}
 	d, err := datadir.Open(name, cfg.ID, time.Now())
+	if errors.Is(err, datadir.ErrInUse) { // for now: who starts it again may be lucky
+		return keeping{}, fmt.Errorf("--data-dir: %w", err)
+	}
 	if err != nil {
 		return keeping{}, usagef("--data-dir: %w", err)
 	}

@@ -61,7 +61,7 @@ func (f *nodeFlags) groups(history string) []flagGroup {
 	addIntVar(g, &f.links, "links", 1, 32, "stable links to keep, 1 to 32")
 	g.Var(sizeValue{&f.maxPayload, 1, 64 << 20}, "max-payload", "longest payload sent or accepted, 1B to 64MiB, the same on all nodes")
 	g.Var(sizeValue{&f.logBytes, 1, maxLogBytes}, "log-bytes", "bound of the log that late nodes are served from, --max-payload to 1024GiB")
-	g.Var(sizeValue{&f.memory, 0, maxLogBytes}, "memory", "bound of all that the node holds, of which log and backlog are shares unless --log-bytes is given; 0B: what the other flags come to, some 440MiB by default")
+	g.Var(sizeValue{&f.memory, 0, maxLogBytes}, "memory", "bound of all that the node holds, of which log and backlog are shares unless --log-bytes is given; 0B: what the other flags come to, some 464MiB by default")
 	g.Var(durationValue{&f.retention, time.Second, 1000 * time.Hour}, "retention", "how long messages stay in that log, 1s to 1000h")
 	g.Var(durationValue{&f.horizon, 0, 4000 * time.Hour}, "horizon", "how long a node that sends nothing stays in clocks, the same for all nodes, 8s to 4000h and at least four times --retention; 0s: a day")
 	g.Var(choiceValue{&f.logLevel, levelNames}, "log-level", "least severe lines logged to stderr: debug, info, warn or error")

@@ -56,6 +56,7 @@ type follower struct {
 	out    *printer
 	quiet  bool // no messages
 	events bool
+	kept   bool // what the node has said is in a data directory
 
 	input     <-chan error // the end of what the node is given to say
 	stopAtEOF bool
@@ -75,17 +76,28 @@ func (f *follower) run(ctx context.Context) error {
 	}
 	stuck, err := f.followUnlessStuck(ctx, reading)
 	if stuck {
-		return leave(f.agent.Node(), leaveTimeout, errStuck)
+		return f.leave(errStuck)
 	}
 	atEOF := errors.Is(err, errEOF)
 	if atEOF {
 		err = nil
 	}
-	left := inBackground(func() error { return leave(f.agent.Node(), leaveTimeout, err) })
+	left := inBackground(func() error { return f.leave(err) })
 	for atEOF && f.messages != nil && f.out.err == nil {
 		f.nextMessage(<-f.messages)
 	}
 	return errors.Join(<-left, f.out.err)
+}
+
+// leave ends the node. That nobody has confirmed what it said is no failure if that can
+// wait: the last of a network to leave has nobody who could.
+func (f *follower) leave(err error) error {
+	left := leave(f.agent.Node(), leaveTimeout, nil)
+	if f.kept && errors.Is(left, gossip.ErrUnconfirmed) {
+		fmt.Fprintf(f.out.info, "gossip agent: %v; all of it is in --data-dir, and is spread when the agent is started again\n", left)
+		left = nil
+	}
+	return errors.Join(err, left)
 }
 
 var (

@@ -14,7 +14,6 @@ import (
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/api"
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/hub"
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/survey"
-	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/window"
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
 	"github.com/Ishan27gOrg/gossipProtocol/protocol"
@@ -111,17 +110,11 @@ func (t *simTheatre) enter(i int) { t.w.Join(t.w.Start(fmt.Sprintf("n%04d", i)),
 func watchSim(ctx context.Context, con console, o simWatchOptions, d door) error {
 	t := newSimTheatre(o)
 	fmt.Fprintf(con.out, "%d nodes are simulated: look at %s and interrupt to end\n", o.nodes, urlOf(d.listener.Addr()))
-	server := api.NewServer(t, api.Config{Token: d.token, AnyHost: d.anyHost(), Logger: discard, Window: window.Handler()})
-	serving, stop := context.WithCancel(ctx)
-	defer stop()
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(serving, d.listener) }()
-	err := t.play(ctx)
-	stop()
+	err := d.show(ctx, t, nil, func() error { return t.play(ctx) })
 	t.messages.Close()
 	t.events.Close()
 	t.deliveries.Close()
-	return errors.Join(err, <-served)
+	return err
 }
 
 // beat is how much of a clock's time passes at once.

@@ -152,7 +152,7 @@ type Message struct {
 	Clock    Counts            `json:"clock" doc:"how many messages of each origin, by origin#incarnation, happened before this one, itself included"`
 	Hops     int               `json:"hops" doc:"links that it crossed to get here"`
 	Via      string            `json:"via,omitempty" doc:"the neighbour that brought it; absent of the node's own"`
-	Headers  map[string]string `json:"headers,omitempty" doc:"what travels with it: content-type, traceparent, idempotency-key as they were sent, and what else its sender has set"`
+	Headers  map[string]string `json:"headers,omitempty" doc:"what travels with it: content-type, traceparent, tracestate, idempotency-key as they were sent, and what else its sender has set"`
 	AgeMS    float64           `json:"age_ms" doc:"time from its broadcast to its delivery here"`
 	Restored bool              `json:"restored,omitempty" doc:"it was in the data directory when the agent started, and may have been delivered before"`
 	At       time.Time         `json:"at" doc:"when it was delivered here"`

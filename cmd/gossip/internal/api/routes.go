@@ -52,6 +52,7 @@ type sendInput struct {
 	Key     string `header:"Idempotency-Key" maxLength:"128" doc:"has a request that is sent again, since its answer was lost, broadcast once; 1 to 128 bytes"`
 	Type    string `header:"Content-Type" doc:"travels with the message, unless it is application/octet-stream"`
 	Trace   string `header:"traceparent" doc:"of W3C Trace Context; travels with the message"`
+	State   string `header:"tracestate" doc:"travels with traceparent"`
 	RawBody []byte `contentType:"application/octet-stream"`
 }
 
@@ -102,6 +103,7 @@ func (s *Server) saysHowLong(most int64) func(huma.Context, func(huma.Context)) 
 const (
 	typeHeader  = "content-type"
 	traceHeader = "traceparent"
+	stateHeader = "tracestate"
 	// keyHeader has a key known again after a restart, and to who gets the message.
 	keyHeader = "idempotency-key"
 )
@@ -118,7 +120,10 @@ func (s *Server) remember() {
 
 func (in *sendInput) headers() gossip.Headers {
 	h := make(gossip.Headers)
-	for name, value := range map[string]string{typeHeader: in.Type, traceHeader: in.Trace, keyHeader: in.Key} {
+	if in.Trace == "" {
+		in.State = "" // it means nothing by itself
+	}
+	for name, value := range map[string]string{typeHeader: in.Type, traceHeader: in.Trace, stateHeader: in.State, keyHeader: in.Key} {
 		if value != "" && (name != typeHeader || !strings.HasPrefix(value, "application/octet-stream")) {
 			h[name] = value
 		}

@@ -203,10 +203,29 @@ func (s *Server) plainRoutes(mux *http.ServeMux) {
 	if s.cfg.Metrics != nil {
 		mux.Handle("GET /metrics", s.cfg.Metrics)
 	}
-	mux.Handle("/v1/", problem(http.StatusNotFound, "there is nothing of this name: /openapi.yaml tells what there is"))
+	mux.HandleFunc("/v1/", func(w http.ResponseWriter, r *http.Request) { nothingThere(mux, w, r) })
 	if s.cfg.Window != nil {
 		mux.Handle("/", s.cfg.Window)
 	}
+}
+
+// nothingThere tells a wrong name from a wrong method.
+func nothingThere(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
+	_, here := mux.Handler(r)
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+		other := r.WithContext(r.Context())
+		other.Method = method
+		if _, pattern := mux.Handler(other); pattern != here {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) == 0 {
+		problem(http.StatusNotFound, "there is nothing of this name: /openapi.yaml tells what there is").ServeHTTP(w, r)
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	problem(http.StatusMethodNotAllowed, fmt.Sprintf("%s is not for this: allowed is %s", r.Method, strings.Join(allowed, ", "))).ServeHTTP(w, r)
 }
 
 // problem answers with an error of RFC 9457.

@@ -173,7 +173,7 @@ func TestRequests(t *testing.T) {
 		{"set level", "PUT", "/v1/log-level", `{"level":"debug"}`, []string{"Content-Type", "application/json"}, 200, []string{"debug"}},
 		{"no such level", "PUT", "/v1/log-level", `{"level":"loud"}`, []string{"Content-Type", "application/json"}, 422, []string{"debug, info, warn, error"}},
 		{"no such thing", "GET", "/v1/nothing", "", nil, 404, []string{"/openapi.yaml"}},
-		{"no such method", "DELETE", "/v1/messages", "", nil, 404, []string{`"status":404`}},
+		{"no such method", "DELETE", "/v1/messages", "", nil, 405, []string{`"status":405`, "GET, POST"}},
 		{"not an id", "GET", "/v1/messages?after=7", "", nil, 422, []string{"origin/incarnation/seq"}},
 		{"another name", "GET", "/v1/self", "", []string{"Host", "evil.example"}, 421, []string{"not called", "localhost"}},
 		{"localhost", "GET", "/v1/self", "", []string{"Host", "localhost:1"}, 200, nil},
@@ -296,12 +296,12 @@ func TestHeaders(t *testing.T) {
 	s := newStage()
 	server := serve(t, s, api.Config{})
 	const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-	ask(t, "POST", server.URL+"/v1/messages", "{}", "Content-Type", "application/json", "traceparent", trace, "Idempotency-Key", "k")
-	want := gossip.Headers{"content-type": "application/json", "traceparent": trace, "idempotency-key": "k"}
+	ask(t, "POST", server.URL+"/v1/messages", "{}", "Content-Type", "application/json", "traceparent", trace, "tracestate", "a=1", "Idempotency-Key", "k")
+	want := gossip.Headers{"content-type": "application/json", "traceparent": trace, "tracestate": "a=1", "idempotency-key": "k"}
 	if !maps.Equal(s.headers, want) {
 		t.Errorf("the headers are %v, want %v", s.headers, want)
 	}
-	ask(t, "POST", server.URL+"/v1/messages", "{}", "Content-Type", "application/octet-stream")
+	ask(t, "POST", server.URL+"/v1/messages", "{}", "Content-Type", "application/octet-stream", "tracestate", "of no trace")
 	if s.headers != nil {
 		t.Errorf("nothing was said, and the headers are %v", s.headers)
 	}

@@ -53,6 +53,9 @@ type Dir struct {
 	*Store
 }
 
+// ErrInUse: another process has the directory open.
+var ErrInUse = errors.New("is in use: another process has it open")
+
 // DamagedError says that the file is not what this package has written.
 type DamagedError struct {
 	File string
@@ -68,8 +71,8 @@ func (e *DamagedError) Unwrap() error { return e.Err }
 
 // Open opens a directory, which is made if it is not there, and begins another life of
 // the node that it is of. id is the node's name, or empty for that of its last life, or
-// a new one. Errors are those of the file system, a *DamagedError, and that the
-// directory is another process's or another node's.
+// a new one. Errors are those of the file system, a *DamagedError, ErrInUse, and that
+// the directory is another node's.
 func Open(dir, id string, now time.Time) (*Dir, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
@@ -97,7 +100,7 @@ func (d *Dir) open() (err error) {
 	})
 	switch {
 	case errors.Is(err, boltErrors.ErrTimeout):
-		return fmt.Errorf("%s is in use: another process has it open", d.file)
+		return fmt.Errorf("%s %w", d.file, ErrInUse)
 	case errors.Is(err, boltErrors.ErrInvalid), errors.Is(err, boltErrors.ErrChecksum), errors.Is(err, boltErrors.ErrVersionMismatch):
 		return &DamagedError{d.file, err}
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):

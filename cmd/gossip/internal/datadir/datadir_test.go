@@ -124,7 +124,7 @@ func TestWhoseDirectory(t *testing.T) {
 	dir := t.TempDir()
 	d := open(t, dir, "a", then)
 	begun := time.Now()
-	if _, err := Open(dir, "a", then); err == nil || !strings.Contains(err.Error(), "another process has it open") {
+	if _, err := Open(dir, "a", then); !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), fileName) {
 		t.Errorf("opened twice: %v", err)
 	} else if waited := time.Since(begun); waited < lockPatience/2 {
 		t.Errorf("it did not wait for the other to end: %v", waited)

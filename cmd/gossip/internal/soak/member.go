@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/api"
+	"github.com/Ishan27gOrg/gossipProtocol/gossip"
 )
 
 // startPatience is how long an agent may take until it serves, and to end when it is
@@ -154,10 +155,9 @@ func (m *member) kill() bool {
 	return true
 }
 
-// unconfirmed is what an agent says that has left before a neighbour had everything. It
-// has all of it on its disk, so that is no fault: its neighbours may all have been ended,
-// too.
-const unconfirmed = "left before a neighbour had confirmed everything"
+// unconfirmed is what an agent says that has left before a neighbour had everything, and
+// has it on its disk.
+var unconfirmed = gossip.ErrUnconfirmed.Error()
 
 // leave has it end in good order, as a service manager does.
 func (m *member) leave() error {
@@ -175,7 +175,6 @@ func (m *member) leave() error {
 	case <-p.ended:
 		if p.alone {
 			m.unconfirmed++
-			return nil
 		}
 		return p.err
 	case <-time.After(startPatience):
