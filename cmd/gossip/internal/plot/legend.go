@@ -11,9 +11,19 @@ import (
 const (
 	entryHeight = 16
 	sampleWidth = 26
+	sampleGap   = 5 // between a sample and its name
+	leastLegend = 140
 )
 
 func legendHeight(f experiment.Figure) int { return (len(entries(f)) + 2) * entryHeight }
+
+func legendWidth(f experiment.Figure) vg.Length {
+	text, width := textStyle(textSize), vg.Length(leastLegend)
+	for _, s := range entries(f) {
+		width = max(width, sampleWidth+sampleGap+text.Width(s.Name))
+	}
+	return width
+}
 
 func drawLegend(c draw.Canvas, f experiment.Figure) {
 	text := textStyle(textSize)
@@ -27,7 +37,7 @@ func drawLegend(c draw.Canvas, f experiment.Figure) {
 		if s.Style.Marker != experiment.NoMarker {
 			c.DrawGlyph(glyph(s.Style, 2.8), vg.Point{X: (left.X + right.X) / 2, Y: y})
 		}
-		c.FillText(text, vg.Point{X: right.X + 5, Y: y}, s.Name)
+		c.FillText(text, vg.Point{X: right.X + sampleGap, Y: y}, s.Name)
 		y -= entryHeight
 	}
 }

@@ -19,13 +19,12 @@ import (
 // Sizes, in points. Figures are as wide as a page; where panels share a row, none
 // is higher than wide.
 const (
-	pageWidth   = 860
-	legendWidth = 140
-	margin      = 8
-	gap         = 14
-	textSize    = 9.5
-	titleSize   = 10.5
-	dpi         = 144 // of a PNG: for screens of two pixels a point
+	pageWidth = 860
+	margin    = 8
+	gap       = 14
+	textSize  = 9.5
+	titleSize = 10.5
+	dpi       = 144 // of a PNG: for screens of two pixels a point
 )
 
 // SVG draws a figure. Its text is text, in a font that browsers have, or one of
@@ -78,8 +77,8 @@ func paint(c draw.Canvas, f experiment.Figure) {
 	c.SetColor(white)
 	c.Fill(c.Rectangle.Path())
 	c = draw.Crop(c, margin, -margin, margin, -margin)
-	drawLegend(draw.Crop(c, pageWidth-2*margin-legendWidth, 0, 0, 0), f)
-	c.Max.X -= legendWidth + gap
+	drawLegend(draw.Crop(c, pageWidth-2*margin-legendWidth(f), 0, 0, 0), f)
+	c.Max.X -= legendWidth(f) + gap
 	ranges := sharedRanges(f)
 	for i, panel := range f.Panels {
 		at := cell(c, f, i)

@@ -98,6 +98,20 @@ func TestSVG(t *testing.T) {
 	}
 }
 
+// The legend makes room for its longest name.
+func TestLongNames(t *testing.T) {
+	f := example()
+	short := legendWidth(f)
+	f.Panels[1].Series[1].Name = strings.Repeat("points, ", 8)
+	least := sampleWidth + sampleGap + textStyle(textSize).Width(f.Panels[1].Series[1].Name)
+	if long := legendWidth(f); short != leastLegend || long < least {
+		t.Errorf("the legend is %v wide, and %v with a name that needs %v", short, long, least)
+	}
+	if _, err := SVG(f); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestPNG(t *testing.T) {
 	b, err := PNG(example())
 	if err != nil {
