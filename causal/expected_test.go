@@ -287,3 +287,19 @@ func TestWhoHadNothingMayGetIt(t *testing.T) {
 		w.wantHad(t, "what waited for it is delivered", 1)
 	}
 }
+
+// What was announced has left the log before it was asked for. If nobody has it
+// any more it is a gap, like anything else; if somebody has, it is none.
+func TestTheAnnouncedIsGone(t *testing.T) {
+	for _, order := range []Order{Causal, FIFO, Unordered} {
+		w := story(t, order, monologue(4), 0, 0)
+		for i := range 4 {
+			w.announce(w.links[0], i)
+		}
+		w.links[0].cut, w.links[1].cut = 3, 2
+		w.settle()
+		w.wantGaps(t, order.String()+": nobody has the first two", Gap{Origin: X, From: 1, To: 2})
+		w.wantHad(t, order.String()+": the others came", 2)
+		w.checkEmpty()
+	}
+}
