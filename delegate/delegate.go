@@ -134,7 +134,7 @@ func (r *runner) message(m gossip.Message) {
 	switch {
 	case r.messages != nil:
 		r.messages.NotifyMessage(m)
-	case m.ID.Origin != r.self.ID || m.ID.Incarnation != r.self.Incarnation:
+	case m.ID.Origin != r.self.ID: // of no life of this node
 		r.delegate.NotifyMsg(m.Payload)
 	}
 }

@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	// maxNames bounds the host names that a node goes on resolving.
+	// maxNames bounds the host names that a node goes on resolving: the latest that it was
+	// given.
 	maxNames = 64
 	// resolveEvery is how often a name is looked up again, so that a moved node
 	// or a grown set of addresses is found. A guess.
@@ -35,7 +36,7 @@ type resolver struct {
 func (r *resolver) add(n *Node, addresses []string) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	names := r.names
+	var names []string
 	for _, address := range addresses {
 		if _, err := netip.ParseAddrPort(address); err != nil && !slices.Contains(names, address) {
 			names = append(names, address)
@@ -49,11 +50,21 @@ func (r *resolver) add(n *Node, addresses []string) error {
 			return ErrClosed
 		}
 	}
-	if len(names) == len(r.names) {
+	if !r.take(names) {
 		return nil
 	}
-	r.names = names
 	return r.wake(n)
+}
+
+// take puts names behind those there are, of which the oldest make room. It reports
+// whether there is a new one.
+func (r *resolver) take(names []string) (more bool) {
+	given := func(name string) bool { return slices.Contains(names, name) }
+	older := slices.DeleteFunc(slices.Clone(r.names), given)
+	more = len(older)+len(names) > len(r.names)
+	all := append(older, names...)
+	r.names = all[max(0, len(all)-maxNames):]
+	return more
 }
 
 // wake lets the resolver look at the names, and starts it for the first ones:

@@ -170,7 +170,7 @@ type Stats struct {
 	Stored      uint64 // records that it was given, marks among them
 	Unstored    uint64 // records that it was not given, or did not take, because it had failed
 	StoreErrors uint64 // calls of Append and Sync that failed
-	Unrestored  uint64 // messages in it that were too old at the start, or without what they depend on
+	Unrestored  uint64 // messages in it that were too old at the start, without what they depend on, or more than BacklogBytes
 }
 
 // message makes what the application gets of one that a link has brought. The payload is

@@ -25,7 +25,8 @@ type Store interface {
 	Append(r Record) error
 	// Sync returns when everything that was appended before the call is on the disk, or
 	// why it is not, or once ctx has ended. It is called in another goroutine, for as
-	// many broadcasts together as are waiting, and after the node has left.
+	// many broadcasts together as are waiting, some seconds after what nobody waits for,
+	// and after the node has left.
 	Sync(ctx context.Context) error
 	// Forget lets go of records, in its turn after what was appended before. It must not
 	// wait for a disk either. The slice is the store's.
@@ -63,6 +64,7 @@ type keeping struct {
 	waiting  []*sending
 	promised atomic.Uint64
 	wake     chan struct{} // for the goroutine that has the store write
+	unsynced atomic.Bool   // something was appended since it did
 	failed   error         // why this node's own message of this step is not there
 	// torn is why the store lacks something; nil if it does not. Then it is given nothing
 	// before a mark, without which what comes might depend on that.
@@ -82,6 +84,9 @@ func newKeeping(store Store) *keeping {
 // any of it.
 func (n *Node) keep(now time.Duration) {
 	k := n.keeping
+	if len(n.out.Journal) > 0 {
+		k.unsynced.Store(true)
+	}
 	for i := range n.out.Journal {
 		e := &n.out.Journal[i]
 		n.keepEntry(now, e)
@@ -187,14 +192,25 @@ func (n *Node) promise(s *sending) {
 	}
 }
 
+// syncEvery is how often the store is asked whether it could write what nobody waits for,
+// as a node that broadcasts nothing would not learn of a disk that is full. A guess.
+const syncEvery = 5 * time.Second
+
 // syncStore has the store write, for all broadcasts together that wait when it begins.
 func (n *Node) syncStore() {
+	look := time.NewTicker(syncEvery)
+	defer look.Stop()
 	for {
 		select {
 		case <-n.keeping.wake:
+		case <-look.C:
+			if !n.keeping.unsynced.Load() {
+				continue
+			}
 		case <-n.ctx.Done():
 			return
 		}
+		n.keeping.unsynced.Store(false)
 		upTo := n.keeping.promised.Load()
 		err := n.keeping.store.Sync(n.ctx)
 		if !n.tell(func() { n.synced(upTo, err) }) {
@@ -268,13 +284,24 @@ func (n *Node) restore(ctx context.Context) error {
 		n.log.Warn("messages in the store are not restored, being older than Config.Horizon or without what they depend on",
 			"messages", r.leftOut, "first", r.first, "error", r.why)
 	}
-	now := n.now()
+	n.giveOutRestored()
+	return nil
+}
+
+// giveOutRestored gives the application what was restored. Nobody reads yet, so what finds
+// no room is not the fault of a slow reader.
+func (n *Node) giveOutRestored() {
+	now, crowded := n.now(), 0
 	for m := range n.machine.Restored(now) {
 		x := n.message(now, m, 0)
 		x.Restored = true
-		n.giveOut(x, m.ClockBytes)
+		crowded += len(n.backlog.push(x, m.ClockBytes))
 	}
-	return nil
+	if crowded > 0 {
+		n.stats.Unrestored += uint64(crowded)
+		n.log.Warn("the oldest messages in the store are not given out again, as Config.BacklogBytes has no room for them",
+			"messages", crowded)
+	}
 }
 
 // describe names a record for people.

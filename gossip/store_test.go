@@ -551,6 +551,46 @@ func TestAStoreThatFails(t *testing.T) {
 	})
 }
 
+// A node that only listens learns of a disk that is full, too.
+func TestAStoreThatFailsAListener(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, config := inMemory(t)
+		ctx := within(t, time.Hour)
+		a := start(t, config().with("a"))
+		cfg := config().with("b")
+		store := new(memStore)
+		cfg.Store, cfg.Join = store, []string{a.Self().Addr}
+		b := start(t, cfg)
+		if err := b.Ready(ctx); err != nil {
+			t.Fatal(err)
+		}
+		say := func() {
+			t.Helper()
+			if _, err := a.Broadcast(ctx, []byte("hello")); err != nil {
+				t.Fatal(err)
+			}
+			receive(t, ctx, b)
+			time.Sleep(2 * syncEvery)
+		}
+		say()
+		var syncs, later int
+		store.set(func() { syncs = store.syncs })
+		if s := b.Stats(); s.StoreErrors != 0 || syncs == 0 {
+			t.Errorf("%d errors after %d attempts to write", s.StoreErrors, syncs)
+		}
+		time.Sleep(time.Minute)
+		store.set(func() { later = store.syncs })
+		if later != syncs {
+			t.Errorf("the store was asked %d times to write nothing", later-syncs)
+		}
+		store.set(func() { store.failed = errors.New("no space left") })
+		say()
+		if s := b.Stats(); s.StoreErrors == 0 {
+			t.Error("nobody has learnt that the store fails")
+		}
+	})
+}
+
 // A store may leave out a record that has been damaged. That takes with it what depends on
 // it, until the next mark, but for what nobody else has; and nothing comes twice.
 func TestADamagedRecord(t *testing.T) {

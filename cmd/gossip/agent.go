@@ -77,14 +77,15 @@ Go.
 		if o.exitOnEOF && !o.stdin {
 			return usagef("--exit-on-eof is of no use without --stdin")
 		}
+		if _, err := sources(o.discover, discovery.Options{}); err != nil {
+			return err
+		}
+		node.discovers = len(o.discover) > 0
 		if err := errors.Join(node.check(false), web.check()); err != nil {
 			return err
 		}
 		cfg, err := node.config(cmd, con.err)
 		if err != nil {
-			return err
-		}
-		if _, err := sources(o.discover, discovery.Options{}); err != nil {
 			return err
 		}
 		d, err := web.door(ctx, cmd)
@@ -109,12 +110,12 @@ func runAgent(ctx context.Context, con console, cfg gossip.Config, o agentOption
 	if r.node.logFormat == "json" {
 		con.err = notices{cfg.Logger.Handler()}
 	}
-	kept, err := openDataDir(&cfg, o.dataDir)
+	hangups := hangups() // that come while the node starts are for later
+	kept, err := openDataDir(&cfg, r.node, o.dataDir)
 	if err != nil {
 		d.close()
 		return err
 	}
-	hangups := hangups() // that come while the node starts are for later
 	node, err := start(ctx, cfg)
 	if err != nil {
 		d.close()
@@ -149,7 +150,7 @@ func runAgent(ctx context.Context, con console, cfg gossip.Config, o agentOption
 	left()
 	<-a.Done()
 	<-remembered
-	return errors.Join(err, <-served, kept.close())
+	return errors.Join(err, <-served, kept.end(con, node, f.unconfirmed))
 }
 
 func (d door) close() {

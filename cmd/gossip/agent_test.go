@@ -115,7 +115,7 @@ func TestTheLastToLeave(t *testing.T) {
 func TestAgentDiscovers(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "peers")
 	writeFile(t, file, "")
-	a := launch(t, nil, "agent", "--id", "a", "--events", "--discover", "file:"+file)
+	a := launch(t, nil, "agent", "--id", "a", "--events", "--listen", "127.0.0.1:0", "--discover", "file:"+file)
 	a.address()
 	b := launch(t, nil, "agent", "--id", "b", "--quiet")
 	writeFile(t, file, b.address()+"\n")

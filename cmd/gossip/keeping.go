@@ -24,7 +24,7 @@ type keeping struct{ dir *datadir.Dir }
 
 // openDataDir opens a directory and has the node go on from there. No directory is
 // none.
-func openDataDir(cfg *gossip.Config, name string) (keeping, error) {
+func openDataDir(cfg *gossip.Config, node *nodeFlags, name string) (keeping, error) {
 	if name == "" {
 		return keeping{}, nil
 	}
@@ -35,13 +35,15 @@ func openDataDir(cfg *gossip.Config, name string) (keeping, error) {
 	if err != nil {
 		return keeping{}, usagef("--data-dir: %w", err)
 	}
-	peers, err := d.Peers()
-	if err != nil {
-		d.Close()
-		return keeping{}, usagef("--data-dir: %w", err)
+	if node.remembered, err = d.Peers(); err != nil {
+		err = usagef("--data-dir: %w", err)
 	}
-	cfg.ID, cfg.Incarnation, cfg.Store = d.ID(), d.Incarnation(), d
-	for _, p := range peers {
+	if err = errors.Join(err, node.checkClear()); err != nil {
+		d.Close()
+		return keeping{}, err
+	}
+	cfg.ID, cfg.Incarnation, cfg.Store, cfg.Listen = d.ID(), d.Incarnation(), d, node.listenAddress()
+	for _, p := range node.remembered {
 		if len(cfg.Join) < maxRemembered && !slices.Contains(cfg.Join, p) {
 			cfg.Join = append(cfg.Join, p)
 		}
@@ -62,6 +64,17 @@ func (k keeping) close() error {
 		return nil
 	}
 	return k.dir.Close()
+}
+
+// end closes the directory. That nobody has confirmed what the node said, as the last of a
+// network to leave has nobody who could, is no failure if all of it is there.
+func (k keeping) end(con console, node *gossip.Node, unconfirmed error) error {
+	err := k.close()
+	if unconfirmed == nil || err != nil || node.Stats().Unstored > 0 {
+		return errors.Join(err, unconfirmed)
+	}
+	fmt.Fprintf(con.err, "gossip agent: %v; all of it is in --data-dir, and is spread when the agent is started again\n", unconfirmed)
+	return nil
 }
 
 // rememberPeers writes down whom the node knows, now and then until ctx ends, and once

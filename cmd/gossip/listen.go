@@ -133,7 +133,7 @@ func listenThrough(ctx context.Context, con console, asked *apiFlags, o listenOp
 			return err
 		}
 		if e.ID == "" {
-			out.missed(e.Missed.Missed)
+			out.missed(e.Missed)
 			continue
 		}
 		out.received(&e.Message)

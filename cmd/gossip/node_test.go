@@ -193,15 +193,20 @@ func TestFlagBeatsEnvironmentBeatsDefault(t *testing.T) {
 
 func TestListenAddress(t *testing.T) {
 	for _, tt := range []struct {
-		listen, join, want string
+		listen, join string
+		discovers    bool
+		remembered   []string
+		want         string
 	}{
-		{"", "", "127.0.0.1:0"},
-		{"", "127.0.0.1:1,localhost:2,[::1]:3", "127.0.0.1:0"},
-		{"", "127.0.0.1:1,10.0.0.7:7946", ":0"},
-		{"", "db.example.com:7946", ":0"},
-		{"127.0.0.1:5", "10.0.0.7:7946", "127.0.0.1:5"},
+		{"", "", false, nil, "127.0.0.1:0"},
+		{"", "127.0.0.1:1,localhost:2,[::1]:3", false, []string{"127.0.0.1:4"}, "127.0.0.1:0"},
+		{"", "127.0.0.1:1,10.0.0.7:7946", false, nil, ":0"},
+		{"", "db.example.com:7946", false, nil, ":0"},
+		{"", "", true, nil, ":0"},
+		{"", "", false, []string{"127.0.0.1:4", "10.0.0.7:7946"}, ":0"},
+		{"127.0.0.1:5", "10.0.0.7:7946", true, nil, "127.0.0.1:5"},
 	} {
-		f := nodeFlags{listen: tt.listen, join: strings.Split(tt.join, ",")}
+		f := nodeFlags{listen: tt.listen, join: strings.Split(tt.join, ","), discovers: tt.discovers, remembered: tt.remembered}
 		if tt.join == "" {
 			f.join = nil
 		}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +21,8 @@ type nodeFlags struct {
 	id, listen, advertise string
 	join                  []string
 	joinFlag              *pflag.Flag
+	discovers             bool     // addresses come from elsewhere, too
+	remembered            []string // addresses of an earlier life
 	cluster               string
 	order, history        string
 	links                 int
@@ -51,7 +54,7 @@ func (f *nodeFlags) groups(history string) []flagGroup {
 	f.retention, f.logLevel, f.logFormat = time.Hour, "warn", "text"
 	g := newGroup("Node flags")
 	g.Var(nameValue{&f.id}, "id", "the node's name, unique in the network: 1 to 128 bytes of printable text (default node- and 8 random hex digits)")
-	g.Var(addressValue{&f.listen}, "listen", "where to listen on, UDP and TCP; port 0 is any free one (default a free port: of 127.0.0.1 if all addresses to join are on this machine, else of all interfaces)")
+	g.Var(addressValue{&f.listen}, "listen", "where to listen on, UDP and TCP; port 0 is any free one (default a free port: of 127.0.0.1 if all addresses to join are on this machine and none are discovered, else of all interfaces)")
 	g.Var(addressValue{&f.advertise}, "advertise", "where others reach the node (default where it listens)")
 	g.StringSliceVar(&f.join, "join", nil, "`HOST:PORT` of a node of the network; several with commas or by repeating the flag, one that is up is enough")
 	f.joinFlag = g.Lookup("join")
@@ -102,13 +105,12 @@ func (f *nodeFlags) logHandler(w io.Writer) slog.Handler {
 // listenAddress is --listen or its default: a node that listens on the loopback
 // interface only cannot talk to other machines.
 func (f *nodeFlags) listenAddress() string {
-	if f.listen != "" {
+	elsewhere := func(address string) bool { return !onLoopback(address) }
+	switch {
+	case f.listen != "":
 		return f.listen
-	}
-	for _, address := range f.join {
-		if !onLoopback(address) {
-			return ":0"
-		}
+	case f.discovers, slices.ContainsFunc(f.join, elsewhere), slices.ContainsFunc(f.remembered, elsewhere):
+		return ":0"
 	}
 	return "127.0.0.1:0"
 }
@@ -128,13 +130,20 @@ func (f *nodeFlags) check(needJoin bool) error {
 	switch {
 	case needJoin && len(f.join) == 0:
 		return usagef("--join is missing: name the HOST:PORT of at least one node of the network (or set GOSSIP_JOIN)")
-	case f.security.keys == "" && !f.security.plain && !onLoopback(f.listenAddress()):
-		return usagef("--keyring is missing: others may reach %s, where the node would listen in the clear; allowed: a FILE with keys (see gossip keys), or --plain if they may read and forge everything", f.listenAddress())
 	case f.logBytes < f.maxPayload:
 		return usagef("--log-bytes: %s, allowed: --max-payload (%s) to %s",
 			formatSize(f.logBytes), formatSize(f.maxPayload), formatSize(maxLogBytes))
 	}
-	return nil
+	return f.checkClear()
+}
+
+// checkClear refuses to listen in the clear where others may reach it, unless that is
+// what is wanted.
+func (f *nodeFlags) checkClear() error {
+	if f.security.keys != "" || f.security.plain || onLoopback(f.listenAddress()) {
+		return nil
+	}
+	return usagef("--keyring is missing: others may reach %s, where the node would listen in the clear; allowed: a FILE with keys (see gossip keys), or --plain if they may read and forge everything; or --listen 127.0.0.1:0 if all of the network is on this machine", f.listenAddress())
 }
 
 // flagOf names the flag behind a field of gossip.Config.

@@ -19,7 +19,9 @@ const jsonHelp = `With --json each line is an object with a type:
   started  id, addr
   message  id, origin, incarnation (a string: it has 64 bits), seq, clock, hops,
            age_ms, at, and payload if that is UTF-8, otherwise payload_base64
-  missed   missed: so many messages came faster than they could be printed
+  missed   missed: so many messages came faster than they could be printed;
+           unknown: nobody can tell how many, as the agent does not know the
+           last one any more
   event    event (link up, link down, gap, conflict, overflow), peer, addr,
            and from and to, sequence numbers, of a gap or an overflow
 The keys of clock are "origin#incarnation".`
@@ -104,14 +106,16 @@ func (p *printer) event(e gossip.Event) {
 }
 
 // missed tells of messages that are not printed, since they came faster than they
-// could be.
-func (p *printer) missed(n uint64) {
+// could be, or that an agent does not know where to go on.
+func (p *printer) missed(m api.Missed) {
 	switch {
-	case n == 0:
-	case p.json == nil:
-		p.line("# missed: %d messages came faster than they could be printed", n)
+	case m == api.Missed{}:
+	case p.json != nil:
+		p.object("missed", m)
+	case m.Unknown:
+		p.line("# missed: perhaps some messages here, as the agent does not know any more which was printed last")
 	default:
-		p.object("missed", api.Missed{Missed: n})
+		p.line("# missed: %d messages came faster than they could be printed", m.Missed)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/agent"
+	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/api"
 	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/hub"
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
 )
@@ -62,6 +63,8 @@ type follower struct {
 	stopAtEOF bool
 	count     int // how many messages are enough, or 0
 
+	unconfirmed error // of leaving; see leave
+
 	messages <-chan item[hub.Entry]
 	printed  int
 }
@@ -89,13 +92,11 @@ func (f *follower) run(ctx context.Context) error {
 	return errors.Join(<-left, f.out.err)
 }
 
-// leave ends the node. That nobody has confirmed what it said is no failure if that can
-// wait: the last of a network to leave has nobody who could.
+// leave ends the node. That nobody has confirmed what it said is set aside if that is kept.
 func (f *follower) leave(err error) error {
 	left := leave(f.agent.Node(), leaveTimeout, nil)
 	if f.kept && errors.Is(left, gossip.ErrUnconfirmed) {
-		fmt.Fprintf(f.out.info, "gossip agent: %v; all of it is in --data-dir, and is spread when the agent is started again\n", left)
-		left = nil
+		f.unconfirmed, left = left, nil
 	}
 	return errors.Join(err, left)
 }
@@ -165,7 +166,7 @@ func (f *follower) nextMessage(m item[hub.Entry]) {
 		f.messages = nil
 		return
 	}
-	f.out.missed(m.missed)
+	f.out.missed(api.Missed{Missed: m.missed})
 	f.out.message(m.entry.Message)
 	f.printed++
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/metrics"
 	"strconv"
 	"sync"
 	"time"
@@ -47,7 +48,8 @@ func newSimWatch(con console) *cobra.Command {
 serves the window to look at them, until it is interrupted: views and links,
 messages on their way from node to node, and how the network heals when one
 dies. All nodes join through the first, and it is through its eyes that clocks
-and messages are seen.`,
+and messages are seen. Each promise is checked, which takes memory: the run ends
+when that has come to 4 GiB.`,
 		Example: `  gossip sim watch
   gossip sim watch --nodes 200 --speed .1 --every 100ms   # slowly
   gossip sim watch --nodes 3000 --replace 1s`,
@@ -131,6 +133,7 @@ func (t *simTheatre) play(ctx context.Context) error {
 		if now := time.Now(); now.Sub(drawn) >= time.Second {
 			t.draw()
 			drawn = now
+			err = errors.Join(err, checkHeap())
 		}
 		t.mu.Unlock()
 		if err != nil {
@@ -142,6 +145,20 @@ func (t *simTheatre) play(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// mostHeap bounds what a simulation may take: it keeps those who have died, and what
+// everybody has delivered, so that every promise is checked.
+const mostHeap = 4 << 30
+
+// checkHeap ends a run that has gone on for too long.
+func checkHeap() error {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	if sample[0].Value.Uint64() > mostHeap {
+		return fmt.Errorf("the simulation has come to %s, which is as much as it may take: start it again", formatSize(mostHeap))
+	}
+	return nil
 }
 
 // goOn lets some virtual time pass, in which nodes talk, die and are replaced.

@@ -266,7 +266,9 @@ var dropped = []string{
 	"bad_packets", "bad_frames", "unsealed", "other_keys", "forged", "replayed", "throttled", "slowed", "stalled", "crowded", "turned_away",
 	"barred", "keys_removed", "unknown_kinds", "other_clusters", "unsigned", "bad_signatures", "outdated", "unproved", "revoked",
 	"bad_descriptors", "send_errors", "slow_links", "backlog_dropped", "events_dropped", "conflicts", "protocol.forged", "protocol.skipped",
-	"protocol.forgotten", "protocol.no_room", "protocol.gap_messages", "protocol.offences",
+	"protocol.forgotten", "protocol.no_room", "protocol.gap_messages", "protocol.offences", "store_errors", "unstored", "unrestored",
+	"protocol.early", "protocol.stale", "protocol.stray", "protocol.unsolicited", "protocol.crowded", "protocol.banned", "unproven",
+	"stray_answers", "undescribed", "unlogged",
 }
 
 func (m topModel) drops(b *strings.Builder) {

@@ -2,11 +2,17 @@ package main
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/Ishan27gOrg/gossipProtocol/cmd/gossip/internal/api"
+	"github.com/Ishan27gOrg/gossipProtocol/gossip"
+	"github.com/Ishan27gOrg/gossipProtocol/metrics"
 )
 
 // What top shows of an agent that does something.
@@ -81,5 +87,57 @@ func TestTopModel(t *testing.T) {
 	}
 	if cmd := step(tea.KeyPressMsg{Code: 'q', Text: "q"}); cmd == nil {
 		t.Error("q does not end it")
+	}
+}
+
+// numbered is a node of whose numbers no two are the same.
+type numbered struct{ stats gossip.Stats }
+
+func (n numbered) Stats() gossip.Stats { return n.stats }
+
+// Whatever Prometheus is told is dropped, top tells too.
+func TestTopKnowsWhatIsDropped(t *testing.T) {
+	var n numbered
+	next := uint64(1)
+	var number func(v reflect.Value)
+	number = func(v reflect.Value) {
+		for i := range v.NumField() {
+			switch f := v.Field(i); {
+			case f.Kind() == reflect.Struct:
+				number(f)
+			case f.CanUint():
+				f.SetUint(next)
+				next++
+			}
+		}
+	}
+	number(reflect.ValueOf(&n.stats).Elem())
+	registry := prometheus.NewPedanticRegistry()
+	registry.MustRegister(metrics.NewCollector(n))
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := make(map[float64]bool)
+	numbers := api.Numbers(n.stats)
+	for _, name := range dropped {
+		if _, is := numbers[name]; !is {
+			t.Errorf("there is no number %s", name)
+		}
+		told[numbers[name]] = true
+	}
+	reasons := 0
+	for _, f := range families {
+		if f.GetName() != "gossip_dropped_total" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			if reasons++; !told[m.GetCounter().GetValue()] {
+				t.Errorf("top does not tell of what is dropped as %v", m.GetLabel()[0].GetValue())
+			}
+		}
+	}
+	if reasons < 40 {
+		t.Errorf("%d reasons are known to Prometheus", reasons)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"iter"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -285,6 +286,14 @@ func (c *Client) Follow(ctx context.Context, s Stream) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
 		began := false
 		var had recentIDs
+		if s.After == "" && s.Latest == 0 {
+			// "From now on" would be later when it is tried again.
+			var err error
+			if s, err = c.fromNowOn(ctx, s); err != nil {
+				yield(Entry{}, err)
+				return
+			}
+		}
 		for {
 			for e, err := range lines[Entry](ctx, c, "/v1/messages?"+s.query(), func() { began = true }) {
 				if err != nil {
@@ -309,6 +318,20 @@ func (c *Client) Follow(ctx context.Context, s Stream) iter.Seq2[Entry, error] {
 			}
 		}
 	}
+}
+
+// fromNowOn is a stream of what comes after what there is.
+func (c *Client) fromNowOn(ctx context.Context, s Stream) (Stream, error) {
+	for e, err := range c.Messages(ctx, Stream{Latest: 1, Ended: true}) {
+		if err != nil {
+			return s, err
+		}
+		s.After = e.ID
+	}
+	if s.After == "" {
+		s.Latest = math.MaxInt32 // there is nothing yet
+	}
+	return s, nil
 }
 
 // mostRecent is how many ids of what was yielded are known: more than a hub keeps unless

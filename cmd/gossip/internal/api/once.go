@@ -41,7 +41,7 @@ func newOnce(keep int) *once {
 	return &once{keep: keep, keys: make(map[string]*list.Element), latest: list.New()}
 }
 
-// mostPatience is how long a broadcast under a key may take, whether or not its client
+// mostPatience is how long a broadcast may take, under a key whether or not its client
 // is still there: less than what a server has for an answer.
 const mostPatience = 30 * time.Second
 

@@ -72,7 +72,9 @@ func (s *Server) sending() {
 		Errors:        []int{http.StatusForbidden, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity, http.StatusServiceUnavailable},
 		RequestBody:   body,
 		MaxBodyBytes:  most + 1, // that many are refused already
-		Middlewares:   huma.Middlewares{s.saysHowLong(most)},
+		// As long as the server allows, which is a minute, and not huma's 5 s.
+		BodyReadTimeout: -1,
+		Middlewares:     huma.Middlewares{s.saysHowLong(most), s.admits(most)},
 	}, func(ctx context.Context, in *sendInput) (*sendOutput, error) {
 		id, again, err := s.broadcast(ctx, in)
 		if err != nil {
@@ -95,6 +97,29 @@ func (s *Server) saysHowLong(most int64) func(huma.Context, func(huma.Context)) 
 				fmt.Sprintf("the body has %d bytes, allowed are at most %d (--max-payload)", r.ContentLength, most))
 			return
 		}
+		next(ctx)
+	}
+}
+
+// costOfSending is what a request to broadcast is charged besides its body, in bytes: a
+// goroutine and buffers.
+const costOfSending = 16 << 10
+
+// admits refuses a body for which there is no room among those that are being read, or wait
+// to be in the log.
+func (s *Server) admits(most int64) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		r, _ := humago.Unwrap(ctx)
+		size := r.ContentLength
+		if size < 0 {
+			size = most // it does not say
+		}
+		if !s.sends.TryAcquire(size + costOfSending) {
+			ctx.SetHeader("Retry-After", "1")
+			huma.WriteErr(s.api, ctx, http.StatusServiceUnavailable, "too many messages wait to be broadcast: nothing was sent, try again")
+			return
+		}
+		defer s.sends.Release(size + costOfSending)
 		next(ctx)
 	}
 }
@@ -143,6 +168,8 @@ func (s *Server) broadcast(ctx context.Context, in *sendInput) (gossip.MessageID
 		return id, err
 	}
 	if in.Key == "" {
+		ctx, cancel := context.WithTimeout(ctx, mostPatience)
+		defer cancel()
 		id, err := broadcast(ctx)
 		return id, false, err
 	}

@@ -94,3 +94,27 @@ func TestNotKeptIsRemembered(t *testing.T) {
 		t.Errorf("%d messages were broadcast under one key", s.seq)
 	}
 }
+
+// What waits to be broadcast is bounded, however many send it, and who comes too much is
+// told that nothing was sent.
+func TestTooMuchWaits(t *testing.T) {
+	s := newSlowDisk()
+	server := serve(t, s, api.Config{Sends: 1}) // one of the longest, then
+	first := make(chan int)
+	go func() {
+		status, _, _ := ask(t, "POST", server.URL+"/v1/messages", strings.Repeat("x", 64))
+		first <- status
+	}()
+	<-s.sent
+	status, h, body := ask(t, "POST", server.URL+"/v1/messages", "y")
+	if status != 503 || h.Get("Retry-After") == "" || !strings.Contains(body, "nothing was sent") {
+		t.Errorf("beyond the bound: %d %v %s", status, h, body)
+	}
+	close(s.synced)
+	if status := <-first; status != 201 {
+		t.Errorf("the first: %d", status)
+	}
+	if status, _, body := ask(t, "POST", server.URL+"/v1/messages", "y"); status != 201 {
+		t.Errorf("once it is over: %d %s", status, body)
+	}
+}

@@ -19,6 +19,8 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
+	"golang.org/x/net/netutil"
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
 )
 
@@ -39,6 +41,9 @@ type Config struct {
 	Window, Metrics http.Handler
 	// Streams bounds how many streams may be open at a time. Zero: 64.
 	Streams int
+	// Sends bounds the bytes of messages that are being read and broadcast. Zero: 64 MiB, or
+	// what one of the longest takes if that is more.
+	Sends int64
 	// Keep bounds how many idempotency keys are remembered. Zero: 10,000.
 	Keep int
 	// Logger gets what goes wrong. Nil: slog.Default.
@@ -50,6 +55,7 @@ type Server struct {
 	source  Source
 	cfg     Config
 	streams chan struct{} // a token for each that is open
+	sends   *semaphore.Weighted
 	once    *once
 	api     huma.API
 	handler http.Handler
@@ -66,11 +72,16 @@ func NewServer(source Source, cfg Config) *Server {
 	if cfg.Keep == 0 {
 		cfg.Keep = 10_000
 	}
+	if cfg.Sends == 0 {
+		cfg.Sends = 64 << 20
+	}
+	cfg.Sends = max(cfg.Sends, int64(source.Self().MaxPayload)+costOfSending)
 	if cfg.Logger == nil {
 		cfg.Logger = slog.Default()
 	}
 	s := &Server{
 		source: source, cfg: cfg, streams: make(chan struct{}, cfg.Streams), once: newOnce(cfg.Keep),
+		sends:  semaphore.NewWeighted(cfg.Sends),
 		panics: rate.Sometimes{First: 5, Interval: time.Minute}, // who knows such a request must not fill a log
 	}
 	s.ending, s.end = context.WithCancel(context.Background())
@@ -96,6 +107,10 @@ func NewServer(source Source, cfg Config) *Server {
 // ServeHTTP answers a request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
 
+// maxConnections bounds how many there are at a time: what else comes waits to be
+// accepted, so that the node has descriptors left for its links. A guess.
+const maxConnections = 512
+
 // Serve answers requests until ctx ends, and then gives those under way two seconds.
 // It closes the listener.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
@@ -118,7 +133,7 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 			server.Close()
 		}
 	})
-	err := server.Serve(l)
+	err := server.Serve(netutil.LimitListener(l, maxConnections))
 	if ended() { // it ended by itself
 		return fmt.Errorf("serving HTTP on %v: %w", l.Addr(), err)
 	}

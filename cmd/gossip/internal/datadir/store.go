@@ -97,8 +97,8 @@ func newStore(db *bolt.DB, file string) *Store {
 // Append queues a record.
 func (s *Store) Append(r gossip.Record) error { return s.enqueue(operation{record: r}) }
 
-// Forget queues that records are not needed any more. What finds no room in the queue
-// is forgotten when the node forgets what came after it, or starts again.
+// Forget queues that records are not needed any more. It always finds room, since the
+// node does not say it twice: there are no more of them than records.
 func (s *Store) Forget(ids []gossip.MessageID) {
 	if len(ids) > 0 {
 		s.enqueue(operation{forget: ids})
@@ -112,7 +112,7 @@ func (s *Store) enqueue(o operation) error {
 	switch {
 	case s.closed:
 		return errClosed
-	case s.bytes+cost > queueLimit && s.bytes > 0:
+	case o.forget == nil && s.bytes+cost > queueLimit && s.bytes > 0:
 		if s.err != nil {
 			return s.err
 		}

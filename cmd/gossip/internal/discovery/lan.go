@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -123,6 +124,9 @@ func (s *lanSource) query(ctx context.Context, p mdns.QueryParam) (addresses []s
 	err = mdns.QueryContext(ctx, &p)
 	close(entries)
 	for e := range entries {
+		if !strings.HasSuffix(e.Name, "."+s.service+".local.") {
+			continue // an answer to somebody else's question, which the library hands on as well
+		}
 		for _, ip := range []net.IP{e.AddrV4, e.AddrV6} {
 			if ip != nil {
 				addresses = append(addresses, net.JoinHostPort(ip.String(), strconv.Itoa(e.Port)))

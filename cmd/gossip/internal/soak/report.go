@@ -78,6 +78,11 @@ func (r *run) report() Report {
 			p.Unanswered++
 		}
 	}
+	for id, payload := range j.accepted {
+		if got, known := j.known[id]; known && got != payload {
+			j.blame("%s is %q, and was sent as %q", id, got, payload)
+		}
+	}
 	for _, ids := range j.ids {
 		p.Twice += len(ids) - 1
 	}
@@ -93,6 +98,9 @@ func (r *run) report() Report {
 	p.Growth = r.growth()
 	p.Judged = r.For >= warmUp+leastJudged
 	for _, g := range p.Growth {
+		if g.Samples == 0 {
+			j.blame("%s: no agent told how much it has", g.Name)
+		}
 		if p.Judged && g.PerHour > g.Bound {
 			j.blame("%s: it grows by %.1f ± %.1f an hour, more than %.0f", g.Name, g.PerHour, g.PlusMinus, g.Bound)
 		}
