@@ -108,9 +108,13 @@ func (f *httpFlags) listen(ctx context.Context, cmd *cobra.Command) (net.Listene
 // one that nobody listens on any more.
 func listenUnix(ctx context.Context, path string) (net.Listener, error) {
 	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSocket != 0 {
-		if c, err := new(net.Dialer).DialContext(ctx, "unix", path); err == nil {
+		c, err := new(net.Dialer).DialContext(ctx, "unix", path)
+		if err == nil {
 			c.Close()
 			return nil, fmt.Errorf("--http: another process listens on %s", path)
+		}
+		if !errors.Is(err, syscall.ECONNREFUSED) { // somebody may listen, and be busy
+			return nil, fmt.Errorf("--http: %w", err)
 		}
 		if err := os.Remove(path); err != nil {
 			return nil, fmt.Errorf("--http: %w", err)
