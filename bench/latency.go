@@ -22,10 +22,12 @@ func measureLatency(b *bench) error {
 	if err != nil {
 		return err
 	}
+	cpu, waited := cpuTime(), waitTime()
 	_, to, err := b.light(size, rate, b.lasting(10*time.Second))
 	if err != nil {
 		return err
 	}
+	b.waiting(size, 0, waitTime()-waited, cpuTime()-cpu)
 	b.led.drain(first, to, 20*time.Second)
 	delays, lasts := b.led.delays(from, to), b.led.lasts(from, to)
 	b.result(size, 0, "time until all are connected", b.up.Seconds(), "s")

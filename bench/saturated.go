@@ -164,7 +164,12 @@ func (p *pushed) report(b *bench, payload, origins int) {
 	b.result(payload, origins, "deliveries per CPU-second", float64(p.deliveries)/p.cpu.Seconds(), "1/s")
 	b.result(payload, origins, "delivery ratio", p.ratio, "")
 	b.result(payload, origins, "deliveries per second", float64(p.deliveries)/p.wall.Seconds(), "1/s")
-	b.result(payload, origins, "waiting for a core, per CPU-second", p.waited.Seconds()/p.cpu.Seconds(), "s")
+	b.waiting(payload, origins, p.waited, p.cpu)
 	b.result(payload, origins, "allocations per delivery", float64(p.mallocs)/deliveries, "")
 	b.result(payload, origins, "allocated bytes per delivery", float64(p.bytes)/deliveries, "B")
+}
+
+// waiting tells how busy the machine was, or how badly its threads were spread over it.
+func (b *bench) waiting(payload, origins int, waited, used time.Duration) {
+	b.result(payload, origins, "waiting for a core, per CPU-second", waited.Seconds()/used.Seconds(), "s")
 }

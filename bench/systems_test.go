@@ -59,8 +59,8 @@ func TestMeasuresReport(t *testing.T) {
 		metrics         int
 	}{
 		{"saturated", "floor/batched", 7},
-		{"latency", "floor/single", 8},
-		{"latency", ours, 8},
+		{"latency", "floor/single", 9},
+		{"latency", ours, 9},
 		{"join", ours, 3},
 	} {
 		t.Run(test.measure+" "+test.system, func(t *testing.T) {
