@@ -159,7 +159,7 @@ type Config struct {
 	Incarnation uint64
 	// ExchangeMin and ExchangeMax bound the time between two exchanges of the
 	// peer sampling service: short while things change, long when they do not.
-	// Zero: 1 s and 15 s.
+	// Zero: 1 s and 20 s.
 	ExchangeMin, ExchangeMax time.Duration
 	// Heartbeat is the longest silence on a link in use before a ping; where there is
 	// nothing but pings these become rarer, up to six times. A link is given up
@@ -223,7 +223,7 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.Retention, time.Hour)
 	setDefault(&c.Horizon, 24*time.Hour)
 	setDefault(&c.ExchangeMin, time.Second)
-	setDefault(&c.ExchangeMax, max(15*time.Second, c.ExchangeMin))
+	setDefault(&c.ExchangeMax, max(20*time.Second, c.ExchangeMin))
 	setDefault(&c.Heartbeat, 3*time.Second)
 	setDefault(&c.LinkTimeout, max(10*time.Second, 3*c.Heartbeat))
 	if c.Logger == nil {

@@ -41,7 +41,7 @@ type KeyUse struct {
 //
 // Before a node's Use of a new key, its LackedBy should be empty, or Lacked long past;
 // before Remove of an old one, its Used should be. Two minutes are long with the default
-// ExchangeMax of 15 s and up to some thousands of nodes.
+// ExchangeMax of 20 s and up to some thousands of nodes.
 func (n *Node) Keys() (keys []KeyUse) {
 	if n.cfg.Keyring == nil {
 		return nil
