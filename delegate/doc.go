@@ -20,7 +20,8 @@
 // Calls come once for each message, in causal order, and a slow one delays only its own
 // application: beyond Config.BacklogBytes messages are dropped, and NotifyOverflow says
 // so. With Config.Store what was in the log when the node's last life ended comes once more,
-// and first: NotifyMessage can tell by Message.Restored. A queue has a bound. What left it is with the node, which gets it to everybody.
+// and first: NotifyMessage can tell by Message.Restored. A queue has a bound. What left it
+// is with the node, which gets it to everybody.
 //
 // # What cannot be
 //

@@ -161,31 +161,29 @@ func (d door) close() {
 
 // serve serves the API until ctx ends; the error comes then.
 func (d door) serve(ctx context.Context, con console, a *agent.Agent, leave func(), level *slog.LevelVar, log *slog.Logger) <-chan error {
-	served := make(chan error, 1)
 	if d.listener == nil {
-		served <- nil
-		return served
+		return inBackground(func() error { return nil })
 	}
 	fmt.Fprintf(con.err, "HTTP API and window at %s\n", urlOf(d.listener.Addr()))
-	server := api.NewServer(a, api.Config{
-		Token: d.token, AnyHost: d.anyHost(),
-		Leave: leave, Level: level, Metrics: a.Metrics(), Window: window.Handler(), Logger: log,
-	})
-	go func() { served <- server.Serve(ctx, d.listener) }()
-	return served
+	return d.open(ctx, a, api.Config{Leave: leave, Level: level, Metrics: a.Metrics(), Logger: log})
 }
 
 // show serves what there is to look at while play plays it.
 func (d door) show(ctx context.Context, source api.Source, metrics http.Handler, play func() error) error {
-	server := api.NewServer(source, api.Config{
-		Token: d.token, AnyHost: d.anyHost(), Logger: discard, Metrics: metrics, Window: window.Handler(),
-	})
 	serving, stop := context.WithCancel(ctx)
 	defer stop()
-	served := inBackground(func() error { return server.Serve(serving, d.listener) })
+	served := d.open(serving, source, api.Config{Metrics: metrics, Logger: discard})
 	err := play()
 	stop()
 	return errors.Join(err, <-served)
+}
+
+// open serves a source, with the window, until ctx ends; the error comes then. Who may
+// ask is the door's to say.
+func (d door) open(ctx context.Context, source api.Source, cfg api.Config) <-chan error {
+	cfg.Token, cfg.AnyHost, cfg.Window = d.token, d.anyHost(), window.Handler()
+	server := api.NewServer(source, cfg)
+	return inBackground(func() error { return server.Serve(ctx, d.listener) })
 }
 
 func urlOf(a net.Addr) string {
