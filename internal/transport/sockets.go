@@ -239,10 +239,15 @@ func (s *sockets) Dial(ctx context.Context, to netip.AddrPort) (net.Conn, error)
 
 	var dialer net.Dialer
 	c, err := dialer.DialContext(ctx, "tcp", unmap(to).String())
-	if err != nil {
-		if s.life.Err() != nil {
-			err = net.ErrClosed
+	// AfterFunc cancels from a goroutine of its own, which a connection on this machine
+	// outruns: one that succeeded after Close is closed here.
+	if s.life.Err() != nil {
+		if err == nil {
+			_ = c.Close()
 		}
+		err = net.ErrClosed
+	}
+	if err != nil {
 		return nil, fmt.Errorf("transport: dial %s from %s: %w", to, s.addr, err)
 	}
 	return promptly(c.(*net.TCPConn)), nil
