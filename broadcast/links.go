@@ -17,9 +17,9 @@ type LinksConfig struct {
 	Max int
 	// Heartbeat is how long a peer may be silent, where something was said, before it is
 	// pinged, and Timeout before the link is given up. Where there are only pings and
-	// their answers, the time to the next one doubles, up to five Heartbeats; the end
-	// that has not dialled waits a fifth longer. So a host that vanishes is found within
-	// Timeout if anything is sent to it, and within Timeout and five more Heartbeats, 25 s, in
+	// their answers, the time to the next one doubles, up to six Heartbeats; the end
+	// that has not dialled waits a sixth longer. So a host that vanishes is found within
+	// Timeout if anything is sent to it, and within Timeout and six more Heartbeats, 28 s, in
 	// any case. (A peer whose process died is found at once, by its connection
 	// breaking.) Shorter finds it sooner, and costs idle traffic. Defaults, 3 s and
 	// 10 s, are guesses. The two ends need not have the same.

@@ -18,9 +18,10 @@ type signs struct {
 	patient bool          // leaves it to the other end to ask
 }
 
-// quiet is how many heartbeats there are at most between two pings. A guess: with 15 s
-// an idle node with 5 links sends less than a packet in two seconds for them.
-const quiet = 5
+// quiet is how many heartbeats there are at most between two pings. A guess: with 18 s
+// an idle node with 5 links sends less than a packet in two seconds for them, and less in
+// all than the leanest of its peers (docs/benchmarks.md).
+const quiet = 6
 
 func newSigns(now time.Duration, outbound bool) signs {
 	return signs{heard: now, awaited: Never, owed: Never, asked: Never, patient: !outbound}
@@ -60,7 +61,7 @@ func (s *signs) askAt(cfg LinksConfig) time.Duration {
 	}
 	wait := min(cfg.Heartbeat<<s.calm, quiet*cfg.Heartbeat)
 	if s.patient {
-		wait += wait / 5 // for if both ask at once, it takes four packets and not three
+		wait += wait / quiet // for if both ask at once, it takes four packets and not three
 	}
 	at := s.heard + wait
 	if s.awaited != Never {

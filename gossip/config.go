@@ -165,7 +165,7 @@ type Config struct {
 	// nothing but pings these become rarer, up to six times. A link is given up
 	// LinkTimeout less Heartbeat after a ping that is not answered: a host that
 	// vanishes is found within LinkTimeout if anything is sent to it, and within
-	// LinkTimeout and five Heartbeats otherwise. Zero: 3 s and 10 s.
+	// LinkTimeout and six Heartbeats otherwise. Zero: 3 s and 10 s.
 	Heartbeat, LinkTimeout time.Duration
 	// Undescribed has the node not answer who asks it for its links and its view (Describe).
 	// Whoever belongs to the cluster may ask, and in the clear whoever can reach it. What
