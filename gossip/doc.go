@@ -39,13 +39,14 @@
 //
 // # How a node runs
 //
-// One goroutine owns a protocol.Machine and does everything that needs it. Two
-// more read datagrams and accept connections, and each connection has a reader,
-// and a writer for as long as there is more to write than the owner can without waiting; a
+// One goroutine, the loop, steps a protocol.Machine and does everything that needs it; but
+// what comes where nothing else is to be done the reader of its link takes there, under the
+// same lock. Two more read datagrams and accept connections, and each connection has a reader,
+// and a writer for as long as there is more to write than can be without waiting; a
 // node that was given host names has one that resolves them, and one with a Store another
-// that waits for its disk. After a pause the owner and
+// that waits for its disk. After a pause the loop and
 // the readers go on in new goroutines: a stack does not shrink again to what waiting takes.
-// They hand bytes to the owner over bounded channels and wait if it is busy, or if
+// They hand bytes to the loop over bounded channels and wait if it is busy, or if
 // frames that it has yet to handle take all the room that there is for them,
-// which slows the senders down over TCP; the owner itself waits for nobody.
+// which slows the senders down over TCP; the loop itself waits for nobody.
 package gossip

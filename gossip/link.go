@@ -501,7 +501,11 @@ func (n *Node) readUntilQuiet(l *link, r *intake, rate *guard.FrameRate) bool {
 
 // handFrames gives the loop what has come; false if the node is closed.
 func (n *Node) handFrames(in *framesIn) bool {
-	select { // which takes a fraction of the time of one with two channels
+	if n.handleNow(in) {
+		return true
+	}
+	n.handed.Add(1) // what comes after it on this link must not be handled before it
+	select {        // which takes a fraction of the time of one with two channels
 	case n.frames <- in:
 		return true
 	default:
@@ -943,10 +947,7 @@ func (n *Node) writeBatch(l *link) bool {
 	if cost == 0 {
 		return true // nobody waits for it
 	}
-	select {
-	case n.written <- struct{}{}:
-	default:
-	}
+	n.wake()
 	return true
 }
 

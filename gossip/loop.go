@@ -104,46 +104,89 @@ func (n *Node) run(ctx context.Context) {
 	go n.loop(detach)
 }
 
-// loop owns the machine: it alone steps it, until the node is closed. Where it had nothing to
-// do for a while another goroutine goes on, as in read.
+// loop steps the machine, until the node is closed; but what a link brings to a node that has
+// nothing else to do its reader takes there by itself (handleNow). Where it had nothing to do
+// for a while another goroutine goes on, as in read.
 func (n *Node) loop(detach func() bool) {
 	for {
+		n.mu.Lock()
 		n.backlog.offer()
 		messages, next := n.backlog.next()
+		n.offers = messages != nil
+		n.mu.Unlock()
 		select {
 		case <-n.ctx.Done():
+			n.mu.Lock()
 			n.shutDown()
+			n.mu.Unlock()
 			detach()
 			n.wg.Done()
 			return
 		case f := <-n.calls:
+			n.mu.Lock()
 			f()
 		case s := <-n.sends:
+			n.mu.Lock()
 			n.pace()
 			n.send(s)
 		case p := <-n.packets:
+			n.mu.Lock()
 			n.handlePacket(p)
 		case in := <-n.frames:
-			n.pace()
-			n.handleFrames(in)
+			n.mu.Lock()
+			n.handleHanded(in)
 			n.handleMoreFrames()
 			if n.busy {
 				n.cameAt = n.now() // it may have taken longer than busyAfter
 			}
 		case o := <-n.opened:
+			n.mu.Lock()
 			n.handleOpened(o)
 		case <-n.written:
+			n.mu.Lock()
 			n.handleWritten()
-		case messages <- *next:
+		case messages <- *next: // which stays the next one: nobody else steps while it is offered
+			n.mu.Lock()
 			n.backlog.taken()
 		case <-n.timer.C:
+			n.mu.Lock()
 			n.alarm.at = broadcast.Never
 			n.slim()
 		}
-		if n.tick() {
+		rested := n.tick()
+		n.mu.Unlock()
+		if rested {
 			go n.loop(detach)
 			return
 		}
+	}
+}
+
+// handleNow takes what has come on a link, in the goroutine that has read it: to wake the loop
+// for it takes a good part of what a single message costs. False if the loop has to: it is
+// at something, or has something to do, or is about to have because much comes.
+func (n *Node) handleNow(in *framesIn) bool {
+	if !n.mu.TryLock() {
+		return false
+	}
+	defer n.mu.Unlock()
+	if n.over || n.offers || n.handed.Load() > 0 || n.now() < n.cameAt+busyAfter {
+		return false
+	}
+	n.pace()
+	n.handleFrames(in)
+	n.catchUp(n.now())
+	if n.backlog.list.n > 0 {
+		n.wake() // to offer it
+	}
+	return true
+}
+
+// wake has the loop come round.
+func (n *Node) wake() {
+	select {
+	case n.written <- struct{}{}:
+	default:
 	}
 }
 
@@ -156,12 +199,20 @@ const (
 	restWithin = 2 * time.Second
 )
 
-// tick does what is due and sets the timer for what is due next. It reports whether there had
-// been nothing to do for a while.
+// tick is catchUp for the loop. It reports whether that had nothing to do for a while.
 func (n *Node) tick() (rested bool) {
 	now := n.now()
 	rested = now >= n.ticked+restAfter
-	n.ticked = now
+	n.ticked, n.renewal = now, now+restWithin
+	if rested {
+		n.renewal = broadcast.Never
+	}
+	n.catchUp(now)
+	return rested
+}
+
+// catchUp does what is due and sets the timer for what is due next.
+func (n *Node) catchUp(now time.Duration) {
 	deadline := n.machine.Deadline()
 	if deadline <= now {
 		n.machine.SetWall(time.Duration(time.Now().UnixNano()) - now)
@@ -186,11 +237,7 @@ func (n *Node) tick() (rested bool) {
 	if n.backlog.isStuck() {
 		deadline = min(deadline, now+stuckFor)
 	}
-	if !rested {
-		deadline = min(deadline, now+restWithin)
-	}
-	n.alarm.set(n.timer, now, deadline)
-	return rested
+	n.alarm.set(n.timer, now, min(deadline, n.renewal))
 }
 
 // stuckFor is when to look whether messages with long clocks have been read. A guess.
@@ -337,6 +384,7 @@ func (n *Node) shutDown() {
 	n.senders = nil
 	n.endPromises()
 	n.backlog.close()
+	n.over = true
 	close(n.loopDone)
 }
 
@@ -368,6 +416,13 @@ func (n *Node) countBad(err error, otherwise *uint64) {
 		*otherwise++
 	}
 	n.log.Debug("dropped", "error", err)
+}
+
+// handleHanded takes what the reader of a link has handed over.
+func (n *Node) handleHanded(in *framesIn) {
+	n.pace()
+	n.handleFrames(in)
+	n.handed.Add(-1)
 }
 
 // handleFrames takes what has come on a link. Messages and announcements that came
@@ -415,8 +470,7 @@ func (n *Node) handleMoreFrames() {
 	for range mostTogether - 1 {
 		select {
 		case in := <-n.frames:
-			n.pace()
-			n.handleFrames(in)
+			n.handleHanded(in)
 			yielded = false // what has come together is more than a little
 			n.busy = true
 			continue

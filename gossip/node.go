@@ -54,14 +54,20 @@ type Node struct {
 	open        atomic.Int64 // connections that have said hello
 	stalled     atomic.Uint64
 
-	// The loop's own; see do for how others get at it.
+	mu sync.Mutex // owns what follows, down to what goes into the loop
+
+	// The loop's own, and of whoever steps the machine in its place; see do and handleNow
+	// for how others get at it.
 	machine   *protocol.Machine
 	book      *book
 	out       protocol.Outbox
 	links     map[broadcast.LinkID]*link
 	timer     *time.Timer
 	alarm     alarm
-	ticked    time.Duration // when last
+	ticked    time.Duration // by the loop, when last
+	renewal   time.Duration // when the loop is to go on with a new stack; Never if it has one
+	offers    bool          // the loop offers the next message of the backlog
+	over      bool          // there is no loop any more
 	dirty     []*link       // whose queues have something new
 	prompt    transport.Prompt
 	ending    []*link // closed in good order, and not yet at their end
@@ -97,6 +103,7 @@ type Node struct {
 	// Into the loop.
 	packets chan *packetIn
 	frames  chan *framesIn
+	handed  atomic.Int64 // frames that went there and have not been handled
 	opened  chan *openedIn
 	calls   chan func()
 	sends   chan *sending
@@ -109,7 +116,6 @@ type Node struct {
 	ctx      context.Context // ends when the node closes
 	cancel   context.CancelCauseFunc
 	loopDone chan struct{}
-	afterMu  sync.Mutex     // owns the loop's own once loopDone is closed
 	wg       sync.WaitGroup // every goroutine of the node
 	linkWG   sync.WaitGroup // readers and writers of links, while there are any
 	names    resolver
@@ -487,8 +493,8 @@ func (n *Node) do(f func()) {
 	case n.calls <- func() { f(); close(ran) }:
 		<-ran
 	case <-n.loopDone:
-		n.afterMu.Lock()
-		defer n.afterMu.Unlock()
+		n.mu.Lock()
+		defer n.mu.Unlock()
 		f()
 	}
 }
