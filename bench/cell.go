@@ -48,6 +48,7 @@ var measures = []measure{
 	{name: "log", about: "memory of 10,000 and 100,000 messages in the log", run: measureLog, oursOnly: true},
 	{name: "origins", about: "cost of a delivery with 10 to 10,000 origins that were ever heard of (Nodes does not count)", run: measureOrigins, oursOnly: true},
 	{name: "scale", about: "nodes come up through one of them and are idle, and then a hundred broadcast one message each at once", run: measureScale, quiet: true, oursOnly: true},
+	{name: "scale-memory", about: "the same in one process, over a network in memory", run: measureScaleInMemory, oursOnly: true},
 	{name: "windows", about: "saturated with other windows, to choose the system's", run: measureWindows},
 }
 

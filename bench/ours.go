@@ -8,14 +8,17 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"math/big"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/gossip"
+	"github.com/Ishan27gOrg/gossipProtocol/internal/transport"
 	"github.com/Ishan27gOrg/gossipProtocol/keyring"
 )
 
@@ -68,6 +71,7 @@ func useCertificates(c *gossip.Config) (err error) {
 type ourCluster struct {
 	cfg     gossip.Config // of all
 	deliver Deliver
+	network *transport.Network // nil: the system's
 	readers sync.WaitGroup
 
 	mu    sync.RWMutex
@@ -107,6 +111,9 @@ func newOurs(n int, o Options, deliver Deliver) *ourCluster {
 // times as much of the machine as one that has, and if it can't have that, nobody joins.
 func startShare(s share, deliver Deliver) (*ourCluster, error) {
 	c := newOurs(s.Nodes, Options{LogBytes: 4 << 20}, deliver)
+	if s.InMemory {
+		c.network = transport.NewNetwork(0)
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), startPatience)
 	defer cancel()
 	for i := range s.Nodes + startsAtOnce {
@@ -148,7 +155,7 @@ func (c *ourCluster) startNode(i int, id, contact string) error {
 	if contact != "" {
 		cfg.Join = []string{contact}
 	}
-	node, err := gossip.Start(context.Background(), cfg)
+	node, err := c.run(i, cfg)
 	if err != nil {
 		return err
 	}
@@ -161,6 +168,16 @@ func (c *ourCluster) startNode(i int, id, contact string) error {
 		}
 	})
 	return nil
+}
+
+// run runs the i-th node, in a network in memory at an address of its own.
+func (c *ourCluster) run(i int, cfg gossip.Config) (*gossip.Node, error) {
+	if c.network == nil {
+		return gossip.Start(context.Background(), cfg)
+	}
+	host := binary.BigEndian.AppendUint32(nil, 127<<24+1+uint32(i))
+	at := netip.AddrPortFrom(netip.AddrFrom4([4]byte(host)), 7946)
+	return gossip.StartOn(context.Background(), cfg, func(string) (transport.Transport, error) { return c.network.Listen(at) })
 }
 
 func (c *ourCluster) node(i int) *gossip.Node {

@@ -25,8 +25,17 @@ const (
 // What nodes hold after that is told apart: their logs have the messages. The nodes are
 // in one process if that may have the sockets, or else in as few as will do.
 func measureScale(b *bench) error {
+	return b.scale(max(1, mostFiles()/filesPerNode), false)
+}
+
+// measureScaleInMemory does the same in one process, however many files that may have: the
+// nodes are as real, and their network is in its memory.
+func measureScaleInMemory(b *bench) error { return b.scale(b.Nodes, true) }
+
+// scale is for at most so many nodes in a process.
+func (b *bench) scale(most int, inMemory bool) error {
 	began := time.Now()
-	f, err := startFleet(b.Nodes, max(1, mostFiles()/filesPerNode))
+	f, err := startFleet(b.Nodes, most, inMemory)
 	defer f.end()
 	if err != nil {
 		return err
@@ -104,7 +113,9 @@ func (b *bench) idleFleet(f *fleet) error {
 	if err != nil {
 		return err
 	}
-	b.result(0, 0, "bytes per second and node", float64(crossed.bytes)/seconds/nodes, "B/s")
+	if crossed.bytes > 0 { // or the network is in memory
+		b.result(0, 0, "bytes per second and node", float64(crossed.bytes)/seconds/nodes, "B/s")
+	}
 	b.result(0, 0, "CPU per second and node", millis(after.CPU-before.CPU)/seconds/nodes, "ms/s")
 	b.result(0, 0, "goroutines per node", float64(after.Goroutines)/nodes, "")
 	b.result(0, 0, "sockets per node", float64(after.Socket)/nodes, "")
@@ -121,10 +132,12 @@ type fleet struct {
 
 // startFleet starts so many nodes in processes of at most so many, first the one that has
 // the contact of all and then the others together.
-func startFleet(nodes, most int) (*fleet, error) {
+func startFleet(nodes, most int, inMemory bool) (*fleet, error) {
 	f := &fleet{nodes: nodes}
 	parts := (nodes + most - 1) / most
-	part := func(i int) share { return share{First: i * nodes / parts, Nodes: (i+1)*nodes/parts - i*nodes/parts} }
+	part := func(i int) share {
+		return share{First: i * nodes / parts, Nodes: (i+1)*nodes/parts - i*nodes/parts, InMemory: inMemory}
+	}
 	first, contact, err := startWorker(part(0))
 	if err != nil {
 		return f, err

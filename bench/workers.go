@@ -38,6 +38,7 @@ type order struct {
 type share struct {
 	First, Nodes int
 	Contact      string
+	InMemory     bool // over a network in the memory of the process
 }
 
 // saying is a message, by its number, of a node.
