@@ -45,19 +45,25 @@ func deafListener(w world) netip.AddrPort {
 	return netip.AddrPortFrom(loopback, uint16(at.(*syscall.SockaddrInet4).Port))
 }
 
-func TestStreamsDoNotDelay(t *testing.T) {
+// TestStreamsAreTuned: small frames are not held back, and the system does not look after a
+// link, which does so itself.
+func TestStreamsAreTuned(t *testing.T) {
 	w := world{t: t, open: Listen}
 	near, far := w.pair()
 	for _, c := range []any{near, far} {
 		raw, err := c.(syscall.Conn).SyscallConn()
 		w.must(err)
-		var on int
-		w.must(raw.Control(func(fd uintptr) {
-			on, err = syscall.GetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_NODELAY)
-		}))
-		w.must(err)
-		if on == 0 {
+		option := func(level, name int) (on int) {
+			t.Helper()
+			w.must(raw.Control(func(fd uintptr) { on, err = syscall.GetsockoptInt(int(fd), level, name) }))
+			w.must(err)
+			return on
+		}
+		if option(syscall.IPPROTO_TCP, syscall.TCP_NODELAY) == 0 {
 			t.Error("Nagle's algorithm is on")
+		}
+		if option(syscall.SOL_SOCKET, syscall.SO_KEEPALIVE) != 0 {
+			t.Error("the system looks whether the other side is there")
 		}
 	}
 }
