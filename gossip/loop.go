@@ -195,8 +195,9 @@ const (
 	// to start with one takes a few microseconds. A guess.
 	restAfter = 250 * time.Millisecond
 	// restWithin is how long it keeps the old one after that if nothing else comes: to wake
-	// it for this alone takes more. A guess, about as often as something else does.
-	restWithin = 2 * time.Second
+	// it for this alone takes more, and of what an idle node costs waking up is the half. On
+	// average something else comes after 1.5 s.
+	restWithin = 10 * time.Second
 )
 
 // tick is catchUp for the loop. It reports whether that had nothing to do for a while.
