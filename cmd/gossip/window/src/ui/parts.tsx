@@ -91,19 +91,22 @@ export function Bars(p: { bins: readonly Bin[]; label: string; unit: string; nam
           </g>
         )}
       </svg>
-      <table class="unseen">
-        <caption>{p.label}</caption>
-        <tbody>
-          {p.bins.map((b) => (
-            <tr key={b.from}>
-              <th scope="row">{p.name(b)}</th>
-              <td>
-                {b.count} {p.unit}
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      {/* A table is as wide as its content, however small it is to be: what holds it is not. */}
+      <div class="unseen">
+        <table>
+          <caption>{p.label}</caption>
+          <tbody>
+            {p.bins.map((b) => (
+              <tr key={b.from}>
+                <th scope="row">{p.name(b)}</th>
+                <td>
+                  {b.count} {p.unit}
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
     </>
   );
 }

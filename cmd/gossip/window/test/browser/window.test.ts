@@ -392,6 +392,8 @@ describe("a demo, all of whose nodes are seen", () => {
         await page.waitForTimeout(title === "Health" ? 2600 : 500);
         await accessible(page, `${name}, ${title}`);
         expect(await page.evaluate(() => document.documentElement.scrollWidth), "nothing sticks out").toBeLessThanOrEqual(page.viewportSize()!.width);
+        const hidden = await page.evaluate(() => [...document.querySelectorAll("aside")].map((a) => a.scrollWidth - a.clientWidth));
+        expect(Math.max(0, ...hidden), `pixels of the side panel that are out of sight, ${title}`).toBe(0);
       }
       await go(page, "Causality");
       await page.locator(".event").last().click();
