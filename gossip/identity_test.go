@@ -773,6 +773,9 @@ func TestAForgedClaimSilencesNobody(t *testing.T) {
 				if tc.ends && how == "gone" {
 					mallory.closed()
 				}
+				if tc.upTo == far && !tc.ends { // links are read at once, and this one before hers
+					until(t, ctx, "the claim is heard", func() bool { return n.Stats().Unproved > 0 })
+				}
 				if tc.had > 0 { // what was claimed is believed before she says it
 					until(t, ctx, "the gap is accepted", func() bool { return n.Stats().GapMessages > 0 })
 				}
