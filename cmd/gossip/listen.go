@@ -121,12 +121,14 @@ func listenThrough(ctx context.Context, con console, asked *apiFlags, o listenOp
 	if err != nil {
 		return err
 	}
-	out := newPrinter(con, o.json)
-	fmt.Fprintf(con.err, "asking %s at %s\n", self.ID, c.Address())
-	which := api.Stream{}
-	if all {
-		which.Latest = math.MaxInt32
+	which := api.Stream{Latest: math.MaxInt32}
+	if !all {
+		if which, err = c.FromNowOn(ctx, api.Stream{}); err != nil {
+			return err
+		}
 	}
+	out := newPrinter(con, o.json)
+	fmt.Fprintf(con.err, "asking %s at %s\n", self.ID, c.Address()) // what is sent after this is printed
 	printed := 0
 	for e, err := range c.Follow(ctx, which) {
 		if err != nil {

@@ -289,7 +289,7 @@ func (c *Client) Follow(ctx context.Context, s Stream) iter.Seq2[Entry, error] {
 		if s.After == "" && s.Latest == 0 {
 			// "From now on" would be later when it is tried again.
 			var err error
-			if s, err = c.fromNowOn(ctx, s); err != nil {
+			if s, err = c.FromNowOn(ctx, s); err != nil {
 				yield(Entry{}, err)
 				return
 			}
@@ -320,8 +320,9 @@ func (c *Client) Follow(ctx context.Context, s Stream) iter.Seq2[Entry, error] {
 	}
 }
 
-// fromNowOn is a stream of what comes after what there is.
-func (c *Client) fromNowOn(ctx context.Context, s Stream) (Stream, error) {
+// FromNowOn is a stream of what comes after what there is, for Follow, which asks for it itself if
+// it is told neither where to begin nor with how many.
+func (c *Client) FromNowOn(ctx context.Context, s Stream) (Stream, error) {
 	for e, err := range c.Messages(ctx, Stream{Latest: 1, Ended: true}) {
 		if err != nil {
 			return s, err
