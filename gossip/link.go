@@ -499,7 +499,7 @@ func (n *Node) readUntilQuiet(l *link, r *intake, rate *guard.FrameRate) bool {
 	}
 }
 
-// handFrames gives the loop what has come; false if the node is closed.
+// handFrames has what has come handled, here or by the loop; false if the node is closed.
 func (n *Node) handFrames(in *framesIn) bool {
 	if n.handleNow(in) {
 		return true
