@@ -360,7 +360,9 @@ func (l *Links) handleNeighbor(now time.Duration, c *conn, f *Frame, view []peer
 }
 
 // settle deals with the peer's other connections to us, so that one remains.
-// Two requests that cross are seen by both ends: the higher token stays.
+// Two requests that cross are seen by both ends: the higher token stays. The answer to one
+// may come before the other, as they are on two connections; so a request with a lower token
+// than ours, which was answered a moment ago, is one that the peer has let go of.
 func (l *Links) settle(now time.Duration, c *conn, token uint64, out *Outbox) bool {
 	for _, o := range slices.Clone(l.conns) {
 		if o == c || o.peer != c.peer || o.state == repaired || o.purpose == forRepair {
@@ -373,7 +375,7 @@ func (l *Links) settle(now time.Duration, c *conn, token uint64, out *Outbox) bo
 			}
 			l.drop(now, o, out)
 		case linked:
-			if o.outbound && c.since <= o.since {
+			if o.outbound && token < o.token && now < o.since+l.cfg.Answer {
 				return false // crossed with ours, which the peer has accepted instead
 			}
 			// The peer would not ask if it still had the old link.

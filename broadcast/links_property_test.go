@@ -42,6 +42,7 @@ func linksUnderAnything(t *rapid.T) {
 		},
 		"arrive": func(t *rapid.T) {
 			for range rapid.IntRange(1, 5).Draw(t, "how many") {
+				w.now += time.Duration(rapid.IntRange(0, 5).Draw(t, "ms")) * time.Millisecond
 				if ends := w.busy(); len(ends) > 0 {
 					w.arrive(ends[index("end", len(ends))])
 				}

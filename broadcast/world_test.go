@@ -45,12 +45,14 @@ type attempt struct {
 
 // end is one end of a connection, and what is on its way to the other.
 type end struct {
-	id     LinkID
-	node   *node
-	other  *end
-	closed bool
-	queue  []Frame
-	fin    bool // after the queue
+	id       LinkID
+	node     *node
+	outbound bool
+	other    *end
+	opened   bool // the node knows of it
+	closed   bool
+	queue    []Frame
+	fin      bool // after the queue
 }
 
 // newWorld has n nodes that all know each other.
@@ -146,7 +148,8 @@ func (w *world) check(n *node) {
 	}
 }
 
-// connect makes a connection for the i-th dial.
+// connect makes a connection for the i-th dial. Each end hears of it in its own time, and
+// before anything that comes on it.
 func (w *world) connect(i int) {
 	d := w.dials[i]
 	w.dials = slices.Delete(w.dials, i, i+1)
@@ -154,8 +157,15 @@ func (w *world) connect(i int) {
 	b := &end{id: LinkID(len(w.ends) + 2), node: d.to, other: a}
 	a.other = b
 	w.ends, w.alive = append(w.ends, a, b), append(w.alive, a, b)
-	w.step(d.to, func(out *Outbox) { d.to.links.Opened(w.now, b.id, d.from.self, false, out) })
-	w.step(d.from, func(out *Outbox) { d.from.links.Opened(w.now, a.id, d.to.self, true, out) })
+	a.outbound = true
+}
+
+// open makes a connection for the i-th dial, of which both ends hear at once.
+func (w *world) open(i int) {
+	w.connect(i)
+	ends := w.ends[len(w.ends)-2:]
+	w.arrive(ends[0]) // who is asked knows of it when the question comes
+	w.arrive(ends[1])
 }
 
 // failDial lets the i-th dial come to nothing.
@@ -167,9 +177,9 @@ func (w *world) failDial(i int) {
 
 // busy lists the ends from which something is on its way.
 func (w *world) busy() (ends []*end) {
-	w.alive = slices.DeleteFunc(w.alive, func(e *end) bool { return e.closed && !e.fin && len(e.queue) == 0 })
+	w.alive = slices.DeleteFunc(w.alive, func(e *end) bool { return e.closed && e.other.opened && !e.fin && len(e.queue) == 0 })
 	for _, e := range w.alive {
-		if len(e.queue) > 0 || e.fin {
+		if !e.other.opened || len(e.queue) > 0 || e.fin {
 			ends = append(ends, e)
 		}
 	}
@@ -179,6 +189,13 @@ func (w *world) busy() (ends []*end) {
 // arrive lets the next thing from an end arrive at the other.
 func (w *world) arrive(e *end) {
 	o := e.other
+	if !o.opened {
+		o.opened = true
+		if !o.closed {
+			w.step(o.node, func(out *Outbox) { o.node.links.Opened(w.now, o.id, e.node.self, o.outbound, out) })
+		}
+		return
+	}
 	if len(e.queue) == 0 {
 		e.fin = false
 		if !o.closed {
