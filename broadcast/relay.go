@@ -62,12 +62,18 @@ const mostLacks = 1 << 13
 const maxSpare = 1 << 10
 
 // staleAfter is how old a message must be for a repair to bring it: then the
-// links have not, and before it may still be on its way.
-const staleAfter = 2 * time.Second
+// links have not, and before it may still be on its way; where links bring older ones, as old
+// as twice these, and at most mostStale. A repair that takes what is under way for what the
+// links do not bring has them changed, under the very load that makes them late. Guesses.
+const (
+	staleAfter = 2 * time.Second
+	mostStale  = time.Minute
+)
 
 // Relay moves messages between the log and the links.
 type Relay struct {
 	cfg     RelayConfig
+	ages    Lateness // of what links have brought
 	log     *Log
 	seen    *Seen
 	streams []*stream
@@ -246,7 +252,12 @@ func (r *Relay) Takes(id LinkID, f *Frame) bool {
 
 // Arrived notes that a link has brought a message that is new here.
 func (r *Relay) Arrived(now time.Duration, id LinkID, m *Message) {
-	if s := r.find(id); s != nil && s.repair && !r.isYoung(now, m) {
+	s := r.find(id)
+	switch {
+	case s == nil:
+	case !s.repair:
+		r.ages.Sample(now, min(now-m.Born, mostStale/2))
+	case !r.isYoung(now, m):
 		s.stale = true
 		r.Stats.Repaired++
 	}
@@ -269,7 +280,9 @@ func (r *Relay) ArrivedAgain(now time.Duration, id LinkID, m *Message, out *Outb
 
 // isYoung reports whether the message may be on its way by links still. A repair
 // leaves it to them: coming first, it would make the links look late.
-func (r *Relay) isYoung(now time.Duration, m *Message) bool { return now-m.Born <= staleAfter }
+func (r *Relay) isYoung(now time.Duration, m *Message) bool {
+	return now-m.Born <= max(staleAfter, 2*r.ages.Within(now, spreadSpan))
+}
 
 // KnownTo returns the set of slots of the links that a message came by.
 func (r *Relay) KnownTo(links []LinkID) (known uint64) {

@@ -684,6 +684,39 @@ func TestARepairEndsWhenBothAreDone(t *testing.T) {
 	}
 }
 
+// Where links bring what is older than a repair leaves to them otherwise, they may still bring
+// the next one as well, within bounds, and until nothing has come for a while.
+func TestRepairsLeaveToLinksWhatTheseBring(t *testing.T) {
+	arrives := func(h *hub, s *spoke, age time.Duration) {
+		h.relay.Arrived(h.now, s.id, &Message{Dot: peer.Dot{Origin: 3, Seq: 1}, Born: h.now - age})
+	}
+	for _, test := range []struct {
+		why            string
+		linked, repair time.Duration // how old what comes is
+		pause          time.Duration
+		stale          bool
+	}{
+		{"a link has brought what was half as old", 5 * time.Second, 10 * time.Second, 0, false},
+		{"younger", 5 * time.Second, 10*time.Second + 1, 0, true},
+		{"quick links", time.Millisecond, staleAfter, 0, false},
+		{"quick links, and an old one", time.Millisecond, staleAfter + 1, 0, true},
+		{"old ones, on a link that has just come up", 24 * time.Hour, mostStale + 1, 0, true},
+		{"a while ago", 5 * time.Second, 10 * time.Second, spreadSpan + 1, true},
+	} {
+		h := quietHub(t, DefaultRelayConfig(), 1<<20)
+		link, repair := h.open(false, nil), h.open(true, nil)
+		arrives(h, link, test.linked)
+		h.now += test.pause
+		arrives(h, repair, test.repair)
+		h.hearAll(repair)
+		h.pump()
+		h.relay.HandleDone(repair.id)
+		if f := h.relay.AppendFinished(nil); len(f) != 1 || f[0].Stale != test.stale {
+			t.Errorf("%s: finished %v, want stale: %v", test.why, f, test.stale)
+		}
+	}
+}
+
 // Wants are answered with the message, with "never seen", or with how much has
 // left the log; too many are left to be asked again.
 func TestWants(t *testing.T) {

@@ -49,8 +49,9 @@ type Config struct {
 	// Retry is how long to wait for a wanted message before asking the next
 	// link; GiveUp is how long to go on asking.
 	Retry, GiveUp time.Duration
-	// Graft is how long a message that was announced may take to come by itself,
-	// at least; at most it is sixteen times that, if such messages have been late.
+	// Graft is how long a message that was announced may take to come by itself, at least; at
+	// most it is 64 times that, and 200 times where many are expected, if such messages have
+	// been late.
 	Graft time.Duration
 	// Horizon is how long an origin that is silent stays in clocks; after twice that
 	// all of it is forgotten. All nodes must have the same. 0 is for ever.

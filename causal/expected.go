@@ -27,8 +27,11 @@ const (
 // expected is what is known of announcements and of how late the tree is.
 type expected struct {
 	announced int // of the wants
-	late      [2]lateness
-	pulled    []pulled // oldest first
+	// late is by how much announcements are ahead of the messages themselves, in a crowd or
+	// not: a tree has longer ways than the links that it leaves out, from some origins much
+	// longer, and to ask too early is to get things twice.
+	late   [2]broadcast.Lateness
+	pulled []pulled // oldest first
 }
 
 // pulled is a message that came because it was asked for, being late.
@@ -57,48 +60,37 @@ func (e *expected) crowd() crowd {
 	return 0
 }
 
-// lateness is by how much announcements are ahead of the messages themselves, at
-// most: a tree has longer ways than the links that it leaves out, from some origins
-// much longer, and to ask too early is to get things twice. So it follows the
-// latest at once, and forgets it slowly: a mean would forget the far origins.
-type lateness struct {
-	late time.Duration
-	at   time.Duration // of the last sample
-}
-
-// It takes this many messages to forget most of one that was late, and no less time than
-// that. Guesses. Without the latter, nodes that have as many messages as they can deal
-// with forget within a moment how long these wait in queues, and ask for a fifth of them.
-const (
-	memory     = 256
-	memoryTime = 5 * time.Second
-)
-
-func (l *lateness) sample(now, d time.Duration) {
-	forget := (l.late - d) / memory
-	if passed := now - l.at; passed < memoryTime/memory {
-		forget = time.Duration(float64(l.late-d) * (float64(passed) / float64(memoryTime)))
-	}
-	l.late, l.at = max(d, l.late-forget), now
-}
-
 // trial is how many times Config.Graft the tree is given at least to bring what
 // was pulled. To pull too early costs a copy, to bend the tree costs more. A guess.
 const trial = 7
 
-// mostPatience is how many times Config.Graft is waited at most.
-const mostPatience = 64
+// mostPatience is how many times Config.Graft is waited at most, and mostInCrowd in a crowd:
+// 10 s. Nodes that have far more to do than they can are as late as that, and to ask each other
+// for all of it makes them later. It is not more since a neighbour that takes its time with
+// what it passes on could have this node wait for as long. Guesses.
+const (
+	mostPatience = 64
+	mostInCrowd  = 200
+)
+
+// most is how long is waited at most.
+func (b *Buffer) most(c crowd) time.Duration {
+	if c == 1 {
+		return mostInCrowd * b.cfg.Graft
+	}
+	return mostPatience * b.cfg.Graft
+}
 
 // patience is how long to wait for what was announced: twice what it has taken.
 func (b *Buffer) patience() time.Duration { return b.patienceIn(b.wants.crowd()) }
 
 func (b *Buffer) patienceIn(c crowd) time.Duration {
-	return min(max(b.cfg.Graft, 2*b.wants.late[c].late), mostPatience*b.cfg.Graft)
+	return min(max(b.cfg.Graft, 2*b.wants.late[c].Most()), b.most(c))
 }
 
 // sample learns how long something took that was announced then.
 func (b *Buffer) sample(now, since time.Duration, c crowd) {
-	b.wants.late[c].sample(now, min(now-since, mostPatience*b.cfg.Graft))
+	b.wants.late[c].Sample(now, min(now-since, b.most(c)))
 }
 
 // Announced takes the word of a link's peer that it has a message which was not

@@ -174,9 +174,60 @@ func TestPatienceInACrowd(t *testing.T) {
 	w.checkEmpty()
 }
 
+// A message is one of a crowd also if that has come together since it was announced: the first
+// of many waits in the same queues as those after it.
+func TestTheFirstOfACrowd(t *testing.T) {
+	w := story(t, Causal, monologue(crowdSize+2), 0, 0)
+	for i := range crowdSize + 1 {
+		w.announce(w.links[1], i)
+	}
+	w.now += testGraft - 1
+	w.announce(w.links[1], crowdSize+1)
+	w.bring(w.links[0], crowdSize, false) // of the crowd, and took nearly as long as is waited
+	w.wait(1)
+	w.wantFlight(t, "it takes up to twice as long now")
+	w.wait(testGraft - 2)
+	if len(w.flight) != crowdSize {
+		t.Errorf("%d are asked for, want the first %d", len(w.flight), crowdSize)
+	}
+}
+
+// In a crowd the answer waits in queues as well, and nobody else is asked meanwhile: all of
+// them would send the message. There is an end to that, however late messages are.
+func TestNobodyElseIsAskedWhileTheAnswerWaits(t *testing.T) {
+	for _, test := range []struct {
+		why        string
+		late, want time.Duration
+	}{
+		{"not late", 0, testRetry},
+		{"late", 3 * time.Second, 6 * time.Second},
+		{"an hour late", time.Hour, mostInCrowd * testGraft},
+	} {
+		w := story(t, Unordered, monologue(crowdSize+2), 0, 0, 0)
+		w.buf.wants.giveUp = time.Hour
+		for i := range crowdSize + 2 {
+			w.announce(w.links[1], i)
+		}
+		w.now += test.late
+		w.bring(w.links[0], crowdSize, false)
+		for w.flight == nil {
+			w.now = w.buf.Deadline()
+			w.poll()
+		}
+		asked := w.now
+		for w.flight = nil; w.flight == nil; w.poll() {
+			w.now = w.buf.Deadline()
+		}
+		if got := w.now - asked; got != test.want {
+			t.Errorf("%s: the next was asked after %v, want %v", test.why, got, test.want)
+		}
+	}
+}
+
 // What was late long ago is forgotten, even if nothing is announced before it
 // comes any more: but not by many messages within a moment.
 func TestPatienceEnds(t *testing.T) {
+	const memory, memoryTime = 256, 5 * time.Second // of a broadcast.Lateness
 	for _, test := range []struct {
 		why         string
 		every       time.Duration

@@ -255,6 +255,7 @@ func (b *Buffer) Poll(now time.Duration, links []broadcast.LinkID, asks []Ask, g
 		if b.wants.index[a.want] != a {
 			continue // settled by an earlier one of this round
 		}
+		a.crowd = max(a.crowd, b.wants.crowd()) // it was one of the first of a crowd
 		switch {
 		case b.mayCome(now, a):
 			a.next = a.since + b.patienceIn(a.crowd)
@@ -270,6 +271,9 @@ func (b *Buffer) Poll(now time.Duration, links []broadcast.LinkID, asks []Ask, g
 				asks = append(asks, Ask{link, broadcast.WantEntry{Dot: a.dot, Clock: a.clock}, a.urgent && a.has(link)})
 			}
 			a.next = now + b.wants.retry
+			if a.announced && a.crowd == 1 { // the answer waits in queues as well
+				a.next = now + max(b.wants.retry, b.patienceIn(a.crowd))
+			}
 		}
 		if b.wants.index[a.want] == a {
 			heap.Push(&b.wants.list, a)
