@@ -153,11 +153,10 @@ func (w *world) check(n *node) {
 func (w *world) connect(i int) {
 	d := w.dials[i]
 	w.dials = slices.Delete(w.dials, i, i+1)
-	a := &end{id: LinkID(len(w.ends) + 1), node: d.from}
+	a := &end{id: LinkID(len(w.ends) + 1), node: d.from, outbound: true}
 	b := &end{id: LinkID(len(w.ends) + 2), node: d.to, other: a}
 	a.other = b
 	w.ends, w.alive = append(w.ends, a, b), append(w.alive, a, b)
-	a.outbound = true
 }
 
 // open makes a connection for the i-th dial, of which both ends hear at once.
@@ -175,11 +174,14 @@ func (w *world) failDial(i int) {
 	w.step(d.from, func(*Outbox) { d.from.links.DialFailed(w.now, d.to.self) })
 }
 
+// sends reports whether something is on its way from the end to the other.
+func (e *end) sends() bool { return !e.other.opened || len(e.queue) > 0 || e.fin }
+
 // busy lists the ends from which something is on its way.
 func (w *world) busy() (ends []*end) {
-	w.alive = slices.DeleteFunc(w.alive, func(e *end) bool { return e.closed && e.other.opened && !e.fin && len(e.queue) == 0 })
+	w.alive = slices.DeleteFunc(w.alive, func(e *end) bool { return e.closed && !e.sends() })
 	for _, e := range w.alive {
-		if !e.other.opened || len(e.queue) > 0 || e.fin {
+		if e.sends() {
 			ends = append(ends, e)
 		}
 	}
