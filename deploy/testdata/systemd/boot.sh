@@ -30,7 +30,6 @@ mount --bind "$1" shared
 ip link set lo up
 
 cp shared/systemd/gossip.service etc/systemd/system/
-cp shared/systemd/gossip.service.d/*.conf root/
 # A namespace that is not the machine's own often may not do these two.
 printf '[Service]\n%b' "$2" > etc/systemd/system/gossip.service.d/here.conf
 printf 'listen = "127.0.0.1:7946"\nlog-level = "info"\n' > etc/gossip/agent.toml

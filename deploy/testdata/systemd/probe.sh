@@ -22,7 +22,7 @@ echo 'gossip-keys:x:977:' >> /etc/group
 chown root:gossip-keys /etc/gossip/keyring
 chmod 640 /etc/gossip/keyring
 (umask 077; head -c 32 /dev/urandom | base64 > /etc/gossip/token)
-cp /root/*.conf /etc/systemd/system/gossip.service.d/
+cp /shared/systemd/gossip.service.d/*.conf /etc/systemd/system/gossip.service.d/
 systemctl daemon-reload
 systemctl start gossip && echo started with drop-ins
 with() { gossip "$@" --api 127.0.0.1:7980 --api-token /etc/gossip/token; }
