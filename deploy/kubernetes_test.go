@@ -316,7 +316,7 @@ func commandOutput(t *testing.T, args ...string) (string, error) {
 
 func init() { // what a test's own shell has set is not for the commands that it runs
 	for _, v := range os.Environ() {
-		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "GOSSIP_") && name != "GOSSIP_TOOLS" {
+		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "GOSSIP_") && name != "GOSSIP_TOOLS" && name != "GOSSIP_SYSTEMD" {
 			os.Unsetenv(name)
 		}
 	}
