@@ -23,6 +23,7 @@ go build -o "$dir/gossip" ./cmd/gossip
 agent() {
 	local name=$1
 	shift
+	: >"$dir/$name.out" >"$dir/$name.err" # tail gives up files that are not there yet
 	"$dir/gossip" agent --id "$name" --log-level error "$@" >"$dir/$name.out" 2>"$dir/$name.err" &
 	pids+=($!)
 	tail -n +1 -f --pid=$! "$dir/$name.out" "$dir/$name.err" 2>/dev/null | sed -u "/^==>/d; /^$/d; s/^/$name: /" &
