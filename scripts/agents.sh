@@ -9,7 +9,8 @@ cd "$(dirname "$0")/.."
 dir=$(mktemp -d)
 pids=()
 finish() {
-	trap - INT TERM EXIT
+	trap '' INT TERM # not once more, and not halfway
+	trap - EXIT
 	((${#pids[@]})) && kill "${pids[@]}" 2>/dev/null
 	wait
 	rm -rf "$dir"
