@@ -62,18 +62,33 @@ const mostLacks = 1 << 13
 const maxSpare = 1 << 10
 
 // staleAfter is how old a message must be for a repair to bring it: then the
-// links have not, and before it may still be on its way; where links bring older ones, as old
-// as twice these, and at most mostStale. A repair that takes what is under way for what the
-// links do not bring has them changed, under the very load that makes them late. Guesses.
+// links have not, and before it may still be on its way. Where links bring older ones, it must
+// be twice as old as these; and where much has come here of late, as old as the slowest may be
+// that takes perMessage for each: who had it early cannot tell how late others have it.
+// But at most mostStale, and half as old as what a log that is full holds. A repair that takes
+// what is under way for what the links do not bring has them changed, under the very load that
+// makes them late. Guesses.
 const (
 	staleAfter = 2 * time.Second
+	perMessage = 10 * time.Millisecond
 	mostStale  = time.Minute
 )
+
+// Links are late, and so is the tree, if they have brought messages that were lateAge old
+// within the last lateSpan: nodes have more to do than they can. Guesses.
+const (
+	lateAge  = time.Second
+	lateSpan = 350 * time.Millisecond
+)
+
+// Late reports whether what links bring is late.
+func (r *Relay) Late(now time.Duration) bool { return r.ages.Within(now, lateSpan) >= lateAge }
 
 // Relay moves messages between the log and the links.
 type Relay struct {
 	cfg     RelayConfig
 	ages    Lateness // of what links have brought
+	flow    rate     // of messages that entered the log
 	log     *Log
 	seen    *Seen
 	streams []*stream
@@ -281,7 +296,11 @@ func (r *Relay) ArrivedAgain(now time.Duration, id LinkID, m *Message, out *Outb
 // isYoung reports whether the message may be on its way by links still. A repair
 // leaves it to them: coming first, it would make the links look late.
 func (r *Relay) isYoung(now time.Duration, m *Message) bool {
-	return now-m.Born <= max(staleAfter, 2*r.ages.Within(now, spreadSpan))
+	old := max(2*r.ages.Within(now, spreadSpan), min(time.Duration(r.flow.of(now))*perMessage, mostStale))
+	if r.log.Bytes() > r.log.cfg.Bytes/2 {
+		old = min(old, (now-r.log.at(r.log.Begin()).msg.Born)/2)
+	}
+	return now-m.Born <= max(staleAfter, old)
 }
 
 // KnownTo returns the set of slots of the links that a message came by.

@@ -212,8 +212,8 @@ func (b *Buffer) Slim() {
 	if len(b.held) == 0 && len(b.waiters) == 0 && len(b.ready) == 0 {
 		b.held, b.waiters, b.ready = make(map[peer.Dot]*held), make(map[peer.Dot][]*held), nil
 	}
-	if w := &b.wants; len(w.index) == 0 && len(w.list) == 0 {
-		w.index, w.list, w.scratch, w.spare = make(map[want]*asking), nil, nil, nil
+	if w := &b.wants; len(w.index) == 0 {
+		w.index, w.list, w.crowded, w.scratch, w.spare = make(map[want]*asking), nil, nil, nil, nil
 	}
 	if len(b.wants.pulled) == 0 {
 		b.wants.pulled = nil
@@ -833,8 +833,8 @@ func (b *Buffer) Handles(mark func(peer.Handle)) {
 	for d := range b.waiters {
 		mark(d.Origin)
 	}
-	for _, s := range b.wants.list {
-		mark(s.want.dot.Origin)
+	for x := range b.wants.index {
+		mark(x.dot.Origin)
 	}
 	for _, h := range b.heads {
 		mark(h.dot.Origin)

@@ -32,6 +32,7 @@ type expected struct {
 	// longer, and to ask too early is to get things twice.
 	late   [2]broadcast.Lateness
 	pulled []pulled // oldest first
+	share  int      // of the latest messages, how many had to be pulled, in parts of wholeShare
 }
 
 // pulled is a message that came because it was asked for, being late.
@@ -41,6 +42,7 @@ type pulled struct {
 	since time.Duration    // when it was announced
 	crowd crowd            // among which that was
 	until time.Duration    // when the tree has failed to bring it
+	busy  bool             // that was put off, since the tree was late
 }
 
 // crowd is 1 where many messages are expected, which wait for each other in queues, and 0
@@ -105,8 +107,7 @@ func (b *Buffer) Announced(now time.Duration, d peer.Dot, link broadcast.LinkID)
 		h.cameBy(link)
 		return true
 	}
-	among := b.wants.crowd()
-	at := now + b.patienceIn(among)
+	at := now + b.patience()
 	if a := b.wants.index[want{dot: d}]; a != nil {
 		a.source(link)
 		if at < a.next && len(a.asked) == 0 {
@@ -117,9 +118,7 @@ func (b *Buffer) Announced(now time.Duration, d peer.Dot, link broadcast.LinkID)
 	if b.wants.announced >= b.cfg.Announced {
 		return false
 	}
-	a := b.wants.add(at, want{dot: d}, link)
-	a.announced, a.since, a.crowd = true, now, among
-	b.wants.announced++
+	b.wants.expect(at, d, link, now)
 	return true
 }
 
@@ -136,8 +135,11 @@ func (b *Buffer) isPressed() bool { return b.bytes > b.cfg.HoldBytes/pressedAt }
 // sent it.
 func (b *Buffer) press(a *asking) {
 	if a.announced && !a.pressed && len(a.asked) == 0 {
-		a.pressed = true
-		b.wants.reschedule(a, min(a.next, a.since+b.cfg.Graft))
+		if a.place >= 0 {
+			heap.Remove(b.wants.agendaOf(a), a.place)
+			defer func() { heap.Push(b.wants.agendaOf(a), a) }()
+		}
+		a.pressed, a.next = true, min(a.next, a.since+b.cfg.Graft)
 	}
 }
 
@@ -248,13 +250,19 @@ func (b *Buffer) Bounded() string {
 // Hasten asks at once for what was announced: a link that may have been about to
 // bring it is gone.
 func (b *Buffer) Hasten(now time.Duration) {
-	for i := range b.wants.list {
-		if a := b.wants.list[i].want; a.announced {
+	w := &b.wants
+	for _, s := range w.crowded {
+		s.want.place = len(w.list)
+		w.list = append(w.list, s)
+	}
+	w.crowded = w.crowded[:0]
+	for i := range w.list {
+		if a := w.list[i].want; a.announced {
 			a.next, a.urgent = min(a.next, now), true
-			b.wants.list[i].at = a.due()
+			w.list[i].at = a.due()
 		}
 	}
-	heap.Init(&b.wants.list)
+	heap.Init(&w.list)
 }
 
 // arrived takes notice of a message that may have been asked for, or expected.
@@ -262,15 +270,20 @@ func (b *Buffer) arrived(now time.Duration, d peer.Dot, from broadcast.LinkID) {
 	a := b.wants.index[want{dot: d}]
 	if a == nil {
 		b.sample(now, now, b.wants.crowd()) // before anybody announced it
+		b.wants.noteShare(false)
 		return
 	}
+	isPulled := slices.Contains(a.asked, from)
+	b.wants.noteShare(isPulled)
+	b.wants.ration.leave(now, a, b.cfg.Graft)
 	b.wants.remove(a.want)
 	switch {
 	case !a.announced:
-	case !slices.Contains(a.asked, from):
+	case !isPulled:
 		b.sample(now, a.since, a.crowd)
 	case !a.urgent:
-		b.wants.addPulled(pulled{d, from, a.since, a.crowd, now + max(b.patienceIn(a.crowd), trial*b.cfg.Graft)})
+		b.wants.addPulled(pulled{dot: d, link: from, since: a.since, crowd: a.crowd,
+			until: now + max(b.patienceIn(a.crowd), trial*b.cfg.Graft)})
 	}
 	b.wants.recycle(a)
 }
@@ -292,9 +305,40 @@ func (b *Buffer) arrivedAgain(now time.Duration, d peer.Dot, from broadcast.Link
 	}
 }
 
-// AppendGrafts appends the links that brought what the tree has not brought since.
-func (b *Buffer) AppendGrafts(now time.Duration, dst []broadcast.LinkID) []broadcast.LinkID {
+// A tree is not judged while there is more to do than nodes can, for at most mostBusy: what it
+// has not brought within a trial comes within seconds, or never, since this node has passed it
+// on to where it would have come from; and the links that would be grafted close circles, which
+// bring everything twice until they are found and pruned. Once it is over, what was pulled
+// meanwhile counts if it was a wholeShare/leastShare part of all at the least: in a part that
+// is cut off it is as much, or else the next message shows it. Guesses.
+const (
+	mostBusy    = time.Minute
+	shareMemory = 64 // messages, after which most is forgotten
+	wholeShare  = 1 << 16
+	leastShare  = wholeShare / 16
+)
+
+// noteShare notes whether a new message had to be pulled.
+func (e *expected) noteShare(pulled bool) {
+	e.share -= e.share / shareMemory
+	if pulled {
+		e.share += wholeShare / shareMemory
+	}
+}
+
+// AppendGrafts appends the links that brought what the tree has not brought since. Late says
+// that all that links bring is late.
+func (b *Buffer) AppendGrafts(now time.Duration, late bool, dst []broadcast.LinkID) []broadcast.LinkID {
 	e := &b.wants.expected
+	busy := late || e.crowd() == 1
+	e.pulled = slices.DeleteFunc(e.pulled, func(p pulled) bool {
+		return now >= p.until && p.busy && !busy && e.share < leastShare
+	})
+	for i := range e.pulled {
+		if p := &e.pulled[i]; busy && now < p.since+mostBusy {
+			p.until, p.busy = max(p.until, now+trial*b.cfg.Graft), true
+		}
+	}
 	e.pulled = slices.DeleteFunc(e.pulled, func(p pulled) bool {
 		if now < p.until {
 			return false

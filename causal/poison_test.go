@@ -96,10 +96,10 @@ func TestNumbersBeyondAll(t *testing.T) {
 			}
 			y.buf.Announced(0, bad, 1)
 			y.buf.Ask(0, bad, 1)
-			if len(y.buf.wants.list) != 0 || y.seen.Len() != 0 {
-				t.Errorf("%v: %d wanted, %d origins, for %v", order, len(y.buf.wants.list), y.seen.Len(), bad)
+			if len(y.buf.wants.index) != 0 || y.seen.Len() != 0 {
+				t.Errorf("%v: %d wanted, %d origins, for %v", order, len(y.buf.wants.index), y.seen.Len(), bad)
 			}
-			wanted, held = wanted+len(y.buf.wants.list), held+y.buf.Len()
+			wanted, held = wanted+len(y.buf.wants.index), held+y.buf.Len()
 		}
 	}
 	t.Logf("%d of %d messages refused, %d asked for, %d held", refused, messages, wanted, held)

@@ -55,6 +55,8 @@ type asking struct {
 	noRoom    bool // it came, and could not be held: it is no gap
 	next      time.Duration
 	until     time.Duration
+	placed    bool // it has a place of the ration
+	askedAt   time.Duration
 	last      time.Duration       // for how long it may give way to earlier messages
 	number    uint64              // counts up
 	place     int                 // in the heap; -1 while it is out of it
@@ -69,6 +71,8 @@ func (a *asking) due() time.Duration { return min(a.next, a.until) }
 type wants struct {
 	retry, giveUp time.Duration
 	list          agenda
+	crowded       agenda // what is not asked for before there is a place
+	ration        ration
 	index         map[want]*asking
 	count         uint64
 	scratch       []*asking
@@ -116,7 +120,7 @@ func (l *agenda) Pop() any {
 }
 
 func newWants(retry, giveUp time.Duration) wants {
-	return wants{retry: retry, giveUp: giveUp, index: make(map[want]*asking)}
+	return wants{retry: retry, giveUp: giveUp, index: make(map[want]*asking), ration: ration{places: leastPlaces}}
 }
 
 // add begins to ask for something, at a time; nil if that has begun before.
@@ -124,13 +128,39 @@ func (w *wants) add(next time.Duration, x want, first broadcast.LinkID) *asking 
 	if w.index[x] != nil {
 		return nil
 	}
+	a := w.entry(next, x, first)
+	heap.Push(&w.list, a)
+	return a
+}
+
+// expect begins to expect a message that was announced.
+func (w *wants) expect(next time.Duration, d peer.Dot, first broadcast.LinkID, since time.Duration) {
+	a := w.entry(next, want{dot: d}, first)
+	a.announced, a.since, a.crowd = true, since, w.crowd()
+	w.announced++
+	heap.Push(w.agendaOf(a), a)
+}
+
+func (w *wants) entry(next time.Duration, x want, first broadcast.LinkID) *asking {
 	w.count++
 	a := w.fresh()
 	a.want, a.first, a.next, a.until, a.number = x, first, next, next+w.giveUp, w.count
 	a.last = next + mostTurns*w.giveUp
 	w.index[x] = a
-	heap.Push(&w.list, a)
 	return a
+}
+
+// agendaOf is where an entry stands, or belongs.
+func (w *wants) agendaOf(a *asking) *agenda {
+	if a.needsPlace() {
+		return &w.crowded
+	}
+	return &w.list
+}
+
+// needsPlace reports whether the message is not asked for before there is a place for it.
+func (a *asking) needsPlace() bool {
+	return a.announced && a.crowd == 1 && len(a.asked) == 0 && !a.urgent && !a.pressed
 }
 
 const (
@@ -169,9 +199,9 @@ func (w *wants) recycle(a *asking) {
 // reschedule has the entry asked for at another time.
 func (w *wants) reschedule(a *asking, next time.Duration) {
 	a.next = next
-	if a.place >= 0 {
-		w.list[a.place].at = a.due()
-		heap.Fix(&w.list, a.place)
+	if l := w.agendaOf(a); a.place >= 0 {
+		(*l)[a.place].at = a.due()
+		heap.Fix(l, a.place)
 	}
 }
 
@@ -185,8 +215,9 @@ func (w *wants) remove(x want) bool {
 		w.announced--
 	}
 	if a.place >= 0 {
-		heap.Remove(&w.list, a.place)
+		heap.Remove(w.agendaOf(a), a.place)
 	}
+	w.ration.free(a)
 	return true
 }
 
@@ -206,8 +237,11 @@ func (b *Buffer) Deadline() time.Duration {
 	if len(b.held) > 0 {
 		t = min(t, b.sweepAt)
 	}
-	if len(b.wants.list) > 0 {
-		t = min(t, b.wants.list[0].at)
+	if w := &b.wants; len(w.list) > 0 {
+		t = min(t, w.list[0].at)
+	}
+	if w := &b.wants; len(w.crowded) > 0 && w.ration.has() {
+		t = min(t, w.crowded[0].at)
 	}
 	return t
 }
@@ -220,6 +254,7 @@ func (b *Buffer) Denied(now time.Duration, link broadcast.LinkID, g broadcast.Go
 			continue
 		}
 		a.denied = append(a.denied, link)
+		b.wants.ration.leave(now, a, b.cfg.Graft)
 		switch {
 		case g.UpTo == 0:
 			a.lacking = append(a.lacking, link)
@@ -240,8 +275,7 @@ func (b *Buffer) Gone(now time.Duration, claims []broadcast.Claim) {
 	for _, c := range claims {
 		said[c.Origin] = c
 	}
-	for _, s := range b.wants.list {
-		a := s.want
+	for _, a := range b.wants.index { // each by itself: the order does not show
 		if c := said[a.dot.Origin]; !a.clock && a.upTo == 0 && a.dot.Seq <= c.Gone {
 			a.upTo, a.born, a.goneAt = c.Gone, c.Born, now
 		}
@@ -255,34 +289,54 @@ func (b *Buffer) Poll(now time.Duration, links []broadcast.LinkID, asks []Ask, g
 		if b.wants.index[a.want] != a {
 			continue // settled by an earlier one of this round
 		}
-		a.crowd = max(a.crowd, b.wants.crowd()) // it was one of the first of a crowd
-		switch {
-		case b.mayCome(now, a):
-			a.next = a.since + b.patienceIn(a.crowd)
-			a.until = a.next + b.wants.giveUp
-		case b.exhausted(now, a, links):
-			gaps = b.settle(now, a, gaps)
-		case b.unfounded(a):
-			b.inVain(a)
-			b.wants.remove(a.want)
-		default:
-			if link, ok := a.pick(links); ok {
-				a.asked = append(a.asked, link)
-				asks = append(asks, Ask{link, broadcast.WantEntry{Dot: a.dot, Clock: a.clock}, a.urgent && a.has(link)})
-			}
-			a.next = now + b.wants.retry
-			if a.announced && a.crowd == 1 { // the answer waits in queues as well
-				a.next = now + max(b.wants.retry, b.patienceIn(a.crowd))
-			}
+		b.wants.ration.leave(now, a, b.cfg.Graft) // no answer has come
+		a.crowd = max(a.crowd, b.wants.crowd())   // it was one of the first of a crowd
+		asks, gaps = b.poll(now, a, links, asks, gaps)
+	}
+	for b.wants.ration.has() {
+		a := b.wants.takeCrowded(now)
+		if a == nil {
+			break
 		}
-		if b.wants.index[a.want] == a {
-			heap.Push(&b.wants.list, a)
-		}
+		asks, gaps = b.poll(now, a, links, asks, gaps)
 	}
 	b.drain(now)
 	b.maybeSweep(now)
 	gaps = append(gaps, b.skipped...)
 	b.skipped = b.skipped[:0]
+	return asks, gaps
+}
+
+// poll does what is due for one entry, which is in neither agenda, and puts it back.
+func (b *Buffer) poll(now time.Duration, a *asking, links []broadcast.LinkID, asks []Ask, gaps []Gap) ([]Ask, []Gap) {
+	switch {
+	case b.mayCome(now, a):
+		a.next = a.since + b.patienceIn(a.crowd)
+		a.until = a.next + b.wants.giveUp
+	case a.needsPlace() && !b.wants.ration.has():
+		a.next, a.until = now, now+b.wants.giveUp
+	case b.exhausted(now, a, links):
+		gaps = b.settle(now, a, gaps)
+	case b.unfounded(a):
+		b.inVain(a)
+		b.wants.remove(a.want)
+	default:
+		isFirst := a.needsPlace()
+		if link, ok := a.pick(links); ok {
+			if isFirst {
+				b.wants.ration.take(now, a)
+			}
+			a.asked = append(a.asked, link)
+			asks = append(asks, Ask{link, broadcast.WantEntry{Dot: a.dot, Clock: a.clock}, a.urgent && a.has(link)})
+		}
+		a.next = now + b.wants.retry
+		if a.announced && a.crowd == 1 { // the answer waits in queues as well
+			a.next = now + max(b.wants.retry, b.patienceIn(a.crowd))
+		}
+	}
+	if b.wants.index[a.want] == a {
+		heap.Push(b.wants.agendaOf(a), a)
+	}
 	return asks, gaps
 }
 
@@ -328,6 +382,17 @@ func (w *wants) takeDue(now time.Duration) []*asking {
 	}
 	slices.SortFunc(w.scratch, func(x, y *asking) int { return cmp.Compare(x.number, y.number) })
 	return w.scratch
+}
+
+// takeCrowded takes what is due next in a crowd out of its agenda. Its time begins when there
+// is a place: nothing is given up that nobody was asked for.
+func (w *wants) takeCrowded(now time.Duration) *asking {
+	if len(w.crowded) == 0 || w.crowded[0].at > now {
+		return nil
+	}
+	a := heap.Pop(&w.crowded).(*asking)
+	a.until = max(a.until, now+w.giveUp)
+	return a
 }
 
 // pick chooses a link that has not been asked: first the one that brought what

@@ -3,6 +3,7 @@ package causal
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -249,7 +250,7 @@ func (w *world) poll() {
 			w.grafts = append(w.grafts, a.Link)
 		}
 	}
-	w.grafts = w.buf.AppendGrafts(w.now, w.grafts)
+	w.grafts = w.buf.AppendGrafts(w.now, false, w.grafts)
 	for _, g := range gaps {
 		w.gap(g)
 	}
@@ -396,12 +397,30 @@ func (w *world) checkBounds() {
 // checkWants checks the books of what is asked for.
 func (w *world) checkWants() {
 	b := &w.buf.wants
-	if len(b.list) != len(b.index) {
-		w.fail("%d wants in the list, %d in the index", len(b.list), len(b.index))
+	if len(b.list)+len(b.crowded) != len(b.index) {
+		w.fail("%d wants in the list, %d that need a place, %d in the index", len(b.list), len(b.crowded), len(b.index))
 	}
-	announced, due := 0, broadcast.Never
-	for i, s := range b.list {
+	announced, placed := w.checkAgenda(b.list, false)
+	more, none := w.checkAgenda(b.crowded, true)
+	announced += more
+	if placed != b.ration.taken || none > 0 || b.ration.taken > mostPlaces || b.ration.places < leastPlaces || b.ration.places > mostPlaces {
+		w.fail("%d places are taken, %d of %d are in the books", placed+none, b.ration.taken, b.ration.places)
+	}
+	if announced != b.announced || announced > maxAnnounced || len(b.pulled) > maxPulled || b.share > wholeShare {
+		w.fail("%d of %d are announced, %d were pulled", announced, b.announced, len(b.pulled))
+	}
+}
+
+func (w *world) checkAgenda(l agenda, needsPlace bool) (announced, placed int) {
+	b, due := &w.buf.wants, broadcast.Never
+	for i, s := range l {
 		a := s.want
+		if a.needsPlace() != needsPlace {
+			w.fail("%v is in the wrong agenda", a.want)
+		}
+		if a.placed {
+			placed++
+		}
 		if s.at != a.due() || s.number != a.number {
 			w.fail("%v is due at %v, and the list has it at %v", a.want, a.due(), s.at)
 		}
@@ -415,12 +434,10 @@ func (w *world) checkWants() {
 			w.fail("%d links that have %v", len(a.others), a.want)
 		}
 	}
-	if len(b.list) > 0 && b.list[0].at != due {
-		w.fail("the first is due at %v, one is at %v", b.list[0].at, due)
+	if len(l) > 0 && l[0].at != due {
+		w.fail("the first is due at %v, one is at %v", l[0].at, due)
 	}
-	if announced != b.announced || announced > maxAnnounced || len(b.pulled) > maxPulled {
-		w.fail("%d of %d are announced, %d were pulled", announced, b.announced, len(b.pulled))
-	}
+	return announced, placed
 }
 
 // checkHeads checks C3.
@@ -449,8 +466,8 @@ func (w *world) checkEmpty() {
 	if len(b.held) != 0 || b.Bytes() != 0 {
 		w.fail("C5: %d messages are still held back", len(b.held))
 	}
-	if len(b.waiters) != 0 || len(b.wants.list) != 0 || len(b.ready) != 0 || len(b.wants.pulled) != 0 {
-		w.fail("left over: %d waiters, %d wants, %d ready, %d pulled", len(b.waiters), len(b.wants.list), len(b.ready), len(b.wants.pulled))
+	if len(b.waiters) != 0 || len(b.wants.index) != 0 || len(b.ready) != 0 || len(b.wants.pulled) != 0 {
+		w.fail("left over: %d waiters, %d wants, %d ready, %d pulled", len(b.waiters), len(b.wants.index), len(b.ready), len(b.wants.pulled))
 	}
 	if broken := b.Bounded(); broken != "" {
 		w.fail("%s", broken)
@@ -496,7 +513,7 @@ func (w *world) settle() {
 			return
 		}
 		if next > until {
-			w.fail("C5: still asking after %v: %v", until, w.buf.wants.list[0].want)
+			w.fail("C5: still asking after %v: %v", until, slices.Collect(maps.Keys(w.buf.wants.index)))
 			return
 		}
 		if rounds > 10_000 {

@@ -53,10 +53,11 @@ func (w Misdeed) Proven() bool { return w > 0 && w < ForgedDot }
 // at most it is an offence. Guesses: frames that cross with a rewind or the end of
 // something are a few; a node that has announced a message and says then that it never
 // had it lies, unless it has forgotten the origin just now; one that never answers may
-// be slow, though not for so many within so short a time.
+// be slow, though not for so many within so short a time, of which no more than some are asked
+// for at a time.
 const (
 	forCrossing   = 1
-	forSilence    = 1
+	forSilence    = 3
 	forStrayFrame = 16
 	forDenial     = 16
 )

@@ -366,7 +366,8 @@ func TestAPeerThatCannotDecide(t *testing.T) {
 
 // Where many messages of an origin are under way together, nodes must not go by different
 // ones of them when they give up links; and if parts of the tree are cut off all the same,
-// nobody must wait for the next message as long as it took while there was much to do.
+// which nobody mends as long as messages are late, nobody must wait for the next message as
+// long as it took while there was much to do.
 func TestATreeAfterMuchLoad(t *testing.T) {
 	broken := 0
 	for seed := range uint64(20) {
@@ -403,8 +404,8 @@ func TestATreeAfterMuchLoad(t *testing.T) {
 			t.Errorf("seed %d: the next message took %v, at most 200 ms are allowed", seed, l.now-at)
 		}
 	}
-	if broken > 4 {
-		t.Errorf("%d trees of 20 are in parts, at most 4 are allowed; 7 are if every message is a judge", broken)
+	if broken > 8 {
+		t.Errorf("%d trees of 20 are in parts, at most 8 are allowed; 11 are if every message is a judge", broken)
 	}
 }
 

@@ -1,0 +1,54 @@
+package causal
+
+import "time"
+
+// In a crowd no more messages are asked for at a time than there are places. Who has more
+// to do than he can has what was announced come late, and to be asked for it makes him later:
+// each answer is a copy of what is on its way. Where answers come soon there are more places,
+// so that what a tree does not bring is had within a few round trips all the same; where they
+// are slow there are fewer, and what is asked for shows no more than whether it is to be had.
+
+// leastPlaces and mostPlaces are how many there are. An answer within quickAnswer times
+// Config.Graft makes a place, and one that takes slowAnswer times that, or does not come,
+// costs half of them, once for all that were asked for before. Guesses: 200 ms and 400 ms.
+const (
+	leastPlaces = 8
+	mostPlaces  = 256
+	quickAnswer = 4
+	slowAnswer  = 8
+)
+
+type ration struct {
+	places, taken int
+	cutAt         time.Duration // when there last were too many
+}
+
+// has reports whether there is a place.
+func (r *ration) has() bool { return r.taken < r.places }
+
+// take gives a message that is asked for a place.
+func (r *ration) take(now time.Duration, a *asking) {
+	a.placed, a.askedAt = true, now
+	r.taken++
+}
+
+// leave frees the place of a message, if it has one, for what has become of it.
+func (r *ration) leave(now time.Duration, a *asking, graft time.Duration) {
+	if !a.placed {
+		return
+	}
+	r.free(a)
+	switch took := now - a.askedAt; {
+	case took <= quickAnswer*graft:
+		r.places = min(r.places+1, mostPlaces)
+	case took >= slowAnswer*graft && a.askedAt >= r.cutAt:
+		r.places, r.cutAt = max(r.places/2, leastPlaces), now
+	}
+}
+
+func (r *ration) free(a *asking) {
+	if a.placed {
+		a.placed = false
+		r.taken--
+	}
+}

@@ -1,0 +1,144 @@
+package causal
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+)
+
+// How many places there are follows how long answers take.
+func TestPlaces(t *testing.T) {
+	const quick, between, slow = quickAnswer * testGraft, quickAnswer*testGraft + 1, slowAnswer * testGraft
+	for _, test := range []struct {
+		why    string
+		before int
+		took   []time.Duration // of messages that are asked for at the same time
+		want   int
+	}{
+		{"a quick answer makes one", leastPlaces, []time.Duration{quick}, leastPlaces + 1},
+		{"each does", leastPlaces, []time.Duration{0, 0, quick}, leastPlaces + 3},
+		{"up to a bound", mostPlaces, []time.Duration{0}, mostPlaces},
+		{"one that is neither quick nor slow tells nothing", 40, []time.Duration{between}, 40},
+		{"a slow one costs half", 40, []time.Duration{slow}, 20},
+		{"and those that were asked for with it no more", 40, []time.Duration{slow, slow, slow + 1}, 20},
+		{"down to a bound", leastPlaces + 1, []time.Duration{slow}, leastPlaces},
+	} {
+		r, asked := ration{places: test.before}, make([]asking, len(test.took))
+		for i := range asked {
+			r.take(time.Hour, &asked[i])
+		}
+		if r.taken != len(asked) {
+			t.Errorf("%s: %d places are taken by %d", test.why, r.taken, len(asked))
+		}
+		for i, took := range test.took {
+			r.leave(time.Hour+took, &asked[i], testGraft)
+			r.leave(time.Hour+took+slow, &asked[i], testGraft) // has none any more
+		}
+		if r.places != test.want || r.taken != 0 {
+			t.Errorf("%s: %d places, %d of them taken, want %d and none", test.why, r.places, r.taken, test.want)
+		}
+	}
+}
+
+// In a crowd what is late is asked for as there are places: those who wait are asked for as
+// soon as others were answered, and are not given up meanwhile.
+func TestACrowdIsAskedForByAndBy(t *testing.T) {
+	const all = 3 * crowdSize
+	w := story(t, Unordered, monologue(all), 0)
+	for i := range all {
+		w.announce(w.links[0], i)
+	}
+	w.wait(testGraft)
+	asked := []int{len(w.flight)}
+	for len(w.flight) > 0 {
+		for n := len(w.flight); n > 0; n-- {
+			w.answer(0)
+		}
+		w.wait(1)
+		asked = append(asked, len(w.flight))
+	}
+	if want := []int{8, 16, 32, 64, 72, 0}; !slices.Equal(asked, want) {
+		t.Errorf("%v are asked for at a time, want %v", asked, want)
+	}
+	w.wait(time.Minute)
+	w.checkEmpty()
+
+	w = story(t, Unordered, monologue(all), 0)
+	for i := range all {
+		w.announce(w.links[0], i)
+	}
+	silent := make(map[uint64]bool)
+	for range 2 * testGiveUp / testRetry { // nobody answers
+		w.wait(testRetry)
+		for _, r := range w.flight {
+			silent[r.want.Dot.Seq] = true
+		}
+		w.flight = nil
+	}
+	if n, want := len(silent), int(2*leastPlaces*testGiveUp/testRetry); n < min(want, all)*3/4 || n > want {
+		t.Errorf("%d were asked for, want about %d of %d", n, want, all)
+	}
+}
+
+// A link that may have been about to bring what is expected is gone: then it does not wait for
+// a place, nor does what holds up much.
+func TestWhatIsUrgentNeedsNoPlace(t *testing.T) {
+	w := story(t, Unordered, monologue(2*crowdSize), 0)
+	for i := range 2 * crowdSize {
+		w.announce(w.links[0], i)
+	}
+	w.buf.Hasten(w.now)
+	w.poll()
+	if len(w.flight) != 2*crowdSize {
+		t.Errorf("%d are asked for, want all %d", len(w.flight), 2*crowdSize)
+	}
+}
+
+// Where all is late, what had to be asked for does not show that the tree is broken, until
+// that is over; and then only if it was much of all.
+func TestNoTreeIsJudgedWhileAllIsLate(t *testing.T) {
+	for _, test := range []struct {
+		why    string
+		byTree int           // messages that came by themselves meanwhile
+		late   time.Duration // for how long all was late
+		judged time.Duration // when, after that was pulled
+	}{
+		{"it was never late", 40 * shareMemory, 0, trial * testGraft},
+		{"it was late for a while, and all had to be pulled", 0, 10 * time.Second, 10*time.Second + trial*testGraft},
+		{"most came by itself", shareMemory / 8, 10 * time.Second, 10*time.Second + trial*testGraft},
+		{"nearly all", 40 * shareMemory, 10 * time.Second, broadcast.Never},
+		{"it does not end", 40 * shareMemory, time.Hour, mostBusy + trial*testGraft},
+	} {
+		w := story(t, Unordered, monologue(test.byTree+8), 0, 0)
+		tree, other := w.links[0], w.links[1]
+		for i := range 8 {
+			w.announce(other, i)
+		}
+		w.now += testGraft
+		asks, _ := w.buf.Poll(w.now, []broadcast.LinkID{tree.id, other.id}, nil, nil)
+		if len(asks) != 8 {
+			t.Fatalf("%s: %d asks, want 8", test.why, len(asks))
+		}
+		for i := range 8 {
+			w.bring(other, i, false)
+		}
+		for i := range test.byTree {
+			w.bring(tree, i+8, false)
+		}
+		began, judged := w.now, broadcast.Never
+		for judged == broadcast.Never && w.buf.Deadline() < broadcast.Never {
+			w.now = max(w.now, w.buf.Deadline())
+			if grafts := w.buf.AppendGrafts(w.now, w.now < began+test.late, nil); len(grafts) > 0 {
+				if judged = w.now - began; !slices.Equal(grafts, []broadcast.LinkID{other.id}) {
+					t.Errorf("%s: grafted %v, want %v", test.why, grafts, other.id)
+				}
+			}
+		}
+		// It is looked at again at the end of each trial.
+		if judged > test.judged || judged < test.judged-trial*testGraft {
+			t.Errorf("%s: judged after %v, want %v", test.why, judged, test.judged)
+		}
+	}
+}
