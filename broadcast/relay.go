@@ -75,20 +75,22 @@ const (
 )
 
 // Links are late, and so is the tree, if they have brought messages that were lateAge old
-// within the last lateSpan: nodes have more to do than they can. Guesses.
+// within the last lateSpan, and not from before the link: nodes have more to do than they
+// can. Guesses.
 const (
 	lateAge  = time.Second
 	lateSpan = 350 * time.Millisecond
 )
 
 // Late reports whether what links bring is late.
-func (r *Relay) Late(now time.Duration) bool { return r.ages.Within(now, lateSpan) >= lateAge }
+func (r *Relay) Late(now time.Duration) bool { return r.lateAt > 0 && now <= r.lateAt+lateSpan }
 
 // Relay moves messages between the log and the links.
 type Relay struct {
 	cfg     RelayConfig
-	ages    Lateness // of what links have brought
-	flow    rate     // of messages that entered the log
+	ages    Lateness      // of what links have brought
+	flow    rate          // of messages that entered the log, and were not old then
+	lateAt  time.Duration // when a link has last brought what was lateAge old; 0 if none has
 	log     *Log
 	seen    *Seen
 	streams []*stream
@@ -126,6 +128,7 @@ type Relay struct {
 type stream struct {
 	link   LinkID
 	peer   peer.Handle
+	since  time.Duration // when it came up
 	repair bool
 	slot   int
 	// From start on, entry.known tells what the peer has; before it, its digest, of
@@ -173,7 +176,7 @@ func NewRelay(cfg RelayConfig, log *Log, seen *Seen) *Relay {
 // Open begins reconciliation on a new link: each end tells what it has had.
 func (r *Relay) Open(now time.Duration, c Change, out *Outbox) {
 	s := &stream{
-		link: c.Link, peer: c.Peer, repair: c.Repair, slot: r.freeSlot(),
+		link: c.Link, peer: c.Peer, since: now, repair: c.Repair, slot: r.freeSlot(),
 		start: r.log.End(), cursor: r.log.Begin(),
 		gathering: Never, awaited: Never, patient: c.Patient, strict: r.judges.count + 1,
 	}
@@ -272,6 +275,9 @@ func (r *Relay) Arrived(now time.Duration, id LinkID, m *Message) {
 	case s == nil:
 	case !s.repair:
 		r.ages.Sample(now, min(now-m.Born, mostStale/2))
+		if now-m.Born >= lateAge && m.Born >= s.since {
+			r.lateAt = now
+		}
 	case !r.isYoung(now, m):
 		s.stale = true
 		r.Stats.Repaired++

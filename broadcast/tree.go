@@ -128,7 +128,9 @@ func (j *judges) isLeast(place uint64) bool {
 
 // Delivered notes that a message has entered the log.
 func (r *Relay) Delivered(now time.Duration, m *Message) {
-	r.flow.add(now)
+	if now-m.Born < mostStale/2 {
+		r.flow.add(now)
+	}
 	if now-m.Born >= lateAfter {
 		r.disturbed(now)
 	}

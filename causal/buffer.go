@@ -506,7 +506,7 @@ func (b *Buffer) await(now time.Duration, h *held, dots []peer.Dot) {
 		}
 		if a := b.wants.index[want{dot: d}]; a != nil {
 			a.source(h.from[0]) // expected, or asked for already
-			if b.isPressed() {
+			if b.wants.noteAwaited(now, a); b.isPressed() {
 				b.press(a)
 			}
 		} else {

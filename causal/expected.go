@@ -32,7 +32,8 @@ type expected struct {
 	// longer, and to ask too early is to get things twice.
 	late   [2]broadcast.Lateness
 	pulled []pulled // oldest first
-	share  int      // of the latest messages, how many had to be pulled, in parts of wholeShare
+	busy   busy
+	share  int // of the latest messages, how many had to be pulled, in parts of wholeShare
 }
 
 // pulled is a message that came because it was asked for, being late.
@@ -135,11 +136,8 @@ func (b *Buffer) isPressed() bool { return b.bytes > b.cfg.HoldBytes/pressedAt }
 // sent it.
 func (b *Buffer) press(a *asking) {
 	if a.announced && !a.pressed && len(a.asked) == 0 {
-		if a.place >= 0 {
-			heap.Remove(b.wants.agendaOf(a), a.place)
-			defer func() { heap.Push(b.wants.agendaOf(a), a) }()
-		}
-		a.pressed, a.next = true, min(a.next, a.since+b.cfg.Graft)
+		a.pressed = true
+		b.wants.reschedule(a, min(a.next, a.since+b.cfg.Graft))
 	}
 }
 
@@ -188,10 +186,12 @@ func (b *Buffer) unfounded(a *asking) bool {
 }
 
 // Vain is a link that has announced a message which nobody turned out to have. Denied
-// says that its peer has said so itself, and not only failed to send it.
+// says that its peer has said so itself, and not only failed to send it. Weight is how many
+// times as long as elsewhere is waited before more is asked for, 1 or more.
 type Vain struct {
 	Link   broadcast.LinkID
 	Denied bool
+	Weight int
 }
 
 // TakeVain returns those since the last call, until the next.
@@ -206,9 +206,13 @@ func (b *Buffer) inVain(a *asking) {
 	if !a.announced || a.upTo > 0 || a.noRoom {
 		return
 	}
+	weight := 1
+	if a.crowd == 1 {
+		weight = max(1, int((b.patienceIn(1)+b.wants.retry-1)/max(1, b.wants.retry)))
+	}
 	for _, l := range append([]broadcast.LinkID{a.first}, a.others...) {
 		if slices.Contains(a.asked, l) {
-			b.vain = append(b.vain, Vain{l, slices.Contains(a.denied, l)})
+			b.vain = append(b.vain, Vain{l, slices.Contains(a.denied, l), weight})
 		}
 	}
 }
@@ -255,9 +259,11 @@ func (b *Buffer) Hasten(now time.Duration) {
 		s.want.place = len(w.list)
 		w.list = append(w.list, s)
 	}
+	clear(w.crowded)
 	w.crowded = w.crowded[:0]
 	for i := range w.list {
 		if a := w.list[i].want; a.announced {
+			w.begin(now, a)
 			a.next, a.urgent = min(a.next, now), true
 			w.list[i].at = a.due()
 		}
@@ -275,7 +281,7 @@ func (b *Buffer) arrived(now time.Duration, d peer.Dot, from broadcast.LinkID) {
 	}
 	isPulled := slices.Contains(a.asked, from)
 	b.wants.noteShare(isPulled)
-	b.wants.ration.leave(now, a, b.cfg.Graft)
+	b.wants.ration.leave(now, a, b.cfg.Graft, true)
 	b.wants.remove(a.want)
 	switch {
 	case !a.announced:
@@ -305,6 +311,18 @@ func (b *Buffer) arrivedAgain(now time.Duration, d peer.Dot, from broadcast.Link
 	}
 }
 
+// busy is a time in which there is more to do than nodes can.
+type busy struct{ since, last time.Duration }
+
+// note notes that there is, and reports whether there has been for less than mostBusy.
+func (t *busy) note(now, pause time.Duration) bool {
+	if now > t.last+pause {
+		t.since = now
+	}
+	t.last = now
+	return now < t.since+mostBusy
+}
+
 // A tree is not judged while there is more to do than nodes can, for at most mostBusy: what it
 // has not brought within a trial comes within seconds, or never, since this node has passed it
 // on to where it would have come from; and the links that would be grafted close circles, which
@@ -330,18 +348,20 @@ func (e *expected) noteShare(pulled bool) {
 // that all that links bring is late.
 func (b *Buffer) AppendGrafts(now time.Duration, late bool, dst []broadcast.LinkID) []broadcast.LinkID {
 	e := &b.wants.expected
-	busy := late || e.crowd() == 1
-	e.pulled = slices.DeleteFunc(e.pulled, func(p pulled) bool {
-		return now >= p.until && p.busy && !busy && e.share < leastShare
-	})
-	for i := range e.pulled {
-		if p := &e.pulled[i]; busy && now < p.since+mostBusy {
-			p.until, p.busy = max(p.until, now+trial*b.cfg.Graft), true
+	if late || e.crowd() == 1 {
+		putOff := e.busy.note(now, 2*trial*b.cfg.Graft)
+		for i := range e.pulled {
+			if p := &e.pulled[i]; putOff {
+				p.until, p.busy = max(p.until, now+trial*b.cfg.Graft), true
+			}
 		}
 	}
 	e.pulled = slices.DeleteFunc(e.pulled, func(p pulled) bool {
 		if now < p.until {
 			return false
+		}
+		if p.busy && e.share < leastShare {
+			return true
 		}
 		if !slices.Contains(dst, p.link) {
 			dst = append(dst, p.link)

@@ -9,8 +9,9 @@ import "time"
 // are slow there are fewer, and what is asked for shows no more than whether it is to be had.
 
 // leastPlaces and mostPlaces are how many there are. An answer within quickAnswer times
-// Config.Graft makes a place, and one that takes slowAnswer times that, or does not come,
-// costs half of them, once for all that were asked for before. Guesses: 200 ms and 400 ms.
+// Config.Graft makes a place, and one that takes slowAnswer times that, or does not come before
+// another neighbour would be asked, costs half of them, once for all that were asked for
+// before. Guesses: 200 ms and 400 ms. To ask another one takes no place.
 const (
 	leastPlaces = 8
 	mostPlaces  = 256
@@ -32,16 +33,18 @@ func (r *ration) take(now time.Duration, a *asking) {
 	r.taken++
 }
 
-// leave frees the place of a message, if it has one, for what has become of it.
-func (r *ration) leave(now time.Duration, a *asking, graft time.Duration) {
+// leave frees the place of a message, if it has one, since it was answered or is to be asked
+// for again: in its time, or if it is urgent, before that.
+func (r *ration) leave(now time.Duration, a *asking, graft time.Duration, answered bool) {
 	if !a.placed {
 		return
 	}
 	r.free(a)
-	switch took := now - a.askedAt; {
-	case took <= quickAnswer*graft:
+	took := now - a.askedAt
+	switch isLate := took >= slowAnswer*graft || !answered && !a.urgent; {
+	case answered && took <= quickAnswer*graft:
 		r.places = min(r.places+1, mostPlaces)
-	case took >= slowAnswer*graft && a.askedAt >= r.cutAt:
+	case isLate && a.askedAt >= r.cutAt:
 		r.places, r.cutAt = max(r.places/2, leastPlaces), now
 	}
 }

@@ -14,7 +14,7 @@ func TestPlaces(t *testing.T) {
 	for _, test := range []struct {
 		why    string
 		before int
-		took   []time.Duration // of messages that are asked for at the same time
+		took   []time.Duration // of messages that are asked for at the same time; negative if no answer has come
 		want   int
 	}{
 		{"a quick answer makes one", leastPlaces, []time.Duration{quick}, leastPlaces + 1},
@@ -22,6 +22,7 @@ func TestPlaces(t *testing.T) {
 		{"up to a bound", mostPlaces, []time.Duration{0}, mostPlaces},
 		{"one that is neither quick nor slow tells nothing", 40, []time.Duration{between}, 40},
 		{"a slow one costs half", 40, []time.Duration{slow}, 20},
+		{"so does one that does not come, however soon the next is asked", 40, []time.Duration{-quick}, 20},
 		{"and those that were asked for with it no more", 40, []time.Duration{slow, slow, slow + 1}, 20},
 		{"down to a bound", leastPlaces + 1, []time.Duration{slow}, leastPlaces},
 	} {
@@ -33,8 +34,9 @@ func TestPlaces(t *testing.T) {
 			t.Errorf("%s: %d places are taken by %d", test.why, r.taken, len(asked))
 		}
 		for i, took := range test.took {
-			r.leave(time.Hour+took, &asked[i], testGraft)
-			r.leave(time.Hour+took+slow, &asked[i], testGraft) // has none any more
+			answered := took >= 0
+			r.leave(time.Hour+max(took, -took), &asked[i], testGraft, answered)
+			r.leave(time.Hour+slow, &asked[i], testGraft, answered) // has none any more
 		}
 		if r.places != test.want || r.taken != 0 {
 			t.Errorf("%s: %d places, %d of them taken, want %d and none", test.why, r.places, r.taken, test.want)
@@ -83,16 +85,36 @@ func TestACrowdIsAskedForByAndBy(t *testing.T) {
 }
 
 // A link that may have been about to bring what is expected is gone: then it does not wait for
-// a place, nor does what holds up much.
+// a place, however long it has waited for one; nor does what a message waits for.
 func TestWhatIsUrgentNeedsNoPlace(t *testing.T) {
-	w := story(t, Unordered, monologue(2*crowdSize), 0)
-	for i := range 2 * crowdSize {
+	const all = 8 * crowdSize
+	w := story(t, Causal, monologue(all), 0)
+	for i := range all {
 		w.announce(w.links[0], i)
 	}
+	for range 3 * testGiveUp / (2 * testRetry) { // nobody answers
+		w.wait(testRetry)
+		w.flight = nil
+	}
+	waiting := len(w.buf.wants.crowded)
+	if waiting < all/4 {
+		t.Fatalf("%d wait for a place, want %d at least", waiting, all/4)
+	}
+	w.bring(w.links[0], all-1, false) // it waits for the one before it
+	w.wait(1)
+	w.flight = nil
+	for !slices.ContainsFunc(w.flight, func(r request) bool { return r.want.Dot.Seq == all-1 }) && w.now < w.buf.patience() {
+		w.flight = nil
+		w.wait(testRetry)
+	}
+	if !slices.Contains(w.flight, asksFor(w.links[0], X, all-1)) {
+		t.Errorf("asked for %v, want what a message waits for", w.flight)
+	}
+	w.flight = nil
 	w.buf.Hasten(w.now)
 	w.poll()
-	if len(w.flight) != 2*crowdSize {
-		t.Errorf("%d are asked for, want all %d", len(w.flight), 2*crowdSize)
+	if len(w.flight) < waiting-leastPlaces-1 {
+		t.Errorf("%d are asked for, want the %d that have waited", len(w.flight), waiting-leastPlaces-1)
 	}
 }
 
@@ -109,7 +131,8 @@ func TestNoTreeIsJudgedWhileAllIsLate(t *testing.T) {
 		{"it was late for a while, and all had to be pulled", 0, 10 * time.Second, 10*time.Second + trial*testGraft},
 		{"most came by itself", shareMemory / 8, 10 * time.Second, 10*time.Second + trial*testGraft},
 		{"nearly all", 40 * shareMemory, 10 * time.Second, broadcast.Never},
-		{"it does not end", 40 * shareMemory, time.Hour, mostBusy + trial*testGraft},
+		{"it does not end", 0, time.Hour, mostBusy + trial*testGraft},
+		{"it does not end, and nearly all came by itself", 40 * shareMemory, time.Hour, broadcast.Never},
 	} {
 		w := story(t, Unordered, monologue(test.byTree+8), 0, 0)
 		tree, other := w.links[0], w.links[1]

@@ -45,7 +45,8 @@ type asking struct {
 	since     time.Duration      // when it was announced
 	crowd     crowd              // among which that was
 	urgent    bool               // a link that may have been about to bring it is gone
-	pressed   bool               // much is held back, and some of it waits for this
+	awaited   bool               // a message that is held back waits for this
+	pressed   bool               // and much is held back
 	asked     []broadcast.LinkID // ever, in the order in which they were asked last
 	denied    []broadcast.LinkID // answered that they cannot
 	lacking   []broadcast.LinkID // of those, had not had it
@@ -160,7 +161,29 @@ func (w *wants) agendaOf(a *asking) *agenda {
 
 // needsPlace reports whether the message is not asked for before there is a place for it.
 func (a *asking) needsPlace() bool {
-	return a.announced && a.crowd == 1 && len(a.asked) == 0 && !a.urgent && !a.pressed
+	return a.announced && a.crowd == 1 && len(a.asked) == 0 && !a.urgent && !a.awaited
+}
+
+// begin has the time begin in which the message is asked for, if it has not been before:
+// nothing is given up that nobody was asked for.
+func (w *wants) begin(now time.Duration, a *asking) {
+	if len(a.asked) == 0 {
+		a.until, a.last = max(a.until, now+w.giveUp), max(a.last, now+mostTurns*w.giveUp)
+	}
+}
+
+// noteAwaited notes that a message which is held back waits for this one, and so does not
+// wait for a place.
+func (w *wants) noteAwaited(now time.Duration, a *asking) {
+	if a.awaited {
+		return
+	}
+	if a.place >= 0 {
+		heap.Remove(w.agendaOf(a), a.place)
+		defer func() { heap.Push(w.agendaOf(a), a) }()
+	}
+	w.begin(now, a)
+	a.awaited = true
 }
 
 const (
@@ -254,7 +277,7 @@ func (b *Buffer) Denied(now time.Duration, link broadcast.LinkID, g broadcast.Go
 			continue
 		}
 		a.denied = append(a.denied, link)
-		b.wants.ration.leave(now, a, b.cfg.Graft)
+		b.wants.ration.leave(now, a, b.cfg.Graft, true)
 		switch {
 		case g.UpTo == 0:
 			a.lacking = append(a.lacking, link)
@@ -289,8 +312,8 @@ func (b *Buffer) Poll(now time.Duration, links []broadcast.LinkID, asks []Ask, g
 		if b.wants.index[a.want] != a {
 			continue // settled by an earlier one of this round
 		}
-		b.wants.ration.leave(now, a, b.cfg.Graft) // no answer has come
-		a.crowd = max(a.crowd, b.wants.crowd())   // it was one of the first of a crowd
+		b.wants.ration.leave(now, a, b.cfg.Graft, false)
+		a.crowd = max(a.crowd, b.wants.crowd()) // it was one of the first of a crowd
 		asks, gaps = b.poll(now, a, links, asks, gaps)
 	}
 	for b.wants.ration.has() {
@@ -314,7 +337,8 @@ func (b *Buffer) poll(now time.Duration, a *asking, links []broadcast.LinkID, as
 		a.next = a.since + b.patienceIn(a.crowd)
 		a.until = a.next + b.wants.giveUp
 	case a.needsPlace() && !b.wants.ration.has():
-		a.next, a.until = now, now+b.wants.giveUp
+		a.next = now
+		b.wants.begin(now, a)
 	case b.exhausted(now, a, links):
 		gaps = b.settle(now, a, gaps)
 	case b.unfounded(a):
@@ -384,14 +408,13 @@ func (w *wants) takeDue(now time.Duration) []*asking {
 	return w.scratch
 }
 
-// takeCrowded takes what is due next in a crowd out of its agenda. Its time begins when there
-// is a place: nothing is given up that nobody was asked for.
+// takeCrowded takes what is due next in a crowd out of its agenda.
 func (w *wants) takeCrowded(now time.Duration) *asking {
 	if len(w.crowded) == 0 || w.crowded[0].at > now {
 		return nil
 	}
 	a := heap.Pop(&w.crowded).(*asking)
-	a.until = max(a.until, now+w.giveUp)
+	w.begin(now, a)
 	return a
 }
 

@@ -175,7 +175,7 @@ func (m *Machine) mostEntries() int { return max(m.cfg.Origins, 1<<16) }
 // blameVain keeps the score of those who announce what nobody has.
 func (m *Machine) blameVain(now time.Duration) {
 	for _, v := range m.buffer.TakeVain() {
-		points := forSilence
+		points := forSilence * v.Weight
 		if v.Denied {
 			points = forDenial
 		}

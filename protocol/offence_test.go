@@ -217,11 +217,14 @@ func TestVainAnnouncements(t *testing.T) {
 func TestAFloodOfAnnouncements(t *testing.T) {
 	for _, tt := range []struct {
 		silent bool
+		late   time.Duration // how late the first of them comes, the only one that does
 		within time.Duration
 		times  int // that each is asked for
 	}{
-		{false, time.Second, 1},
-		{true, 3 * time.Minute, 3},
+		{false, 0, time.Second, 1},
+		{false, 3 * time.Second, time.Second, 1},
+		{true, 0, 3 * time.Minute, 3},
+		{true, 3 * time.Second, 4 * time.Minute, 3},
 	} {
 		n := victim(t)
 		sent := make(map[broadcast.FrameKind]int)
@@ -248,6 +251,11 @@ func TestAFloodOfAnnouncements(t *testing.T) {
 			look()
 		}
 		heap = heapNow() - heap
+		if tt.late > 0 {
+			n.l.now += tt.late
+			n.hear(broadcast.Frame{Kind: broadcast.Data, Message: &broadcast.Message{Dot: peer.Dot{Origin: 3, Seq: 1}, Born: n.l.now}})
+			look()
+		}
 		began := n.l.now
 		for n.links.Linked(2) && n.l.now < began+time.Hour {
 			n.l.now = max(n.l.now, min(n.Deadline(), n.l.now+time.Second))
@@ -261,8 +269,8 @@ func TestAFloodOfAnnouncements(t *testing.T) {
 			}
 		}
 		took := n.l.now - began
-		t.Logf("silent %v: %d announced, %d expected, %.1f MiB of heap; %d GRAFT, %d DIGEST, and %d WANT that ask for %d; cut off after %v",
-			tt.silent, flood, most, float64(heap)/(1<<20), sent[broadcast.Graft], sent[broadcast.Digest], sent[broadcast.Want], wants, took)
+		t.Logf("silent %v, late by %v: %d announced, %d expected, %.1f MiB of heap; %d GRAFT, %d DIGEST, and %d WANT that ask for %d; cut off after %v",
+			tt.silent, tt.late, flood, most, float64(heap)/(1<<20), sent[broadcast.Graft], sent[broadcast.Digest], sent[broadcast.Want], wants, took)
 		if n.links.Linked(2) || took > tt.within {
 			t.Errorf("silent %v: linked %v after %v", tt.silent, n.links.Linked(2), took)
 		}
