@@ -11,10 +11,7 @@ import (
 // first message to the last delivery.
 func measureSaturated(b *bench) error {
 	return b.saturate(func(payload, origins int) error {
-		window := b.Window
-		if window == 0 {
-			window = b.system.Window(b.Nodes, payload, origins)
-		}
+		window := b.window(payload, origins)
 		if _, err := b.push(payload, origins, window, time.Second); err != nil { // so that trees and buffers have grown
 			return err
 		}
@@ -28,6 +25,14 @@ func measureSaturated(b *bench) error {
 		b.result(payload, origins, "messages under way", float64(window), "")
 		return b.countCalls(payload, origins, window)
 	})
+}
+
+// window is how many messages are under way at most.
+func (b *bench) window(payload, origins int) int {
+	if b.Window != 0 {
+		return b.Window
+	}
+	return b.system.Window(b.Nodes, payload, origins)
 }
 
 // measureWindows finds out which window is a system's best.

@@ -40,12 +40,8 @@ func measureWireSaturated(b *bench) error {
 			}
 			settled = true
 		}
-		window := b.Window
-		if window == 0 {
-			window = b.system.Window(b.Nodes, payload, origins)
-		}
 		wire := loopback()
-		p, err := b.push(payload, origins, window, b.lasting(4*time.Second))
+		p, err := b.push(payload, origins, b.window(payload, origins), b.lasting(4*time.Second))
 		b.reportWire(payload, origins, loopback().minus(wire), p.deliveries)
 		b.result(payload, origins, "delivery ratio", p.ratio, "")
 		return err

@@ -206,10 +206,8 @@ func (b *Buffer) inVain(a *asking) {
 	if !a.announced || a.upTo > 0 || a.noRoom {
 		return
 	}
-	weight := 1
-	if a.crowd == 1 {
-		weight = max(1, int((b.patienceIn(1)+b.wants.retry-1)/max(1, b.wants.retry)))
-	}
+	retry := max(1, b.wants.retry)
+	weight := max(1, int((b.answerTime(a)+retry-1)/retry))
 	for _, l := range append([]broadcast.LinkID{a.first}, a.others...) {
 		if slices.Contains(a.asked, l) {
 			b.vain = append(b.vain, Vain{l, slices.Contains(a.denied, l), weight})
@@ -348,12 +346,10 @@ func (e *expected) noteShare(pulled bool) {
 // that all that links bring is late.
 func (b *Buffer) AppendGrafts(now time.Duration, late bool, dst []broadcast.LinkID) []broadcast.LinkID {
 	e := &b.wants.expected
-	if late || e.crowd() == 1 {
-		putOff := e.busy.note(now, 2*trial*b.cfg.Graft)
+	if (late || e.crowd() == 1) && e.busy.note(now, 2*trial*b.cfg.Graft) {
 		for i := range e.pulled {
-			if p := &e.pulled[i]; putOff {
-				p.until, p.busy = max(p.until, now+trial*b.cfg.Graft), true
-			}
+			p := &e.pulled[i]
+			p.until, p.busy = max(p.until, now+trial*b.cfg.Graft), true
 		}
 	}
 	e.pulled = slices.DeleteFunc(e.pulled, func(p pulled) bool {

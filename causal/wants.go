@@ -260,10 +260,11 @@ func (b *Buffer) Deadline() time.Duration {
 	if len(b.held) > 0 {
 		t = min(t, b.sweepAt)
 	}
-	if w := &b.wants; len(w.list) > 0 {
+	w := &b.wants
+	if len(w.list) > 0 {
 		t = min(t, w.list[0].at)
 	}
-	if w := &b.wants; len(w.crowded) > 0 && w.ration.has() {
+	if len(w.crowded) > 0 && w.ration.has() {
 		t = min(t, w.crowded[0].at)
 	}
 	return t
@@ -353,15 +354,20 @@ func (b *Buffer) poll(now time.Duration, a *asking, links []broadcast.LinkID, as
 			a.asked = append(a.asked, link)
 			asks = append(asks, Ask{link, broadcast.WantEntry{Dot: a.dot, Clock: a.clock}, a.urgent && a.has(link)})
 		}
-		a.next = now + b.wants.retry
-		if a.announced && a.crowd == 1 { // the answer waits in queues as well
-			a.next = now + max(b.wants.retry, b.patienceIn(a.crowd))
-		}
+		a.next = now + b.answerTime(a)
 	}
 	if b.wants.index[a.want] == a {
 		heap.Push(b.wants.agendaOf(a), a)
 	}
 	return asks, gaps
+}
+
+// answerTime is how long an answer is waited for before another link is asked.
+func (b *Buffer) answerTime(a *asking) time.Duration {
+	if a.announced && a.crowd == 1 { // the answer waits in queues as well
+		return max(b.wants.retry, b.patienceIn(a.crowd))
+	}
+	return b.wants.retry
 }
 
 // maybeSweep forgets, now and then, what is held back and waits for nothing that is
