@@ -21,9 +21,13 @@ type cell struct {
 	Rate     float64       // messages per second, of latency and wire
 	For      time.Duration // how long to measure; 0: what is usual for the measure
 	Settle   time.Duration // how old a network is to be when idle nodes, or the wire, are looked at
+	MTU      int           // the longest packet of quiet measures, in bytes
 	Profile  string        // a file for a profile of CPU time while it is measured
 	Run      int
 }
+
+// ethernet is the longest packet on most networks, in bytes.
+const ethernet = 1500
 
 // A measure appends what it finds by calling report.
 type measure struct {
@@ -68,12 +72,13 @@ type bench struct {
 	cluster Cluster
 	up      time.Duration
 	report  func(r Result)
+	jumbo   int // the longest packet where packets are counted, and 0 if that is an Ethernet's
 }
 
 func (b *bench) result(payload, origins int, metric string, value float64, unit string) {
 	b.report(Result{
 		System: b.system.Name, Variant: b.system.Variant, Measure: b.Measure, Metric: metric,
-		Nodes: b.Nodes, Payload: payload, Origins: origins, Value: &value, Unit: unit, Run: b.Run,
+		Nodes: b.Nodes, Payload: payload, Origins: origins, MTU: b.jumbo, Value: &value, Unit: unit, Run: b.Run,
 	})
 }
 
@@ -95,7 +100,11 @@ func measureCell(c cell, report func(Result)) error {
 	if err != nil {
 		return err
 	}
-	return m.run(&bench{cell: c, system: system, led: newLedger(c.Nodes), report: report})
+	b := &bench{cell: c, system: system, led: newLedger(c.Nodes), report: report}
+	if m.quiet && c.MTU != ethernet {
+		b.jumbo = c.MTU
+	}
+	return m.run(b)
 }
 
 // start has the system's nodes run, and returns once messages reach all of them.

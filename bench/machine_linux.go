@@ -92,10 +92,10 @@ func ownNetwork(child *exec.Cmd) {
 }
 
 // makeEthernet has the loopback interface of that namespace carry packets as an Ethernet
-// would: of at most 1,500 bytes, each counted.
-func makeEthernet() error {
+// would: of at most so many bytes, each counted.
+func makeEthernet(mtu int) error {
 	for _, args := range [][]string{
-		{"link", "set", "dev", "lo", "mtu", "1500", "gso_max_segs", "1"},
+		{"link", "set", "dev", "lo", "mtu", strconv.Itoa(mtu), "gso_max_segs", "1"},
 		{"link", "set", "dev", "lo", "up"},
 	} {
 		if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {

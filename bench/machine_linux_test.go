@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -16,27 +17,34 @@ func TestOwnNetworkIsAnEthernet(t *testing.T) {
 		if !mayMakeNetworks() {
 			t.Skip("needs root and iproute2")
 		}
-		child := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v")
-		child.Env = append(os.Environ(), "BENCH_TEST_CHILD=1")
-		ownNetwork(child)
-		if out, err := child.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
+		for _, mtu := range []string{"1500", "9000"} {
+			child := exec.Command(os.Args[0], "-test.run", "^"+t.Name()+"$", "-test.v")
+			child.Env = append(os.Environ(), "BENCH_TEST_CHILD="+mtu)
+			ownNetwork(child)
+			if out, err := child.CombinedOutput(); err != nil {
+				t.Errorf("packets of %s B: %v\n%s", mtu, err, out)
+			}
 		}
 		return
 	}
-	if err := makeEthernet(); err != nil {
+	mtu, err := strconv.ParseInt(os.Getenv("BENCH_TEST_CHILD"), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := makeEthernet(int(mtu)); err != nil {
 		t.Fatal(err)
 	}
 	const ip, udp, tcp = 20, 8, 20 + 12 // 12 of timestamps
 	if got, want := datagram(t, 100), (traffic{ip + udp + 100, 1}); got != want {
 		t.Errorf("100 B: %+v and not %+v", got, want)
 	}
-	if got, want := datagram(t, 4000), (traffic{3*ip + udp + 4000, 3}); got != want {
+	packets := (4000+udp)/(mtu-ip) + 1
+	if got, want := datagram(t, 4000), (traffic{packets*ip + udp + 4000, packets}); got != want {
 		t.Errorf("4000 B: %+v and not %+v", got, want)
 	}
 	const length = 1 << 20
 	got := stream(t, length)
-	segments := int64(length / (1500 - ip - tcp))
+	segments := length / (mtu - ip - tcp)
 	if got.packets <= segments || got.bytes < length+got.packets*(ip+tcp) {
 		t.Errorf("1 MiB: %+v, but there are %d segments, and acknowledgements", got, segments)
 	}

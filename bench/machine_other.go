@@ -20,7 +20,7 @@ func cpuTime() time.Duration          { return 0 }
 func waitTime() time.Duration         { return 0 }
 func countCalls() (stop func() int64) { return func() int64 { return -1 } }
 func ownNetwork(*exec.Cmd)            {}
-func makeEthernet() error             { return errors.New("only on Linux") }
+func makeEthernet(int) error          { return errors.New("only on Linux") }
 func mayMakeNetworks() bool           { return false }
 func openSockets() int                { return 0 }
 func residentMemory() float64         { return 0 }

@@ -106,11 +106,15 @@ func runMain(args []string) error {
 	flags.Float64Var(&p.cell.Rate, "rate", 10, "messages per second of a light load")
 	flags.DurationVar(&p.cell.For, "for", 0, "`time` to measure (default: what is usual for the measure)")
 	flags.DurationVar(&p.cell.Settle, "settle", 30*time.Second, "`time` before idle nodes, or the wire, are looked at")
+	flags.IntVar(&p.cell.MTU, "mtu", ethernet, "`bytes` of the longest packet where packets are counted")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if flags.NArg() > 0 {
 		return fmt.Errorf("what is %q?", flags.Arg(0))
+	}
+	if p.cell.MTU < 576 || p.cell.MTU > 65536 {
+		return fmt.Errorf("--mtu %d: a packet has 576 to 65,536 bytes", p.cell.MTU)
 	}
 	var err error
 	if p.systems, err = choose(*chosen); err != nil {

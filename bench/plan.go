@@ -182,7 +182,7 @@ func childMain(spec string) error {
 	}
 	manyFiles()
 	if m.quiet {
-		if err := makeEthernet(); err != nil {
+		if err := makeEthernet(c.MTU); err != nil {
 			return err
 		}
 	}

@@ -20,7 +20,8 @@ type Result struct {
 	Payload int      `json:"payload,omitempty"`
 	Origins int      `json:"origins,omitempty"`
 	Window  int      `json:"window,omitempty"`
-	Value   *float64 `json:"value"` // null: what was waited for did not happen
+	MTU     int      `json:"mtu,omitempty"` // 0: that of an Ethernet
+	Value   *float64 `json:"value"`         // null: what was waited for did not happen
 	Unit    string   `json:"unit,omitempty"`
 	Error   string   `json:"error,omitempty"` // there is no value, and why
 	Run     int      `json:"run"`
@@ -68,6 +69,7 @@ func decodeResults(r io.Reader) (results []Result, err error) {
 type question struct {
 	measure, metric, unit    string
 	payload, origins, window int
+	mtu                      int
 }
 
 func (q question) String() string {
@@ -83,6 +85,9 @@ func (q question) String() string {
 	}
 	if q.window > 0 {
 		s += fmt.Sprintf(", %d under way", q.window)
+	}
+	if q.mtu > 0 {
+		s += fmt.Sprintf(", packets of %d B", q.mtu)
 	}
 	return s
 }
@@ -126,7 +131,7 @@ func grids(results []Result) (all []*grid) {
 		if r.Metric == "" {
 			continue
 		}
-		q := question{r.Measure, r.Metric, r.Unit, r.Payload, r.Origins, r.Window}
+		q := question{r.Measure, r.Metric, r.Unit, r.Payload, r.Origins, r.Window, r.MTU}
 		if of[q] == nil {
 			of[q] = &grid{question: q, answers: make(map[where]*answer)}
 			all = append(all, of[q])
