@@ -199,7 +199,7 @@ func New(cfg Config, seen *broadcast.Seen, log Log) *Buffer {
 		cfg: cfg, seen: seen, log: log,
 		held:    make(map[peer.Dot]*held),
 		waiters: make(map[peer.Dot][]*held),
-		wants:   newWants(cfg.Retry, cfg.GiveUp),
+		wants:   newWants(cfg.Retry, cfg.GiveUp, cfg.Graft),
 	}
 }
 
@@ -760,7 +760,7 @@ func (b *Buffer) supersedes(h *held, d peer.Dot) bool {
 // it may be lost, or it may be a gap.
 func (b *Buffer) Ask(now time.Duration, d peer.Dot, first broadcast.LinkID) {
 	if isDot(d) && d.Origin != b.cfg.Self && !b.seen.Has(d) && b.held[d] == nil {
-		b.wants.add(now+b.patience(), want{dot: d}, first)
+		b.wants.add(now+b.patience(now), want{dot: d}, first)
 	}
 }
 

@@ -46,8 +46,8 @@ type pulled struct {
 	busy  bool             // that was put off, since the tree was late
 }
 
-// crowd is 1 where many messages are expected, which wait for each other in queues, and 0
-// where it is few, which do not. How late the tree is differs by seconds between the two,
+// crowd is 1 where many messages are expected, which wait for each other in queues, or were a
+// moment ago, and 0 where it is few, which do not. How late the tree is differs by seconds between the two,
 // and what holds for the one must not be taken for the other: least of all must a node
 // that has just had as much as it could deal with wait so long for the first message that
 // the tree does not bring.
@@ -56,8 +56,8 @@ type crowd int
 // crowdSize is how many expected messages make a crowd. A guess.
 const crowdSize = 64
 
-func (e *expected) crowd() crowd {
-	if e.announced >= crowdSize {
+func (e *expected) crowd(now time.Duration) crowd {
+	if e.announced >= crowdSize || e.busy.goesOn(now) {
 		return 1
 	}
 	return 0
@@ -67,33 +67,41 @@ func (e *expected) crowd() crowd {
 // was pulled. To pull too early costs a copy, to bend the tree costs more. A guess.
 const trial = 7
 
-// mostPatience is how many times Config.Graft is waited at most, and mostInCrowd in a crowd:
-// 10 s. Nodes that have far more to do than they can are as late as that, and to ask each other
-// for all of it makes them later. It is not more since a neighbour that takes its time with
-// what it passes on could have this node wait for as long. Guesses.
+// mostPatience is how many times Config.Graft is waited at most, and leastInCrowd and
+// mostInCrowd at least and at most in a crowd: half a second and 10 s. Nodes that have far more
+// to do than they can are as late as that, and to ask each other for all of it makes them later.
+// A burst is announced before anything of it has come by which to tell how late it is: so it is
+// not less, though what a tree that breaks in a crowd does not bring is later by as much. It is
+// not more since a neighbour that takes its time with what it passes on could have this node
+// wait for as long. Guesses.
 const (
 	mostPatience = 64
+	leastInCrowd = 10
 	mostInCrowd  = 200
 )
 
-// most is how long is waited at most.
-func (b *Buffer) most(c crowd) time.Duration {
+// bounds are how long is waited at least, and at most.
+func (b *Buffer) bounds(c crowd) (least, most time.Duration) {
 	if c == 1 {
-		return mostInCrowd * b.cfg.Graft
+		return leastInCrowd * b.cfg.Graft, mostInCrowd * b.cfg.Graft
 	}
-	return mostPatience * b.cfg.Graft
+	return b.cfg.Graft, mostPatience * b.cfg.Graft
 }
 
 // patience is how long to wait for what was announced: twice what it has taken.
-func (b *Buffer) patience() time.Duration { return b.patienceIn(b.wants.crowd()) }
+func (b *Buffer) patience(now time.Duration) time.Duration {
+	return b.patienceIn(b.wants.crowd(now))
+}
 
 func (b *Buffer) patienceIn(c crowd) time.Duration {
-	return min(max(b.cfg.Graft, 2*b.wants.late[c].Most()), b.most(c))
+	least, most := b.bounds(c)
+	return min(max(least, 2*b.wants.late[c].Most()), most)
 }
 
 // sample learns how long something took that was announced then.
 func (b *Buffer) sample(now, since time.Duration, c crowd) {
-	b.wants.late[c].Sample(now, min(now-since, b.most(c)))
+	_, most := b.bounds(c)
+	b.wants.late[c].Sample(now, min(now-since, most))
 }
 
 // Announced takes the word of a link's peer that it has a message which was not
@@ -108,7 +116,7 @@ func (b *Buffer) Announced(now time.Duration, d peer.Dot, link broadcast.LinkID)
 		h.cameBy(link)
 		return true
 	}
-	at := now + b.patience()
+	at := now + b.patience(now)
 	if a := b.wants.index[want{dot: d}]; a != nil {
 		a.source(link)
 		if at < a.next && len(a.asked) == 0 {
@@ -271,9 +279,10 @@ func (b *Buffer) Hasten(now time.Duration) {
 
 // arrived takes notice of a message that may have been asked for, or expected.
 func (b *Buffer) arrived(now time.Duration, d peer.Dot, from broadcast.LinkID) {
+	b.wants.busy.newAt = now
 	a := b.wants.index[want{dot: d}]
 	if a == nil {
-		b.sample(now, now, b.wants.crowd()) // before anybody announced it
+		b.sample(now, now, b.wants.crowd(now)) // before anybody announced it
 		b.wants.noteShare(false)
 		return
 	}
@@ -310,15 +319,25 @@ func (b *Buffer) arrivedAgain(now time.Duration, d peer.Dot, from broadcast.Link
 }
 
 // busy is a time in which there is more to do than nodes can.
-type busy struct{ since, last time.Duration }
+type busy struct {
+	began       bool // ever
+	since, last time.Duration
+	newAt       time.Duration // when a new message last came
+	lull, gap   time.Duration // how long it may seem to be over, and messages not to come
+}
 
-// note notes that there is, and reports whether there has been for less than mostBusy.
-func (t *busy) note(now, pause time.Duration) bool {
-	if now > t.last+pause {
-		t.since = now
+// note notes that there is.
+func (t *busy) note(now time.Duration) {
+	if !t.began || now > t.last+t.lull {
+		t.began, t.since = true, now
 	}
 	t.last = now
-	return now < t.since+mostBusy
+}
+
+// goesOn reports whether there is, and has been for less than mostBusy.
+func (t *busy) goesOn(now time.Duration) bool {
+	isOver := now > t.last && (now > t.last+t.lull || now > t.newAt+t.gap)
+	return t.began && !isOver && now < t.since+mostBusy
 }
 
 // A tree is not judged while there is more to do than nodes can, for at most mostBusy: what it
@@ -326,9 +345,14 @@ func (t *busy) note(now, pause time.Duration) bool {
 // on to where it would have come from; and the links that would be grafted close circles, which
 // bring everything twice until they are found and pruned. Once it is over, what was pulled
 // meanwhile counts if it was a wholeShare/leastShare part of all at the least: in a part that
-// is cut off it is as much, or else the next message shows it. Guesses.
+// is cut off it is as much, or else the next message shows it.
+//
+// It is not over before lull times Config.Graft have passed, 2 s, if messages still come: nodes
+// that take turns have had everything now, and are late again with the next, and what links
+// brought in that moment was asked for as hastily as if there were nothing to do. Guesses.
 const (
 	mostBusy    = time.Minute
+	lull        = 40
 	shareMemory = 64 // messages, after which most is forgotten
 	wholeShare  = 1 << 16
 	leastShare  = wholeShare / 16
@@ -346,7 +370,10 @@ func (e *expected) noteShare(pulled bool) {
 // that all that links bring is late.
 func (b *Buffer) AppendGrafts(now time.Duration, late bool, dst []broadcast.LinkID) []broadcast.LinkID {
 	e := &b.wants.expected
-	if (late || e.crowd() == 1) && e.busy.note(now, 2*trial*b.cfg.Graft) {
+	if late || e.announced >= crowdSize {
+		e.busy.note(now)
+	}
+	if e.busy.goesOn(now) {
 		for i := range e.pulled {
 			p := &e.pulled[i]
 			p.until, p.busy = max(p.until, now+trial*b.cfg.Graft), true

