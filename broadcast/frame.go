@@ -1,7 +1,9 @@
 package broadcast
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
@@ -32,7 +34,7 @@ const (
 	Prune                              // from now on send announcements, not messages
 	Refine                             // tell more of those parts of your digest
 
-	Pong FrameKind = 18 // nothing to say, but alive; 14 to 17, 19 and 20 are the driver's
+	Pong FrameKind = 18 // nothing to say, but alive; 14 to 17 and 19 to 21 are the driver's
 )
 
 // String names the kind as docs/protocol.md does.
@@ -76,11 +78,14 @@ type Frame struct {
 	// Want and Gone.
 	Wants []WantEntry
 	Gone  []GoneEntry
-	// IHave.
+	// IHave: what can be had, which Join has put in order. Listed says that it is told as a
+	// list, for a peer that reads no spans; in that each names its origin.
 	Announced []Announcement
+	Listed    bool
 }
 
-// announcementSize approximates what an announcement takes in a frame.
+// announcementSize is about what the announcement of a message takes in a list, and more than
+// it takes in spans.
 const announcementSize = 32
 
 // Cost is what a frame takes of a link's window.
@@ -89,7 +94,11 @@ func (f *Frame) Cost() int {
 	case Data:
 		return f.Message.SizeOnWire()
 	case IHave:
-		return announcementSize * len(f.Announced)
+		cost := 0
+		for i := range f.Announced {
+			cost += announcementSize * (1 + int(f.Announced[i].More))
+		}
+		return cost
 	}
 	return 0
 }
@@ -114,11 +123,32 @@ type GoneEntry struct {
 	Evidence Evidence
 }
 
-// Announcement says that a message can be had, and how many links it had crossed
-// when it came to the sender; the latter is for whoever looks at the tree.
+// Announcement says that a message can be had, and More of those that its origin made next.
+// Hops is how many links it had crossed, if a list of an earlier release says so; nobody asks.
 type Announcement struct {
 	Dot  peer.Dot
+	More uint64
 	Hops uint8
+}
+
+// Last is the number of the last message of an announcement.
+func (a *Announcement) Last() uint64 { return a.Dot.Seq + a.More }
+
+// Join sorts announcements by origin and number, and makes one of those that follow each other.
+func Join(announced []Announcement) []Announcement {
+	slices.SortFunc(announced, func(x, y Announcement) int {
+		return cmp.Or(cmp.Compare(x.Dot.Origin, y.Dot.Origin), cmp.Compare(x.Dot.Seq, y.Dot.Seq))
+	})
+	joined := announced[:0]
+	for _, a := range announced {
+		last := len(joined) - 1
+		if last < 0 || joined[last].Dot.Origin != a.Dot.Origin || joined[last].Last()+1 < a.Dot.Seq {
+			joined = append(joined, a)
+			continue
+		}
+		joined[last].More = max(joined[last].Last(), a.Last()) - joined[last].Dot.Seq
+	}
+	return joined
 }
 
 // Send is a frame on its way to a link.

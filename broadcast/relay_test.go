@@ -373,26 +373,45 @@ func (h *hub) takeIHave(s *spoke, f *Frame) {
 	if s.mode == eager || s.repair || !s.synced {
 		h.fail("link %d is not lazy and is told of messages", s.id)
 	}
-	if n := len(f.Announced); n == 0 || n > h.relay.cfg.Wants {
+	announced := h.inOrder(f.Announced)
+	if n := len(announced); n == 0 || n > h.relay.cfg.Wants {
 		h.fail("%d announcements in a frame, the limit is %d", n, h.relay.cfg.Wants)
 	}
 	h.checkFlight(s)
-	for _, a := range f.Announced {
-		m := h.log.Get(a.Dot)
-		pos := uint64(slices.Index(h.all, m))
+	for _, pos := range announced {
+		m := h.all[pos]
 		switch {
-		case m == nil || a.Hops != m.Hops:
-			h.fail("%v is announced on link %d", a, s.id)
-		case s.has[a.Dot]:
-			h.fail("%v is announced on link %d, whose peer has it", a.Dot, s.id)
+		case h.log.Get(m.Dot) != m:
+			h.fail("%v is announced on link %d", m.Dot, s.id)
+		case s.has[m.Dot]:
+			h.fail("%v is announced on link %d, whose peer has it", m.Dot, s.id)
 		case pos < s.start || s.announced[pos] || len(s.announced) > 0 && pos < s.last:
-			h.fail("%v is announced on link %d again, or out of order", a.Dot, s.id)
+			h.fail("%v is announced on link %d again, or out of order", m.Dot, s.id)
 		case h.now != s.told && h.now < h.added[m]+h.relay.cfg.AnnounceEvery && h.log.Begin() == 0: // nor was what it waited with evicted
-			h.fail("%v, the first to be announced, is %v old", a.Dot, h.now-h.added[m])
+			h.fail("%v, the first to be announced, is %v old", m.Dot, h.now-h.added[m])
 		}
 		s.announced[pos], s.heard[pos], s.last, s.told = true, true, pos, h.now
 	}
 	s.unwritten = append(s.unwritten, f.Cost())
+}
+
+// inOrder is where what is announced stands in the log, and checks that it was told in the
+// least spans.
+func (h *hub) inOrder(announced []Announcement) (positions []uint64) {
+	if again := Join(slices.Clone(announced)); !slices.Equal(again, announced) {
+		h.fail("%v is announced, want %v", announced, again)
+	}
+	for _, a := range announced {
+		for d := a.Dot; d.Seq <= a.Last(); d.Seq++ {
+			pos := slices.IndexFunc(h.all, func(m *Message) bool { return m.Dot == d })
+			if pos < 0 {
+				h.fail("%v is announced, and was never had", d)
+			}
+			positions = append(positions, uint64(pos))
+		}
+	}
+	slices.Sort(positions)
+	return positions
 }
 
 // checkFlight checks B5 before something is sent.

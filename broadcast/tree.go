@@ -362,17 +362,19 @@ func (r *Relay) isLeftOut(now time.Duration, s *stream) bool {
 
 // announceSome sends one frame; false if there is no more to be sent, or no room.
 func (r *Relay) announceSome(s *stream, out *Outbox) bool {
-	start := len(r.announced)
-	for ; s.cursor < r.log.End() && s.inflight < r.cfg.Window && len(r.announced)-start < r.cfg.Wants; s.cursor++ {
+	start, count := len(r.announced), 0
+	for ; s.cursor < r.log.End() && s.inflight < r.cfg.Window && count < r.cfg.Wants; s.cursor++ {
 		if e := r.log.at(s.cursor); !r.has(s, e) {
-			r.announced = append(r.announced, Announcement{e.msg.Dot, e.msg.Hops})
+			r.announced = append(r.announced, Announcement{Dot: e.msg.Dot})
+			count++
 		}
 	}
-	f := Frame{Kind: IHave, Announced: r.announced[start:]}
-	if len(f.Announced) == 0 {
+	if count == 0 {
 		return false
 	}
-	r.Stats.Announced += uint64(len(f.Announced))
+	f := Frame{Kind: IHave, Announced: Join(r.announced[start:])}
+	r.announced = r.announced[:start+len(f.Announced)]
+	r.Stats.Announced += uint64(count)
 	s.spoke = true
 	s.inflight += f.Cost()
 	out.send(s.link, f)
@@ -398,11 +400,16 @@ func (r *Relay) HandleIHave(id LinkID, f *Frame, unknown []peer.Dot) []peer.Dot 
 		return unknown
 	}
 	s.spoke, s.heard = false, true
-	for _, a := range f.Announced[:min(len(f.Announced), r.cfg.Wants)] {
-		if r.seen.Has(a.Dot) {
-			r.log.markKnown(a.Dot, s.slot)
-		} else {
-			unknown = append(unknown, a.Dot)
+	heeded := 0
+	for i := range f.Announced {
+		a := &f.Announced[i]
+		for d := a.Dot; d.Seq <= a.Last() && heeded < r.cfg.Wants; d.Seq++ {
+			heeded++
+			if r.seen.Has(d) {
+				r.log.markKnown(d, s.slot)
+			} else {
+				unknown = append(unknown, d)
+			}
 		}
 	}
 	return unknown

@@ -46,6 +46,10 @@ var errHeaders = errors.New("messages have headers, which the peer's release doe
 // fit makes of a frame what the peer on a link can read; nil, if nothing.
 func (n *Node) fit(l *link, f *broadcast.Frame) *broadcast.Frame {
 	switch {
+	case f.Kind == broadcast.IHave && !l.spans:
+		listed := *f
+		listed.Listed = true
+		return &listed
 	case f.Kind != broadcast.Data || !f.Message.Headed || l.headers:
 		return f
 	case n.signer != nil:

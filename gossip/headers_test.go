@@ -222,6 +222,83 @@ func TestANodeOfBeforeHeaders(t *testing.T) {
 	}
 }
 
+// Who does not read spans is told of messages in a list.
+func TestANodeOfBeforeSpans(t *testing.T) {
+	for _, test := range []struct {
+		why          string
+		capabilities wire.Capabilities
+		kind         byte
+	}{
+		{"one of before", wire.CausalOrder | wire.Headers, byte(broadcast.IHave)},
+		{"one of today", wire.CausalOrder | wire.Headers | wire.Spans, 21},
+	} {
+		t.Run(test.why, func(t *testing.T) {
+			ctx := within(t, 20*time.Second)
+			a := start(t, Config{ID: "a"})
+			start(t, Config{ID: "b", Join: []string{a.Self().Addr}}) // whose link stays in the tree
+			until(t, ctx, "a link", func() bool { return len(a.Links()) == 1 })
+			conn, err := net.Dial("tcp", a.Self().Addr)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer conn.Close()
+			self := wire.Identity{ID: peer.ID{Name: "other", Incarnation: 1}, Addr: netip.MustParseAddrPort("127.0.0.1:9")}
+			book := newBook(self.ID, self.Addr, 1<<10)
+			say := func(f broadcast.Frame) {
+				t.Helper()
+				if _, err := conn.Write(wire.AppendFrame(nil, 0, &f, book)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if _, err := conn.Write(wire.AppendHello(nil, wire.Hello{Identity: self, Capabilities: test.capabilities})); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := readFrame(conn, wire.MaxHello); err != nil {
+				t.Fatal(err)
+			}
+			say(broadcast.Frame{Kind: broadcast.Neighbor, Token: 1, Priority: true})
+			say(broadcast.Frame{Kind: broadcast.Digest, Opening: true, Digest: []broadcast.DigestPart{{}}})
+			say(broadcast.Frame{Kind: broadcast.Prune})
+			say(broadcast.Frame{Kind: broadcast.Ping})
+			conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+			next := func() ([]byte, broadcast.Frame) {
+				t.Helper()
+				b, err := readFrame(conn, 1<<20)
+				if err != nil {
+					t.Fatal(err)
+				}
+				f, err := wire.DecodeFrame(b, 0, book)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return b, f
+			}
+			for kind := broadcast.FrameKind(0); kind != broadcast.Pong; { // then it has had the PRUNE
+				_, f := next()
+				kind = f.Kind
+			}
+			const messages = 20
+			for range messages {
+				if _, err := a.Broadcast(ctx, []byte("x")); err != nil {
+					t.Fatal(err)
+				}
+			}
+			told := map[uint64]bool{}
+			for len(told) < messages {
+				b, f := next()
+				if f.Kind == broadcast.IHave && b[0] != test.kind || f.Kind == broadcast.Data {
+					t.Fatalf("a frame of kind %d, want announcements of kind %d", b[0], test.kind)
+				}
+				for _, x := range f.Announced {
+					for seq := x.Dot.Seq; seq <= x.Last(); seq++ {
+						told[seq] = true
+					}
+				}
+			}
+		})
+	}
+}
+
 // TestHeadersPartSignedNetworks: what is signed cannot be told without its headers. Who
 // cannot read them keeps his link until there are some, and has none from then on.
 func TestHeadersPartSignedNetworks(t *testing.T) {

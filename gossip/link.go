@@ -77,6 +77,7 @@ type link struct {
 	direct  syscall.RawConn // what the loop writes by itself; nil if it cannot
 	proven  keyring.ID      // that this node has proved to have, of the loop's own
 	headers bool            // the peer can read them
+	spans   bool            // and announcements in these
 
 	mu      sync.Mutex
 	queue   queue
@@ -305,7 +306,7 @@ func (n *Node) writeHello(conn net.Conn, secured *secure.Conn, first bool) error
 
 // capabilities is what this node says in its hellos.
 func (n *Node) capabilities() (c wire.Capabilities) {
-	c = wire.Headers
+	c = wire.Headers | wire.Spans
 	if n.cfg.Order == Causal {
 		c |= wire.CausalOrder
 	}
@@ -410,6 +411,7 @@ func (n *Node) begin(o *openedIn) {
 	n.lastLink++
 	l := &link{id: n.lastLink, peer: o.hello.Identity, raw: o.raw, secured: o.secured, proven: o.proven, all: &n.queued}
 	l.headers = o.hello.Capabilities&wire.Headers != 0
+	l.spans = o.hello.Capabilities&wire.Spans != 0
 	if l.secured == nil {
 		l.direct = transport.Raw(l.raw)
 	}

@@ -473,7 +473,11 @@ func (r *run) drawFrame(kind broadcast.FrameKind) broadcast.Frame {
 		}
 	case broadcast.IHave:
 		for range r.below(5) {
-			f.Announced = append(f.Announced, broadcast.Announcement{Dot: r.dot()})
+			a := broadcast.Announcement{Dot: r.dot()}
+			if r.yes() {
+				a.More = min(r.seq(), peer.MaxSeq-min(a.Dot.Seq, peer.MaxSeq))
+			}
+			f.Announced = append(f.Announced, a)
 		}
 	}
 	return f

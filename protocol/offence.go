@@ -114,8 +114,8 @@ func (m *Machine) judgeControl(now time.Duration, link broadcast.LinkID, f *broa
 		}
 	case broadcast.IHave:
 		for _, a := range f.Announced {
-			look(a.Dot.Origin, a.Dot.Seq)
-			absurd = absurd || a.Dot.Seq == 0
+			look(a.Dot.Origin, a.Last())
+			absurd = absurd || a.Dot.Seq == 0 || a.More > peer.MaxSeq
 		}
 	case broadcast.Digest:
 		for i := range f.Digest {

@@ -61,6 +61,8 @@ func TestLengthsAreCheckedFirst(t *testing.T) {
 			{"wants", frame, pack(kind(broadcast.Want), many, dot, 0)},
 			{"gone", frame, pack(kind(broadcast.Gone), many, id, 1, 0, 0)},
 			{"announcements", frame, pack(kind(broadcast.IHave), many, id, 1, 0)},
+			{"origins of announcements", frame, pack(spansKind, many, id, 1, 0)},
+			{"spans of announcements", frame, pack(spansKind, 1, id, many, 0)},
 		} {
 			var err error
 			if got := allocated(func() { err = tt.decode(tt.b) }); got > 4<<10 {
@@ -104,11 +106,13 @@ func TestMemoryOfTheWorstFrames(t *testing.T) {
 			}
 			return pack(1, 0)
 		}),
-		"dependencies":  list(causal.MaxDeps, pack(int(broadcast.Data), 0, 0, 0, dot, uv(causal.MaxDeps)), same(dot)),
-		"wants":         list(maxControl, pack(int(broadcast.Want), uv(maxControl)), same(dot, 0)),
-		"gone":          list(maxControl, pack(int(broadcast.Gone), uv(maxControl)), same(dot, 0, 0)),
-		"announcements": list(maxControl, pack(int(broadcast.IHave), uv(maxControl)), same(dot, 0)),
-		"candidates":    list(255, pack(int(broadcast.NeighborReply), 0, 255), same(dot[:10], 4, uint32(1), 0, 1, 0)),
+		"dependencies":             list(causal.MaxDeps, pack(int(broadcast.Data), 0, 0, 0, dot, uv(causal.MaxDeps)), same(dot)),
+		"wants":                    list(maxControl, pack(int(broadcast.Want), uv(maxControl)), same(dot, 0)),
+		"gone":                     list(maxControl, pack(int(broadcast.Gone), uv(maxControl)), same(dot, 0, 0)),
+		"announcements":            list(maxControl, pack(int(broadcast.IHave), uv(maxControl)), same(dot, 0)),
+		"announcements in spans":   list(maxControl, pack(spansKind, 1, dot[:10], uv(maxControl)), same(0)),
+		"announcements of origins": list(maxControl/2, pack(spansKind, uv(maxControl/2)), func(i int) []byte { return pack(1, string(rune('a'+i%2)), uint64(1), 1, 0) }),
+		"candidates":               list(255, pack(int(broadcast.NeighborReply), 0, 255), same(dot[:10], 4, uint32(1), 0, 1, 0)),
 	} {
 		var err error
 		got := allocated(func() { _, err = DecodeFrame(b, now, nobody{}) })

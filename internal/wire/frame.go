@@ -95,7 +95,11 @@ func AppendFrameHead(dst []byte, now time.Duration, f *broadcast.Frame, book Boo
 	case broadcast.Gone:
 		dst = appendGone(dst, f.Gone, kindOf(f) == signedGoneKind, book)
 	case broadcast.IHave:
-		dst = appendAnnounced(dst, f.Announced, book)
+		if f.Listed {
+			dst = appendList(dst, f.Announced, book)
+		} else {
+			dst = appendSpans(dst, f.Announced, book)
+		}
 	}
 	binary.BigEndian.PutUint32(dst[start:], uint32(len(dst)-start-FrameHeader+body))
 	return dst
@@ -267,14 +271,6 @@ func appendGone(dst []byte, gone []broadcast.GoneEntry, signed bool, book Book) 
 	return dst
 }
 
-func appendAnnounced(dst []byte, announced []broadcast.Announcement, book Book) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(announced)))
-	for _, a := range announced {
-		dst = append(appendDot(dst, a.Dot, book), a.Hops)
-	}
-	return dst
-}
-
 func appendAge(dst []byte, age time.Duration) []byte {
 	return binary.AppendUvarint(dst, min(uint64(max(0, age)/time.Microsecond), maxAge))
 }
@@ -356,7 +352,11 @@ func decodeFrame(f *broadcast.Frame, b []byte, now time.Duration, book Book) err
 	case broadcast.Gone:
 		f.Gone = r.gone(signed, book)
 	case broadcast.IHave:
-		f.Announced = r.announced(announced, book)
+		if f.Listed = onWire != spansKind; f.Listed {
+			f.Announced = r.list(announced, book)
+		} else {
+			f.Announced = r.announcedSpans(announced, book)
+		}
 	default:
 		r.fail(fmt.Errorf("%w of frame: %d", ErrUnknownKind, f.Kind))
 	}
@@ -665,18 +665,6 @@ func (r *reader) goneEntry(signed bool, book Book) broadcast.GoneEntry {
 	return g
 }
 
-func (r *reader) announced(announced []broadcast.Announcement, book Book) []broadcast.Announcement {
-	for range r.count(maxControl, smallestOrigin+2) {
-		a := broadcast.Announcement{Dot: r.dot(book), Hops: r.byte()}
-		r.checkSeq(a.Dot)
-		if r.err != nil {
-			return nil
-		}
-		announced = append(announced, a)
-	}
-	return announced
-}
-
 // Hello opens every stream, in both directions: who is speaking, and for which
 // cluster.
 type Hello struct {
@@ -710,6 +698,9 @@ const Signed Capabilities = 1 << 1
 
 // Headers: the sender reads messages with headers, and passes them on.
 const Headers Capabilities = 1 << 2
+
+// Spans: the sender reads announcements by origins and spans.
+const Spans Capabilities = 1 << 3
 
 // Tags of a hello's extensions.
 const (

@@ -191,7 +191,11 @@ func readingOfFrame(f *broadcast.Frame, book *testBook) []string {
 		}
 	case broadcast.IHave:
 		for _, a := range f.Announced {
-			add("have %s; hops %d", book.dotName(a.Dot), a.Hops)
+			if f.Listed {
+				add("have %s; hops %d", book.dotName(a.Dot), a.Hops)
+			} else {
+				add("have %s and %d more", book.dotName(a.Dot), a.More)
+			}
 		}
 	}
 	return append([]string{head}, list...)

@@ -360,8 +360,16 @@ func vectors() []vector {
 			dotParts("bob", 2), []part{{1, "up to"}, {1, "age"}, {1, "evidence: none"}},
 			dotParts("ann", 1), []part{{2, "up to"}, {5, "age"}, {2, "evidence: of message"}, {32, "hash of the rest"}, {64, "signature"}}),
 		frameVector("sync_done", "a repair has sent all it had", broadcast.Frame{Kind: broadcast.SyncDone}, frameParts("SYNC_DONE")),
-		frameVector("ihave", "bob's 300th can be had here, and ann's third, which has crossed two links",
+		frameVector("ihave_spans", "bob's 300th can be had here, and ann's second to fourth, seventh and hundredth",
 			broadcast.Frame{Kind: broadcast.IHave, Announced: []broadcast.Announcement{
+				{Dot: peer.Dot{Origin: hBob, Seq: 300}},
+				{Dot: peer.Dot{Origin: hAnn, Seq: 2}, More: 2}, {Dot: peer.Dot{Origin: hAnn, Seq: 7}}, {Dot: peer.Dot{Origin: hAnn, Seq: 100}},
+			}},
+			frameParts("IHAVE_SPANS"), []part{{1, "origins"}},
+			originParts("bob"), []part{{1, "spans"}, {2, "299 left out, and one"}},
+			originParts("ann"), []part{{1, "spans"}, {1, "one left out, and several"}, {1, "one more than two"}, {1, "one more left out than the 5th, and one"}, {2, "91 more than the 8th, and one"}}),
+		frameVector("ihave", "the same as a list, for releases that read no spans: bob's 300th can be had here, and ann's third, which has crossed two links",
+			broadcast.Frame{Kind: broadcast.IHave, Listed: true, Announced: []broadcast.Announcement{
 				{Dot: peer.Dot{Origin: hBob, Seq: 300}}, {Dot: peer.Dot{Origin: hAnn, Seq: 3}, Hops: 2},
 			}},
 			frameParts("IHAVE"), []part{{1, "entries"}},

@@ -242,8 +242,18 @@ func (b *testBook) drawFrame(t *rapid.T, kind broadcast.FrameKind) broadcast.Fra
 			f.Gone = append(f.Gone, b.drawGone(t))
 		}
 	case broadcast.IHave:
+		f.Listed = yes("listed")
 		for range times("announced") {
-			f.Announced = append(f.Announced, broadcast.Announcement{Dot: b.drawDot(t), Hops: rapid.Byte().Draw(t, "hops")})
+			a := broadcast.Announcement{Dot: b.drawDot(t)}
+			if f.Listed {
+				a.Hops = rapid.Byte().Draw(t, "hops")
+			} else {
+				a.More = min(rapid.Uint64Range(0, 1<<20).Draw(t, "more"), peer.MaxSeq-a.Dot.Seq)
+			}
+			f.Announced = append(f.Announced, a)
+		}
+		if !f.Listed {
+			f.Announced = broadcast.Join(f.Announced)
 		}
 	}
 	return f

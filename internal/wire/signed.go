@@ -34,6 +34,8 @@ func kindOf(f *broadcast.Frame) byte {
 		return p.Sums == nil && slices.ContainsFunc(p.Entries, func(e broadcast.DigestEntry) bool { return e.Evidence.Seq > 0 })
 	}):
 		return signedDigestKind
+	case f.Kind == broadcast.IHave && !f.Listed:
+		return spansKind
 	case f.Kind == broadcast.Gone && slices.ContainsFunc(f.Gone, func(g broadcast.GoneEntry) bool { return g.Evidence.Seq > 0 }):
 		return signedGoneKind
 	}
@@ -51,6 +53,8 @@ func plainKind(kind byte) (plain broadcast.FrameKind, signed bool) {
 		return broadcast.Digest, true
 	case signedGoneKind:
 		return broadcast.Gone, true
+	case spansKind:
+		return broadcast.IHave, false
 	}
 	return broadcast.FrameKind(kind), false
 }

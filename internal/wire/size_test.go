@@ -41,6 +41,18 @@ func TestBytesOfAMessage(t *testing.T) {
 			Dot: peer.Dot{Origin: 1, Seq: 1000}, Deps: deps, Epoch: epoch, Payload: make([]byte, payload),
 		}}
 	}
+	announcing := func(n, every uint64) *broadcast.Frame {
+		f := &broadcast.Frame{Kind: broadcast.IHave}
+		for i := range n {
+			f.Announced = append(f.Announced, broadcast.Announcement{Dot: peer.Dot{Origin: 1, Seq: 1000 + i*every}})
+		}
+		f.Announced = broadcast.Join(f.Announced)
+		return f
+	}
+	listed := func(f *broadcast.Frame) *broadcast.Frame {
+		f.Listed = true
+		return f
+	}
 	for _, test := range []struct {
 		what  string
 		frame *broadcast.Frame
@@ -50,7 +62,10 @@ func TestBytesOfAMessage(t *testing.T) {
 		{"one that comes after one", data(deps(1), 0, 256), frame + head + dot + count + dot + 256},
 		{"one that comes after eight", data(deps(8), 0, 1024), frame + head + dot + count + 8*dot + 1024},
 		{"the first one of an epoch", data(deps(1), 1<<20, 256), frame + head + epoch + dot + count + dot + 256},
-		{"an announcement", &broadcast.Frame{Kind: broadcast.IHave, Announced: []broadcast.Announcement{{Dot: peer.Dot{Origin: 1, Seq: 1000}}}}, frame + count + dot + hops},
+		{"an announcement", announcing(1, 1), frame + count + origin + count + 2},
+		{"of 256 messages in a row", announcing(256, 1), frame + count + origin + count + 2 + 2},
+		{"of every second one", announcing(256, 2), frame + count + origin + 2 + 2 + 255},
+		{"an announcement in a list", listed(announcing(1, 1)), frame + count + dot + hops},
 		{"a heartbeat", &broadcast.Frame{Kind: broadcast.Ping}, frame},
 	} {
 		if got := len(AppendFrame(nil, 5*time.Millisecond, test.frame, sized{})); got != test.want {

@@ -128,7 +128,7 @@ func (b *book) readFrame(p *Frame) (f broadcast.Frame) {
 			f.Wants = append(f.Wants, broadcast.WantEntry{Dot: b.readDot(e.GetDot()), Clock: e.GetClock(), Check: e.GetCheck()})
 		}
 	case *Frame_Ihave:
-		f.Kind = broadcast.IHave
+		f.Kind, f.Listed = broadcast.IHave, true
 		for _, e := range k.Ihave.GetEntries() {
 			f.Announced = append(f.Announced, broadcast.Announcement{Dot: b.readDot(e.GetDot()), Hops: uint8(e.GetHops())})
 		}

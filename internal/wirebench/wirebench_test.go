@@ -60,7 +60,7 @@ func codecs() (list []codec) {
 			list = append(list, data(deps, size))
 		}
 	}
-	have := broadcast.Frame{Kind: broadcast.IHave}
+	have := broadcast.Frame{Kind: broadcast.IHave, Listed: true}
 	for i, d := range dots(32) {
 		have.Announced = append(have.Announced, broadcast.Announcement{Dot: d, Hops: uint8(i % 8)})
 	}
