@@ -64,6 +64,14 @@ func findMeasure(name string) (measure, error) {
 	return measures[i], nil
 }
 
+// jumbo is the longest packet where packets are counted, and 0 if that is an Ethernet's.
+func (c *cell) jumbo(m measure) int {
+	if !m.quiet || c.MTU == ethernet {
+		return 0
+	}
+	return c.MTU
+}
+
 // bench is a cell that is being measured.
 type bench struct {
 	cell
@@ -86,7 +94,7 @@ func (b *bench) result(payload, origins int, metric string, value float64, unit 
 func (b *bench) never(metric string, unit string) {
 	b.report(Result{
 		System: b.system.Name, Variant: b.system.Variant, Measure: b.Measure, Metric: metric,
-		Nodes: b.Nodes, Unit: unit, Run: b.Run,
+		Nodes: b.Nodes, MTU: b.jumbo, Unit: unit, Run: b.Run,
 	})
 }
 
@@ -100,11 +108,7 @@ func measureCell(c cell, report func(Result)) error {
 	if err != nil {
 		return err
 	}
-	b := &bench{cell: c, system: system, led: newLedger(c.Nodes), report: report}
-	if m.quiet && c.MTU != ethernet {
-		b.jumbo = c.MTU
-	}
-	return m.run(b)
+	return m.run(&bench{cell: c, system: system, led: newLedger(c.Nodes), report: report, jumbo: c.jumbo(m)})
 }
 
 // start has the system's nodes run, and returns once messages reach all of them.

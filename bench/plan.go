@@ -89,7 +89,7 @@ func (p *plan) measure(c cell, report func(Result)) error {
 	err = p.child(c, m, report)
 	if err != nil {
 		name, variant, _ := strings.Cut(c.System, "/")
-		report(Result{System: name, Variant: variant, Measure: c.Measure, Nodes: c.Nodes, Run: c.Run, Error: err.Error()})
+		report(Result{System: name, Variant: variant, Measure: c.Measure, Nodes: c.Nodes, MTU: c.jumbo(m), Run: c.Run, Error: err.Error()})
 	}
 	return err
 }

@@ -148,7 +148,7 @@ func grids(results []Result) (all []*grid) {
 			continue
 		}
 		for _, g := range all {
-			if g.measure == r.Measure && (r.Payload == 0 || r.Payload == g.payload) {
+			if g.measure == r.Measure && g.mtu == r.MTU && (r.Payload == 0 || r.Payload == g.payload) {
 				a := g.add(&r)
 				a.errors = append(a.errors, r.Error)
 			}

@@ -127,12 +127,12 @@ type GoneEntry struct {
 // Hops is how many links it had crossed, if a list of an earlier release says so; nobody asks.
 type Announcement struct {
 	Dot  peer.Dot
-	More uint64
+	More uint32
 	Hops uint8
 }
 
 // Last is the number of the last message of an announcement.
-func (a *Announcement) Last() uint64 { return a.Dot.Seq + a.More }
+func (a *Announcement) Last() uint64 { return a.Dot.Seq + uint64(a.More) }
 
 // Join sorts announcements by origin and number, and makes one of those that follow each other.
 func Join(announced []Announcement) []Announcement {
@@ -146,7 +146,7 @@ func Join(announced []Announcement) []Announcement {
 			joined = append(joined, a)
 			continue
 		}
-		joined[last].More = max(joined[last].Last(), a.Last()) - joined[last].Dot.Seq
+		joined[last].More = uint32(max(joined[last].Last(), a.Last()) - joined[last].Dot.Seq)
 	}
 	return joined
 }

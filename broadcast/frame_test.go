@@ -17,7 +17,7 @@ func TestJoin(t *testing.T) {
 		for range rapid.IntRange(0, 30).Draw(t, "announcements") {
 			a := Announcement{
 				Dot:  peer.Dot{Origin: peer.Handle(rapid.IntRange(1, 3).Draw(t, "origin")), Seq: rapid.Uint64Range(1, 40).Draw(t, "number")},
-				More: rapid.Uint64Range(0, 3).Draw(t, "more"),
+				More: rapid.Uint32Range(0, 3).Draw(t, "more"),
 			}
 			announced = append(announced, a)
 			for d := a.Dot; d.Seq <= a.Last(); d.Seq++ {

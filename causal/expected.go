@@ -33,6 +33,7 @@ type expected struct {
 	late   [2]broadcast.Lateness
 	pulled []pulled // oldest first
 	busy   busy
+	crowds crowds
 	share  int // of the latest messages, how many had to be pulled, in parts of wholeShare
 }
 
@@ -57,10 +58,35 @@ type crowd int
 const crowdSize = 64
 
 func (e *expected) crowd(now time.Duration) crowd {
-	if e.announced >= crowdSize || e.busy.goesOn(now) {
+	if e.announced >= crowdSize || e.crowds.goesOn(now) {
 		return 1
 	}
 	return 0
+}
+
+// crowds tells whether there was a crowd a moment ago: nodes that take turns have had
+// everything now, and are late again with the next, and what is announced in that moment would
+// be asked for as hastily as if there were nothing to do. So it is over once nothing new has
+// come within gap, or it was lull ago.
+type crowds struct {
+	was       bool          // ever
+	at        time.Duration // when there last was one
+	newAt     time.Duration // when a new message last came
+	lull, gap time.Duration
+}
+
+// lull is how many times Config.Graft there may be none before it is over: 2 s. A guess.
+const lull = 40
+
+// note notes how many are expected.
+func (c *crowds) note(now time.Duration, announced int) {
+	if announced >= crowdSize {
+		c.was, c.at = true, now
+	}
+}
+
+func (c *crowds) goesOn(now time.Duration) bool {
+	return c.was && now <= c.at+c.lull && now <= c.newAt+c.gap
 }
 
 // trial is how many times Config.Graft the tree is given at least to bring what
@@ -279,7 +305,8 @@ func (b *Buffer) Hasten(now time.Duration) {
 
 // arrived takes notice of a message that may have been asked for, or expected.
 func (b *Buffer) arrived(now time.Duration, d peer.Dot, from broadcast.LinkID) {
-	b.wants.busy.newAt = now
+	b.wants.crowds.note(now, b.wants.announced)
+	b.wants.crowds.newAt = now
 	a := b.wants.index[want{dot: d}]
 	if a == nil {
 		b.sample(now, now, b.wants.crowd(now)) // before anybody announced it
@@ -319,25 +346,15 @@ func (b *Buffer) arrivedAgain(now time.Duration, d peer.Dot, from broadcast.Link
 }
 
 // busy is a time in which there is more to do than nodes can.
-type busy struct {
-	began       bool // ever
-	since, last time.Duration
-	newAt       time.Duration // when a new message last came
-	lull, gap   time.Duration // how long it may seem to be over, and messages not to come
-}
+type busy struct{ since, last time.Duration }
 
-// note notes that there is.
-func (t *busy) note(now time.Duration) {
-	if !t.began || now > t.last+t.lull {
-		t.began, t.since = true, now
+// note notes that there is, and reports whether there has been for less than mostBusy.
+func (t *busy) note(now, pause time.Duration) bool {
+	if now > t.last+pause {
+		t.since = now
 	}
 	t.last = now
-}
-
-// goesOn reports whether there is, and has been for less than mostBusy.
-func (t *busy) goesOn(now time.Duration) bool {
-	isOver := now > t.last && (now > t.last+t.lull || now > t.newAt+t.gap)
-	return t.began && !isOver && now < t.since+mostBusy
+	return now < t.since+mostBusy
 }
 
 // A tree is not judged while there is more to do than nodes can, for at most mostBusy: what it
@@ -345,14 +362,9 @@ func (t *busy) goesOn(now time.Duration) bool {
 // on to where it would have come from; and the links that would be grafted close circles, which
 // bring everything twice until they are found and pruned. Once it is over, what was pulled
 // meanwhile counts if it was a wholeShare/leastShare part of all at the least: in a part that
-// is cut off it is as much, or else the next message shows it.
-//
-// It is not over before lull times Config.Graft have passed, 2 s, if messages still come: nodes
-// that take turns have had everything now, and are late again with the next, and what links
-// brought in that moment was asked for as hastily as if there were nothing to do. Guesses.
+// is cut off it is as much, or else the next message shows it. Guesses.
 const (
 	mostBusy    = time.Minute
-	lull        = 40
 	shareMemory = 64 // messages, after which most is forgotten
 	wholeShare  = 1 << 16
 	leastShare  = wholeShare / 16
@@ -370,10 +382,7 @@ func (e *expected) noteShare(pulled bool) {
 // that all that links bring is late.
 func (b *Buffer) AppendGrafts(now time.Duration, late bool, dst []broadcast.LinkID) []broadcast.LinkID {
 	e := &b.wants.expected
-	if late || e.announced >= crowdSize {
-		e.busy.note(now)
-	}
-	if e.busy.goesOn(now) {
+	if (late || e.crowd(now) == 1) && e.busy.note(now, 2*trial*b.cfg.Graft) {
 		for i := range e.pulled {
 			p := &e.pulled[i]
 			p.until, p.busy = max(p.until, now+trial*b.cfg.Graft), true

@@ -180,39 +180,41 @@ func TestPatienceInACrowd(t *testing.T) {
 	w.checkEmpty()
 }
 
-// There is as much to do as there was a moment ago, as long as messages come, and not for ever.
+// There is a crowd as long as there was one a moment ago and messages come.
 func TestALullIsNoEnd(t *testing.T) {
-	const lullTime, gap = lull * testGraft, trial * testGraft
+	const lullTime, gap, tick = lull * testGraft, trial * testGraft, trial * testGraft / 7
+	const began = time.Hour
 	for _, test := range []struct {
-		why     string
-		every   time.Duration // messages come so often
-		noticed time.Duration // and there are too many for so long
-		until   time.Duration // so long there is much to do
+		why    string
+		every  time.Duration // messages come so often
+		crowds time.Duration // and there are too many for so long
+		until  time.Duration // there is a crowd
 	}{
 		{"never", gap, 0, 0},
 		{"they come on", gap, 10 * time.Second, 10*time.Second + lullTime},
 		{"nothing comes", time.Hour, 10 * time.Second, 10 * time.Second},
-		{"it does not end", gap, 2 * mostBusy, mostBusy - 1},
+		{"nothing comes any more", time.Hour, gap / 2, gap},
+		{"they come on for long", gap, 2 * mostBusy, 2*mostBusy + lullTime},
 	} {
 		w := story(t, Causal, monologue(1), 0)
-		b := &w.buf.wants.busy
-		const began = time.Hour
-		const tick = gap / 7
+		e := &w.buf.wants.expected
 		var last time.Duration
-		b.newAt = began
-		for now := time.Duration(began); now < began+2*mostBusy; now += tick {
-			if now >= b.newAt+test.every {
-				b.newAt = now
+		e.crowds.newAt = began
+		for now := time.Duration(began); now < began+3*mostBusy; now += tick {
+			e.announced = 0
+			if now < began+test.crowds {
+				e.announced = crowdSize
 			}
-			if now < began+test.noticed {
-				b.note(now)
+			e.crowds.note(now, e.announced)
+			if now >= e.crowds.newAt+test.every {
+				e.crowds.newAt = now
 			}
-			if b.goesOn(now) {
+			if e.crowd(now) == 1 {
 				last = now - began
 			}
 		}
 		if last > test.until || last < test.until-tick {
-			t.Errorf("%s: much to do until %v, want %v", test.why, last, test.until)
+			t.Errorf("%s: a crowd until %v, want %v", test.why, last, test.until)
 		}
 	}
 }
@@ -220,9 +222,8 @@ func TestALullIsNoEnd(t *testing.T) {
 // In a lull little is expected, and is waited for as if it were much.
 func TestPatienceInALull(t *testing.T) {
 	w := crowdedOut(t)
-	w.buf.AppendGrafts(w.now, true, nil)
 	if got := w.buf.patience(w.now); got != patienceOfMany {
-		t.Errorf("patience %v where there was much to do a moment ago, want %v", got, patienceOfMany)
+		t.Errorf("patience %v where there was a crowd a moment ago, want %v", got, patienceOfMany)
 	}
 	w.now += trial*testGraft + 1
 	if got := w.buf.patience(w.now); got != testGraft {

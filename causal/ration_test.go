@@ -131,7 +131,7 @@ func TestNoTreeIsJudgedWhileAllIsLate(t *testing.T) {
 		{"it was late for a while, and all had to be pulled", 0, 10 * time.Second, 10*time.Second + trial*testGraft},
 		{"most came by itself", shareMemory / 8, 10 * time.Second, 10*time.Second + trial*testGraft},
 		{"nearly all", 40 * shareMemory, 10 * time.Second, broadcast.Never},
-		{"it does not end", 0, time.Hour, mostBusy + 2*trial*testGraft},
+		{"it does not end", 0, time.Hour, mostBusy + trial*testGraft},
 		{"it does not end, and nearly all came by itself", 40 * shareMemory, time.Hour, broadcast.Never},
 	} {
 		w := story(t, Unordered, monologue(test.byTree+8), 0, 0)

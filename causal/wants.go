@@ -123,7 +123,7 @@ func (l *agenda) Pop() any {
 func newWants(retry, giveUp, graft time.Duration) wants {
 	return wants{
 		retry: retry, giveUp: giveUp, index: make(map[want]*asking), ration: ration{places: leastPlaces},
-		expected: expected{busy: busy{lull: lull * graft, gap: trial * graft}},
+		expected: expected{crowds: crowds{lull: lull * graft, gap: trial * graft}},
 	}
 }
 
@@ -142,6 +142,7 @@ func (w *wants) expect(next time.Duration, d peer.Dot, first broadcast.LinkID, s
 	a := w.entry(next, want{dot: d}, first)
 	a.announced, a.since, a.crowd = true, since, w.crowd(since)
 	w.announced++
+	w.crowds.note(since, w.announced)
 	heap.Push(w.agendaOf(a), a)
 }
 

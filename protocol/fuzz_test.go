@@ -475,7 +475,7 @@ func (r *run) drawFrame(kind broadcast.FrameKind) broadcast.Frame {
 		for range r.below(5) {
 			a := broadcast.Announcement{Dot: r.dot()}
 			if r.yes() {
-				a.More = min(r.seq(), peer.MaxSeq-min(a.Dot.Seq, peer.MaxSeq))
+				a.More = uint32(r.below(3000))
 			}
 			f.Announced = append(f.Announced, a)
 		}

@@ -115,7 +115,7 @@ func (m *Machine) judgeControl(now time.Duration, link broadcast.LinkID, f *broa
 	case broadcast.IHave:
 		for _, a := range f.Announced {
 			look(a.Dot.Origin, a.Last())
-			absurd = absurd || a.Dot.Seq == 0 || a.More > peer.MaxSeq
+			absurd = absurd || a.Dot.Seq == 0
 		}
 	case broadcast.Digest:
 		for i := range f.Digest {

@@ -10,9 +10,10 @@ const (
 	// longer, not more, until there are over 256 in one: 12,800 messages a second, and
 	// at 100,000 it is 390 frames, by arithmetic. This is ten times that.
 	controlFrames = 4000
-	// controlBytes is how many bytes of them: 28 KB were measured there. An
+	// controlBytes is how many bytes of them: 28 KB were measured there. In a list an
 	// announcement takes 14 bytes, so those of 100,000 messages a second take 1.4 MB;
-	// this is ten times as much.
+	// this is ten times as much. In spans next to nothing: there the frames are the bound,
+	// each of which has 256 announcements heeded, a million a second as in lists.
 	controlBytes = 16 << 20
 	// The bursts are a second's worth. The most at once comes to a newcomer who is told
 	// of origins whose messages have left the logs: 33 frames and 81 KB in a tenth of a

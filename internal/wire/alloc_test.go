@@ -106,13 +106,14 @@ func TestMemoryOfTheWorstFrames(t *testing.T) {
 			}
 			return pack(1, 0)
 		}),
-		"dependencies":             list(causal.MaxDeps, pack(int(broadcast.Data), 0, 0, 0, dot, uv(causal.MaxDeps)), same(dot)),
-		"wants":                    list(maxControl, pack(int(broadcast.Want), uv(maxControl)), same(dot, 0)),
-		"gone":                     list(maxControl, pack(int(broadcast.Gone), uv(maxControl)), same(dot, 0, 0)),
-		"announcements":            list(maxControl, pack(int(broadcast.IHave), uv(maxControl)), same(dot, 0)),
-		"announcements in spans":   list(maxControl, pack(spansKind, 1, dot[:10], uv(maxControl)), same(0)),
-		"announcements of origins": list(maxControl/2, pack(spansKind, uv(maxControl/2)), func(i int) []byte { return pack(1, string(rune('a'+i%2)), uint64(1), 1, 0) }),
-		"candidates":               list(255, pack(int(broadcast.NeighborReply), 0, 255), same(dot[:10], 4, uint32(1), 0, 1, 0)),
+		"dependencies":               list(causal.MaxDeps, pack(int(broadcast.Data), 0, 0, 0, dot, uv(causal.MaxDeps)), same(dot)),
+		"wants":                      list(maxControl, pack(int(broadcast.Want), uv(maxControl)), same(dot, 0)),
+		"gone":                       list(maxControl, pack(int(broadcast.Gone), uv(maxControl)), same(dot, 0, 0)),
+		"announcements":              list(maxControl, pack(int(broadcast.IHave), uv(maxControl)), same(dot, 0)),
+		"announcements in spans":     list(maxControl, pack(spansKind, 1, dot[:10], uv(maxControl)), same(0)),
+		"announcements of ever more": growing(),
+		"announcements of origins":   list(maxControl/2, pack(spansKind, uv(maxControl/2)), func(i int) []byte { return pack(1, string(rune('a'+i%2)), uint64(1), 1, 0) }),
+		"candidates":                 list(255, pack(int(broadcast.NeighborReply), 0, 255), same(dot[:10], 4, uint32(1), 0, 1, 0)),
 	} {
 		var err error
 		got := allocated(func() { _, err = DecodeFrame(b, now, nobody{}) })
@@ -124,6 +125,17 @@ func TestMemoryOfTheWorstFrames(t *testing.T) {
 			t.Errorf("%s: %d bytes allocated for %d that came", what, got, len(b))
 		}
 	}
+}
+
+// growing announces one more of each origin than there is room for where the others have made
+// some, by the slices of Go 1.26.
+func growing() []byte {
+	counts := []int{256, 257, 320, 401, 501, 626, 782}
+	b := pack(spansKind, uv(len(counts)))
+	for i, n := range counts {
+		b = append(b, pack(1, string(rune('a'+i%2)), uint64(1), uv(n), make([]byte, n))...)
+	}
+	return b
 }
 
 // exchange is what a node with the default policy sends: half a view of 30.

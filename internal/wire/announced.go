@@ -57,7 +57,7 @@ func appendSpans(dst []byte, announced []broadcast.Announcement, book Book) []by
 			a := &announced[i]
 			skip := (a.Dot.Seq - next) << 1
 			if a.More > 0 {
-				dst = binary.AppendUvarint(binary.AppendUvarint(dst, skip|1), a.More-1)
+				dst = binary.AppendUvarint(binary.AppendUvarint(dst, skip|1), uint64(a.More)-1)
 			} else {
 				dst = binary.AppendUvarint(dst, skip)
 			}
@@ -83,13 +83,15 @@ func (r *reader) list(announced []broadcast.Announcement, book Book) []broadcast
 // announcedSpans reads the spans of each origin; two in a row of the same one would have another form.
 func (r *reader) announcedSpans(announced []broadcast.Announcement, book Book) []broadcast.Announcement {
 	var last []byte
-	left := maxControl
-	for range r.count(maxControl, smallestOrigin+2) {
+	left, origins := maxControl, r.count(maxControl, smallestOrigin+2)
+	// At once, for what origins say one after the other would be copied each time.
+	announced = slices.Grow(announced, max(0, min(left, len(r.b)-origins*(smallestOrigin+1))))
+	for range origins {
 		from := r.b
 		origin := r.origin(book)
 		id := from[:len(from)-len(r.b)]
 		n := r.count(left, 1)
-		switch left -= n; {
+		switch {
 		case r.err != nil:
 			return nil
 		case n == 0:
@@ -100,13 +102,13 @@ func (r *reader) announcedSpans(announced []broadcast.Announcement, book Book) [
 			return nil
 		}
 		last = id
-		announced = slices.Grow(announced, n)
 		next := uint64(1)
 		for range n {
-			a := r.span(origin, next)
+			a := r.span(origin, next, left)
 			if r.err != nil {
 				return nil
 			}
+			left -= 1 + int(a.More)
 			announced = append(announced, a)
 			next = a.Last() + 2
 		}
@@ -114,15 +116,19 @@ func (r *reader) announcedSpans(announced []broadcast.Announcement, book Book) [
 	return announced
 }
 
-// span reads one that begins with a number or after it.
-func (r *reader) span(origin peer.Handle, next uint64) broadcast.Announcement {
-	skip := r.uvarint()
-	a := broadcast.Announcement{Dot: peer.Dot{Origin: origin, Seq: next + skip>>1}}
+// span reads one of so many messages at most that begins with a number or after it.
+func (r *reader) span(origin peer.Handle, next uint64, most int) broadcast.Announcement {
+	skip, more := r.uvarint(), uint64(0)
 	if skip&1 != 0 {
-		a.More = 1 + r.seq()
+		more = 1 + r.seq()
 	}
-	if r.err == nil && (a.Dot.Seq > peer.MaxSeq || a.Last() > peer.MaxSeq) {
-		r.fail(fmt.Errorf("%w: announcements above %d, which is the most that are made", ErrMalformed, uint64(peer.MaxSeq)))
+	first := next + skip>>1
+	switch {
+	case r.err != nil:
+	case more >= uint64(most):
+		r.fail(fmt.Errorf("%w: more than %d announcements", ErrMalformed, maxControl))
+	case first+more > peer.MaxSeq:
+		r.fail(fmt.Errorf("%w: announcements up to %d, at most %d are made", ErrMalformed, first+more, uint64(peer.MaxSeq)))
 	}
-	return a
+	return broadcast.Announcement{Dot: peer.Dot{Origin: origin, Seq: first}, More: uint32(more)}
 }

@@ -58,6 +58,7 @@ func TestTheDocumentHasTheKinds(t *testing.T) {
 	}
 	wantRow(t, doc, headedDataKind, "HEADED_DATA")
 	wantRow(t, doc, signedHeadedDataKind, "SIGNED_HEADED_DATA")
+	wantRow(t, doc, spansKind, "IHAVE_SPANS")
 	wantRow(t, doc, describeKind, "DESCRIBE")
 	wantRow(t, doc, descriptionKind, "DESCRIPTION")
 	wantRow(t, doc, knockKind, "KNOCK")

@@ -248,7 +248,7 @@ func (b *testBook) drawFrame(t *rapid.T, kind broadcast.FrameKind) broadcast.Fra
 			if f.Listed {
 				a.Hops = rapid.Byte().Draw(t, "hops")
 			} else {
-				a.More = min(rapid.Uint64Range(0, 1<<20).Draw(t, "more"), peer.MaxSeq-a.Dot.Seq)
+				a.More = uint32(min(rapid.Uint64Range(0, 200).Draw(t, "more"), peer.MaxSeq-a.Dot.Seq))
 			}
 			f.Announced = append(f.Announced, a)
 		}

@@ -283,8 +283,9 @@ func TestDecodeFrameRefuses(t *testing.T) {
 		{"spans of nobody", pack(spansKind, 1, nobody, 1, 0, pad), ErrMalformed},
 		{"spans of the same origin twice in a row", pack(spansKind, 2, id, 1, 0, id, 1, 9), ErrMalformed},
 		{"a span that begins above 2^53", pack(spansKind, 1, id, 1, uv(2*peer.MaxSeq)), ErrMalformed},
-		{"announcements up to above 2^53", pack(spansKind, 1, id, 1, 1, uv(peer.MaxSeq-1)), ErrMalformed},
-		{"a second span above 2^53", pack(spansKind, 1, id, 2, 1, uv(peer.MaxSeq-3), 2), ErrMalformed},
+		{"announcements up to above 2^53", pack(spansKind, 1, id, 1, uv(2*(peer.MaxSeq-2)+1), 1), ErrMalformed},
+		{"a second span above 2^53", pack(spansKind, 1, id, 2, 0, uv(2*(peer.MaxSeq-2))), ErrMalformed},
+		{"more announcements in spans than are allowed", pack(spansKind, 1, id, 2, 0, 1, uv(maxControl-2)), ErrMalformed},
 		{"a span that begins as late as can be said", pack(spansKind, 1, id, 1, uv(math.MaxUint64-1)), ErrMalformed},
 		{"more announcements than 2^64", pack(spansKind, 1, id, 1, 1, top), ErrMalformed},
 		{"bytes behind a graft", pack(int(broadcast.Graft), 0), ErrMalformed},
@@ -320,7 +321,7 @@ func TestExtremes(t *testing.T) {
 	}
 	for why, f := range map[string]broadcast.Frame{
 		"the most announcements":         {Kind: broadcast.IHave, Announced: announced, Listed: true},
-		"announcements of all there are": {Kind: broadcast.IHave, Announced: []broadcast.Announcement{{Dot: peer.Dot{Origin: hAnn, Seq: 1}, More: top - 1}}},
+		"announcements of the last ones": {Kind: broadcast.IHave, Announced: []broadcast.Announcement{{Dot: peer.Dot{Origin: hAnn, Seq: top + 1 - maxControl}, More: maxControl - 1}}},
 		"an announcement of the last":    {Kind: broadcast.IHave, Announced: []broadcast.Announcement{{Dot: dot}}},
 		"the last message":               {Kind: broadcast.Data, Message: &broadcast.Message{Dot: dot, Born: now, Hops: 255}},
 		"the oldest message":             {Kind: broadcast.Data, Message: &broadcast.Message{Dot: dot, Born: old}},
