@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"slices"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
 	"github.com/Ishan27gOrg/gossipProtocol/peer"
@@ -85,7 +84,9 @@ func (r *reader) announcedSpans(announced []broadcast.Announcement, book Book) [
 	var last []byte
 	left, origins := maxControl, r.count(maxControl, smallestOrigin+2)
 	// At once, for what origins say one after the other would be copied each time.
-	announced = slices.Grow(announced, max(0, min(left, len(r.b)-origins*(smallestOrigin+1))))
+	if most := min(left, len(r.b)-origins*(smallestOrigin+1)); cap(announced) < most {
+		announced = make([]broadcast.Announcement, 0, most)
+	}
 	for range origins {
 		from := r.b
 		origin := r.origin(book)
