@@ -171,32 +171,39 @@ func TestHeadersAcrossAPartition(t *testing.T) {
 	})
 }
 
+// becomeNeighbour has a link with a node, in the clear, as a node with these capabilities
+// would that has had no messages.
+func becomeNeighbour(t *testing.T, n *Node, capabilities wire.Capabilities) (net.Conn, *book) {
+	t.Helper()
+	conn, err := net.Dial("tcp", n.Self().Addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	self := wire.Identity{ID: peer.ID{Name: "old", Incarnation: 1}, Addr: netip.MustParseAddrPort("127.0.0.1:9")}
+	known := newBook(self.ID, self.Addr, 1<<10)
+	b := wire.AppendHello(nil, wire.Hello{Identity: self, Capabilities: capabilities})
+	for _, f := range []broadcast.Frame{
+		{Kind: broadcast.Neighbor, Token: 1, Priority: true},
+		{Kind: broadcast.Digest, Opening: true, Digest: []broadcast.DigestPart{{}}},
+	} {
+		b = wire.AppendFrame(b, 0, &f, known)
+	}
+	if _, err := conn.Write(b); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := readFrame(conn, wire.MaxHello); err != nil {
+		t.Fatal(err)
+	}
+	return conn, known
+}
+
 // TestANodeOfBeforeHeaders is sent what it can read, in the clear: the same message without
 // its headers, which the machine reckons with as it was.
 func TestANodeOfBeforeHeaders(t *testing.T) {
 	ctx := within(t, 10*time.Second)
 	a := start(t, Config{ID: "a"})
-	old, err := net.Dial("tcp", a.Self().Addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer old.Close()
-	self := wire.Identity{ID: peer.ID{Name: "old", Incarnation: 1}, Addr: netip.MustParseAddrPort("127.0.0.1:9")}
-	book := newBook(self.ID, self.Addr, 1<<10)
-	say := func(f broadcast.Frame) {
-		t.Helper()
-		if _, err := old.Write(wire.AppendFrame(nil, 0, &f, book)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, err := old.Write(wire.AppendHello(nil, wire.Hello{Identity: self, Capabilities: wire.CausalOrder})); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := readFrame(old, wire.MaxHello); err != nil {
-		t.Fatal(err)
-	}
-	say(broadcast.Frame{Kind: broadcast.Neighbor, Token: 1, Priority: true})
-	say(broadcast.Frame{Kind: broadcast.Digest, Opening: true, Digest: []broadcast.DigestPart{{}}})
+	old, book := becomeNeighbour(t, a, wire.CausalOrder)
 	const messages = 1000 // more than a window of 256 KiB holds: what is charged for each is given back
 	go func() {
 		for range messages {
@@ -237,29 +244,12 @@ func TestANodeOfBeforeSpans(t *testing.T) {
 			a := start(t, Config{ID: "a"})
 			start(t, Config{ID: "b", Join: []string{a.Self().Addr}}) // whose link stays in the tree
 			until(t, ctx, "a link", func() bool { return len(a.Links()) == 1 })
-			conn, err := net.Dial("tcp", a.Self().Addr)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
-			self := wire.Identity{ID: peer.ID{Name: "other", Incarnation: 1}, Addr: netip.MustParseAddrPort("127.0.0.1:9")}
-			book := newBook(self.ID, self.Addr, 1<<10)
-			say := func(f broadcast.Frame) {
-				t.Helper()
-				if _, err := conn.Write(wire.AppendFrame(nil, 0, &f, book)); err != nil {
+			conn, book := becomeNeighbour(t, a, test.capabilities)
+			for _, kind := range []broadcast.FrameKind{broadcast.Prune, broadcast.Ping} {
+				if _, err := conn.Write(wire.AppendFrame(nil, 0, &broadcast.Frame{Kind: kind}, book)); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if _, err := conn.Write(wire.AppendHello(nil, wire.Hello{Identity: self, Capabilities: test.capabilities})); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := readFrame(conn, wire.MaxHello); err != nil {
-				t.Fatal(err)
-			}
-			say(broadcast.Frame{Kind: broadcast.Neighbor, Token: 1, Priority: true})
-			say(broadcast.Frame{Kind: broadcast.Digest, Opening: true, Digest: []broadcast.DigestPart{{}}})
-			say(broadcast.Frame{Kind: broadcast.Prune})
-			say(broadcast.Frame{Kind: broadcast.Ping})
 			conn.SetReadDeadline(time.Now().Add(10 * time.Second))
 			next := func() ([]byte, broadcast.Frame) {
 				t.Helper()
