@@ -45,6 +45,9 @@ const (
 	// restPackets is how many datagrams a node may send in a second of rest, on
 	// average, as in package sim.
 	restPackets = 3
+	// mostWatches is how often what is sent is watched until it is that little: views
+	// and links that look for who is gone find their rest in time, as in package sim.
+	mostWatches = 12
 )
 
 // lookEvery is how often it is looked at what everybody holds. A guess.
@@ -350,30 +353,43 @@ func (p *player) rest(ctx context.Context) error {
 	if err := sleepUntil(ctx, time.Now().Add(settling)); err != nil {
 		return err
 	}
+	for watches := 1; ; watches++ {
+		datagrams, err := p.watch(ctx, watched)
+		if err != nil {
+			return err
+		}
+		if datagrams.Is <= datagrams.Most || watches == mostWatches {
+			p.atRest(p.members[0], datagrams)
+			return nil
+		}
+	}
+}
+
+// watch takes down what moved messages meanwhile, and returns the datagrams.
+func (p *player) watch(ctx context.Context, watched time.Duration) (datagrams oracle.Holding, err error) {
 	before := make(map[*member]gossip.Stats)
 	for _, m := range p.up() {
 		before[m] = m.node.Stats()
 	}
 	if p.sabotage.restless {
 		if err := p.say(ctx, p.speaker(), []byte("hush")); err != nil {
-			return err
+			return datagrams, err
 		}
 	}
 	if err := sleepUntil(ctx, time.Now().Add(watched)); err != nil {
-		return err
+		return datagrams, err
 	}
 	moved := func(s gossip.Stats) int { return int(s.Sent + s.Announced + s.WantsServed + s.WantsGone) }
-	datagrams := 0
+	datagrams = oracle.Holding{
+		What: "datagrams at rest, with all others",
+		Most: int(restPackets * watched.Seconds() * float64(len(before))),
+	}
 	for m, was := range before {
 		is := m.node.Stats()
-		datagrams += int(is.PacketsSent - was.PacketsSent)
+		datagrams.Is += int(is.PacketsSent - was.PacketsSent)
 		p.atRest(m, oracle.Holding{What: "messages, announcements and answers at rest", Is: moved(is) - moved(was)})
 	}
-	p.atRest(p.members[0], oracle.Holding{
-		What: "datagrams at rest, with all others", Is: datagrams,
-		Most: int(restPackets * watched.Seconds() * float64(len(before))),
-	})
-	return nil
+	return datagrams, nil
 }
 
 // end closes all nodes and waits for whoever reads them.

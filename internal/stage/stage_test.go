@@ -369,6 +369,7 @@ func TestABrokenPromiseIsTold(t *testing.T) {
 		{"more peers than configured", 7, nil, sabotage{config: func(c *gossip.Config) { c.Sampling.C = 30 }}, ""},
 		{"a partition that does not end", 8, []int{4}, sabotage{noHeal: true}, "the links of the nodes that are up make 2 networks"},
 		{"somebody cannot be silent", 9, nil, sabotage{restless: true}, "messages, announcements and answers at rest, more than 0"},
+		{"views are exchanged without rest", 9, nil, sabotage{config: func(c *gossip.Config) { c.ExchangeMin, c.ExchangeMax = 100*time.Millisecond, 200*time.Millisecond }}, "datagrams at rest, with all others, more than"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.how, func(t *testing.T) {
