@@ -1,6 +1,7 @@
 package broadcast
 
 import (
+	"math"
 	"slices"
 	"testing"
 	"time"
@@ -28,8 +29,11 @@ type hub struct {
 	// and spread how many more there are when one comes again.
 	judge  map[*Message]uint64
 	judged uint64
-	spread int           // times spreadMemory
-	again  time.Duration // when one came again last
+	// standing is what the message may do, and burst what that is told by.
+	standing map[*Message]standing
+	burst    burst
+	spread   int           // times spreadMemory
+	again    time.Duration // when one came again last
 	// healing says that what is grafted in this step is as good as new.
 	healing bool
 	// mayPrune is what the step under way gives reason for, and wanted is what it
@@ -66,7 +70,7 @@ func (s *spoke) carries() bool { return !s.closed && !s.repair && s.synced && s.
 
 func newHub(fail func(string, ...any), cfg RelayConfig, bytes int) *hub {
 	h := &hub{fail: fail, now: time.Hour, seen: newSeen(), log: NewLog(LogConfig{Bytes: bytes, Age: time.Hour}),
-		via: make(map[*Message][]*spoke), added: make(map[*Message]time.Duration), judge: make(map[*Message]uint64)}
+		via: make(map[*Message][]*spoke), added: make(map[*Message]time.Duration), judge: make(map[*Message]uint64), standing: make(map[*Message]standing)}
 	h.relay = NewRelay(cfg, h.log, h.seen)
 	return h
 }
@@ -85,9 +89,22 @@ func (h *hub) add(origin peer.Handle, size int, from ...*spoke) *Message {
 	h.seen.Mark(m.Dot, 0)
 	h.log.Append(h.now, m, h.relay.KnownTo(ids))
 	h.relay.Delivered(h.now, m)
-	if !slices.ContainsFunc(h.all, func(x *Message) bool {
-		return h.added[x] > h.now-judgeSpan && h.seen.place(x.Dot.Origin) < h.seen.place(origin)
-	}) {
+	least, any := uint64(math.MaxUint64), false // of late
+	for _, x := range h.all {
+		if h.added[x] > h.now-judgeSpan {
+			least, any = min(least, h.seen.place(x.Dot.Origin)), true
+		}
+	}
+	if place := h.seen.place(origin); place <= least {
+		first, counts := h.burst.note(h.now, h.judged, any && place < least)
+		switch {
+		case first && h.counts(m):
+			h.standing[m] = leading
+		case counts:
+			h.standing[m] = counting
+		default:
+			h.standing[m] = waiting
+		}
 		h.judged++
 		h.judge[m] = h.judged
 	}
@@ -223,7 +240,7 @@ func (h *hub) duplicate(s *spoke, m *Message) {
 			since := int(h.judged-judge) * spreadMemory
 			h.spread, h.again = max(since, h.spread-(h.spread-since+spreadMemory-1)/spreadMemory), h.now
 		}
-		if h.counts(m) {
+		if h.standing[m] == leading || h.standing[m] == counting && h.counts(m) {
 			want = s.strict > 0 && judge < s.strict+vainSpan*h.step() && !h.relay.cfg.Flood
 			s.strict = judge + 1
 		}
@@ -234,7 +251,7 @@ func (h *hub) duplicate(s *spoke, m *Message) {
 	h.knows(s, m)
 }
 
-// counts reports whether a judge is one that links are pruned by.
+// counts reports whether a judge is one of those that links are pruned by.
 func (h *hub) counts(m *Message) bool {
 	return (h.seen.place(m.Dot.Origin)+m.Dot.Seq)%h.step() == 0
 }
@@ -242,7 +259,7 @@ func (h *hub) counts(m *Message) bool {
 // step is how many judges there are for each that counts.
 func (h *hub) step() uint64 {
 	step := uint64(1)
-	for int(step)*spreadMemory < 2*h.spread {
+	for int(step)*spreadMemory < 2*h.spread || step < h.judged-h.burst.before {
 		step *= 2
 	}
 	return step

@@ -49,6 +49,50 @@ const vainSpan = 4
 // different at different nodes, and where it is half as much, every second judge is the same.
 // (The number alone is too little: where everybody has broadcast once or twice there are no
 // multiples of four, and no link would ever be pruned.)
+//
+// How many are under way together is not known before the first has come again, and then each
+// node knows of another number; where a thousand were broadcast at once into links that were
+// all eager, or some of which closed circles, trees fell apart. So of a burst the first message
+// has links pruned, which is the same one at almost all nodes and makes a tree by itself, and no
+// other does for the next burstSpan. After that it is one within half a burstSpan, or fewer.
+
+// burstSpan is longer than a message takes to all, as a rule; where it takes longer, what
+// comes again tells. A new link waits for as long under load until it is judged. A guess.
+const burstSpan = 250 * time.Millisecond
+
+// burst is of judges that follow each other within judgeSpan.
+type burst struct {
+	began, latest time.Duration
+	halfAt        time.Duration // when the current half of a burstSpan began
+	half, before  uint64        // the judges until then, and until that before it
+}
+
+// note notes a judge, before which there were so many, and reports whether it is the first of a
+// burst, and whether it may have links pruned. Lesser says that its place is less than those of
+// all judges of late: so it is the first one everywhere, whatever else came before it here.
+func (b *burst) note(now time.Duration, count uint64, lesser bool) (first, counts bool) {
+	if first = lesser || count == 0 || now > b.latest+judgeSpan; first {
+		b.began = now
+	}
+	switch {
+	case now >= b.halfAt+burstSpan:
+		b.halfAt, b.half, b.before = now, count, count
+	case now >= b.halfAt+burstSpan/2:
+		b.halfAt, b.half, b.before = now, count, b.half
+	}
+	b.latest = now
+	return first, first || now >= b.began+burstSpan
+}
+
+// standing is what a message may do about links that it comes by in vain.
+type standing uint8
+
+const (
+	noJudge  standing = iota
+	waiting           // tells what is under way together, no more
+	counting          // has them pruned, if it is one of those that do
+	leading           // is one, as the first of a burst
+)
 
 // judges are the last messages that may still be the least: each has a greater place
 // than the one before it.
@@ -59,6 +103,7 @@ type judges struct {
 	// spreadMemory; of a greater one, each lesser one after it has a part forgotten.
 	spread  uint64
 	againAt time.Duration // when one last did
+	burst   burst
 }
 
 // spreadMemory is after about how many copies most of a greater spread is forgotten. A
@@ -86,7 +131,7 @@ func (j *judges) cameAgain(now time.Duration, judge uint64) {
 // step is how many judges there are for each that counts: a power of two.
 func (j *judges) step() uint64 {
 	step := uint64(1)
-	for step*spreadMemory < 2*j.spread {
+	for step*spreadMemory < 2*j.spread || step < j.count-j.burst.before {
 		step *= 2
 	}
 	return step
@@ -101,13 +146,14 @@ type heard struct {
 // is left out are the greatest.
 const maxHeard = 64
 
-// hear notes a message, and reports whether it is a judge.
-func (j *judges) hear(now time.Duration, place uint64) bool {
+// hear notes a message of an origin that has this place, and tells whether it is a judge.
+func (j *judges) hear(now time.Duration, place, seq uint64) standing {
 	old := 0
 	for old < len(j.latest) && j.latest[old].at <= now-judgeSpan {
 		old++
 	}
 	j.latest = slices.Delete(j.latest, 0, old)
+	lesser := len(j.latest) > 0 && place < j.latest[0].place
 	n := len(j.latest)
 	for n > 0 && j.latest[n-1].place >= place {
 		n--
@@ -115,10 +161,19 @@ func (j *judges) hear(now time.Duration, place uint64) bool {
 	if j.latest = j.latest[:n]; n < maxHeard {
 		j.latest = append(j.latest, heard{place, now})
 	}
-	if n == 0 {
-		j.count++
+	if n > 0 {
+		return noJudge
 	}
-	return n == 0
+	first, counts := j.burst.note(now, j.count, lesser)
+	leads := first && (place+seq)%j.step() == 0
+	j.count++
+	switch {
+	case leads:
+		return leading
+	case counts:
+		return counting
+	}
+	return waiting
 }
 
 // isLeast reports whether nothing was heard since that has a lesser place.
@@ -134,11 +189,12 @@ func (r *Relay) Delivered(now time.Duration, m *Message) {
 	if now-m.Born >= lateAfter {
 		r.disturbed(now)
 	}
-	if !r.judges.hear(now, r.seen.place(m.Dot.Origin)) || r.log.Len() == 0 {
+	standing := r.judges.hear(now, r.seen.place(m.Dot.Origin), m.Dot.Seq)
+	if standing == noJudge || r.log.Len() == 0 {
 		return
 	}
 	if e := r.log.at(r.log.End() - 1); e.msg == m { // unless it was too old to stay
-		e.judge = r.judges.count
+		e.judge, e.standing = r.judges.count, standing
 	}
 }
 
@@ -157,7 +213,7 @@ func (r *Relay) cameInVain(now time.Duration, s *stream, d peer.Dot) bool {
 	if now <= e.msg.Born+spreadSpan {
 		r.judges.cameAgain(now, judge)
 	}
-	if (place+d.Seq)%r.judges.step() != 0 {
+	if e.standing == waiting || e.standing == counting && (place+d.Seq)%r.judges.step() != 0 {
 		return false
 	}
 	often := s.strict > 0 && judge < s.strict+vainSpan*r.judges.step()

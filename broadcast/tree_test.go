@@ -74,10 +74,14 @@ func TestOnlyALinkThatWasSlowerIsPruned(t *testing.T) {
 func TestALinkIsPrunedForWhatItDoesOften(t *testing.T) {
 	h, links := treeHub(t, nil, 2)
 	a, b := links[0], links[1]
-	vain := func() { h.duplicate(b, h.add(2, 0, a)) }
+	next := func() *Message {
+		h.now += burstSpan // one by one
+		return h.add(2, 0, a)
+	}
+	vain := func() { h.duplicate(b, next()) }
 	fresh := func(n int) {
 		for range n {
-			h.add(2, 0, a)
+			next()
 		}
 	}
 	fresh(vainSpan)
@@ -99,7 +103,7 @@ func TestALinkIsPrunedForWhatItDoesOften(t *testing.T) {
 	c := h.open(false, nil)
 	h.hearAll(c)
 	fresh(vainSpan - 1)
-	if h.duplicate(c, h.add(2, 0, a)); c.mode != pruned {
+	if h.duplicate(c, next()); c.mode != pruned {
 		t.Error("a new link is not pruned for the first")
 	}
 }
@@ -111,6 +115,8 @@ func TestOneOfThoseUnderWayTogetherJudges(t *testing.T) {
 	h, links := treeHub(t, nil, 2)
 	a, b := links[0], links[1]
 	origin := originAt(16, 3) // its thirteenth is the first that counts, of every sixteen
+	h.add(origin, 0, a)
+	h.now += burstSpan // it goes on
 	var first []*Message
 	for range 6 {
 		first = append(first, h.add(origin, 0, a))
@@ -121,7 +127,7 @@ func TestOneOfThoseUnderWayTogetherJudges(t *testing.T) {
 	if b.mode != eager {
 		t.Fatal("pruned for messages that are under way together")
 	}
-	for range 6 {
+	for range 5 {
 		h.add(origin, 0, a)
 	}
 	thirteenth := h.add(origin, 0, a)
@@ -131,13 +137,55 @@ func TestOneOfThoseUnderWayTogetherJudges(t *testing.T) {
 	c := h.open(false, nil)
 	h.hearAll(c)
 	for range 4 * spreadMemory {
+		h.now += burstSpan
 		if m := h.add(origin, 0, a); !h.counts(m) {
 			h.duplicate(c, m)
 		}
 	}
+	h.now += burstSpan
 	h.duplicate(c, h.add(origin, 0, a))
+	h.now += burstSpan
 	if h.duplicate(c, h.add(origin, 0, a)); c.mode != pruned || h.step() != 1 {
 		t.Errorf("mode %d; one in %d has links pruned, although they come one by one", c.mode, h.step())
+	}
+}
+
+// In a burst nothing has come again that would tell how much is under way together: the first
+// message has links pruned, which is the same everywhere, no other until the burst has gone
+// on for a while, and then one in as many as there were lately.
+func TestTheFirstOfABurstJudges(t *testing.T) {
+	for _, test := range []struct {
+		why    string
+		before time.Duration // since the one before the burst
+		at     time.Duration // since the first of the burst; the others came evenly
+		nth    int           // of it comes in vain
+		want   mode
+	}{
+		{"the first", judgeSpan + 1, 0, 1, pruned},
+		{"the second", judgeSpan + 1, 0, 2, eager},
+		{"the hundredth", judgeSpan + 1, burstSpan - 1, 100, eager},
+		{"one that counts, when it goes on", judgeSpan + 1, burstSpan, 128, pruned},
+		{"one that does not", judgeSpan + 1, burstSpan, 129, eager},
+		{"the first after one that was a moment ago", judgeSpan, 0, 1, pruned},
+		{"the second after it", judgeSpan, 0, 2, pruned},
+		{"the hundredth after it", judgeSpan, 0, 100, eager},
+		{"the one that counts", judgeSpan, 0, 128, pruned},
+	} {
+		h, links := treeHub(t, nil, 2)
+		origin := originAt(1<<10, 1<<10-1) // its first but one counts, and each at a power of two from there
+		h.add(origin, 0, links[0])
+		h.now += test.before
+		var m *Message
+		began := h.now
+		for i := range test.nth {
+			h.now = began + test.at*time.Duration(i)/time.Duration(max(1, test.nth-1))
+			m = h.add(origin, 0, links[0])
+		}
+		b := h.open(false, nil)
+		h.hearAll(b)
+		if h.duplicate(b, m); b.mode != test.want {
+			t.Errorf("%s: the link has mode %d, want %d", test.why, b.mode, test.want)
+		}
 	}
 }
 
@@ -249,14 +297,14 @@ func TestLinksAreJudgedByOneOrigin(t *testing.T) {
 func TestJudgesAreBounded(t *testing.T) {
 	var j judges
 	for place := range uint64(1000) {
-		if judge := j.hear(time.Duration(place), place); judge != (place == 0) {
+		if judge := j.hear(time.Duration(place), place, 1) != noJudge; judge != (place == 0) {
 			t.Fatalf("%d is a judge: %v", place, judge)
 		}
 	}
 	if len(j.latest) > maxHeard || j.count != 1 {
 		t.Errorf("%d are remembered, and %d were judges", len(j.latest), j.count)
 	}
-	if !j.hear(time.Minute, 1<<60) || len(j.latest) != 1 {
+	if j.hear(time.Minute, 1<<60, 1) == noJudge || len(j.latest) != 1 {
 		t.Errorf("a minute later %d are remembered", len(j.latest))
 	}
 }

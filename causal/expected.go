@@ -16,7 +16,8 @@ import (
 
 // maxAnnounced bounds the messages that are expected since they were announced, if
 // Config.Announced does not, and maxAwaited those that others wait for; maxSources the links remembered for each, and maxPulled what was pulled and may
-// still come by the tree; of that the oldest is forgotten.
+// still come by the tree: what is pulled beside is not looked at, or else, where much is, all
+// of it would be forgotten before the tree has had its time.
 const (
 	maxAnnounced = 1 << 14
 	maxAwaited   = 1 << 15
@@ -329,10 +330,9 @@ func (b *Buffer) arrived(now time.Duration, d peer.Dot, from broadcast.LinkID) {
 }
 
 func (e *expected) addPulled(p pulled) {
-	if len(e.pulled) == maxPulled {
-		e.pulled = slices.Delete(e.pulled, 0, 1)
+	if len(e.pulled) < maxPulled {
+		e.pulled = append(e.pulled, p)
 	}
-	e.pulled = append(e.pulled, p)
 }
 
 // arrivedAgain takes notice of a message that the tree brings after it was pulled.
@@ -348,23 +348,26 @@ func (b *Buffer) arrivedAgain(now time.Duration, d peer.Dot, from broadcast.Link
 // busy is a time in which there is more to do than nodes can.
 type busy struct{ since, last time.Duration }
 
-// note notes that there is, and reports whether there has been for less than mostBusy.
-func (t *busy) note(now, pause time.Duration) bool {
+// note notes that there is, and reports whether there has been for less than most.
+func (t *busy) note(now, pause, most time.Duration) bool {
 	if now > t.last+pause {
 		t.since = now
 	}
 	t.last = now
-	return now < t.since+mostBusy
+	return now < t.since+most
 }
 
-// A tree is not judged while there is more to do than nodes can, for at most mostBusy: what it
+// A tree is not judged while there is more to do than nodes can, for at most mostBusy times Config.Graft, a second: what it
 // has not brought within a trial comes within seconds, or never, since this node has passed it
 // on to where it would have come from; and the links that would be grafted close circles, which
-// bring everything twice until they are found and pruned. Once it is over, what was pulled
-// meanwhile counts if it was a wholeShare/leastShare part of all at the least: in a part that
-// is cut off it is as much, or else the next message shows it. Guesses.
+// bring everything twice until they are found and pruned. After that, or once it is over, what
+// was pulled meanwhile counts if it was a wholeShare/leastShare part of all at the least: in a
+// part that is cut off it is as much, or else the next message shows it. And then one link is
+// grafted, and no other before as much had to be pulled again: that one may have been all that was
+// missing. It is not put off for longer since a part that is cut off has everything so much later as is
+// waited in a crowd, and so has whoever waits until all have it. Guesses.
 const (
-	mostBusy    = time.Minute
+	mostBusy    = 20
 	shareMemory = 64 // messages, after which most is forgotten
 	wholeShare  = 1 << 16
 	leastShare  = wholeShare / 16
@@ -382,18 +385,24 @@ func (e *expected) noteShare(pulled bool) {
 // that all that links bring is late.
 func (b *Buffer) AppendGrafts(now time.Duration, late bool, dst []broadcast.LinkID) []broadcast.LinkID {
 	e := &b.wants.expected
-	if (late || e.crowd(now) == 1) && e.busy.note(now, 2*trial*b.cfg.Graft) {
+	if (late || e.crowd(now) == 1) && e.busy.note(now, 2*trial*b.cfg.Graft, mostBusy*b.cfg.Graft) {
 		for i := range e.pulled {
 			p := &e.pulled[i]
 			p.until, p.busy = max(p.until, now+trial*b.cfg.Graft), true
 		}
 	}
+	answered := false // what was pulled in a crowd, by one link
 	e.pulled = slices.DeleteFunc(e.pulled, func(p pulled) bool {
-		if now < p.until {
-			return false
-		}
-		if p.busy && e.share < leastShare {
+		crowded := p.busy || p.crowd == 1
+		switch {
+		case crowded && answered:
 			return true
+		case now < p.until:
+			return false
+		case crowded && e.share < leastShare:
+			return true
+		case crowded:
+			answered, e.share = true, 0
 		}
 		if !slices.Contains(dst, p.link) {
 			dst = append(dst, p.link)

@@ -128,10 +128,10 @@ func TestNoTreeIsJudgedWhileAllIsLate(t *testing.T) {
 		judged time.Duration // when, after that was pulled
 	}{
 		{"it was never late", 40 * shareMemory, 0, trial * testGraft},
-		{"it was late for a while, and all had to be pulled", 0, 10 * time.Second, 10*time.Second + trial*testGraft},
-		{"most came by itself", shareMemory / 8, 10 * time.Second, 10*time.Second + trial*testGraft},
-		{"nearly all", 40 * shareMemory, 10 * time.Second, broadcast.Never},
-		{"it does not end", 0, time.Hour, mostBusy + trial*testGraft},
+		{"it was late for a while, and all had to be pulled", 0, mostBusy * testGraft / 2, mostBusy*testGraft/2 + trial*testGraft},
+		{"most came by itself", shareMemory / 8, mostBusy * testGraft / 2, mostBusy*testGraft/2 + trial*testGraft},
+		{"nearly all", 40 * shareMemory, mostBusy * testGraft / 2, broadcast.Never},
+		{"it does not end", 0, time.Hour, (mostBusy + trial) * testGraft},
 		{"it does not end, and nearly all came by itself", 40 * shareMemory, time.Hour, broadcast.Never},
 	} {
 		w := story(t, Unordered, monologue(test.byTree+8), 0, 0)

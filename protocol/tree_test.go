@@ -373,15 +373,8 @@ func TestAPeerThatCannotDecide(t *testing.T) {
 func TestATreeAfterMuchLoad(t *testing.T) {
 	broken, late := 0, 0
 	for seed := range uint64(20) {
-		l := newLab(t)
 		random := rand.New(rand.NewPCG(seed, 0))
-		for i := range 24 {
-			n := l.start(nil)
-			if i > 0 {
-				l.join(n, l.nodes[random.IntN(i)])
-			}
-		}
-		l.run(5 * time.Second)
+		l := crew(t, 24, random)
 		l.delay = func() time.Duration { return hop + time.Duration(random.Int64N(int64(500*hop))) }
 		for range 1000 {
 			l.nodes[0].say("x")
@@ -411,6 +404,97 @@ func TestATreeAfterMuchLoad(t *testing.T) {
 	}
 	if broken > 8 || late > 1 {
 		t.Errorf("%d trees of 20 are in parts, at most 8 are allowed; 11 are if every message is a judge; %d of the next messages took more than 200 ms, 1 may", broken, late)
+	}
+}
+
+// crew is so many machines that have been up for five seconds and have said nothing.
+func crew(t *testing.T, nodes int, random *rand.Rand) *lab {
+	l := newLab(t)
+	for i := range nodes {
+		n := l.start(nil)
+		if i > 0 {
+			l.join(n, l.nodes[random.IntN(i)])
+		}
+	}
+	l.run(5 * time.Second)
+	return l
+}
+
+// load has the first machine say so many messages each millisecond for so long, of which
+// no more than mostUnderWay have not arrived everywhere, and returns how many it was.
+func (l *lab) load(each int, lasting time.Duration) (said int) {
+	const mostUnderWay = 1024
+	for end := l.now + lasting; l.now < end; l.run(hop) {
+		all := len(l.nodes[0].delivered)
+		for _, n := range l.nodes {
+			all = min(all, len(n.delivered))
+		}
+		for range min(each, len(l.nodes[0].delivered)+mostUnderWay-all) {
+			l.nodes[0].say("x")
+			said++
+		}
+	}
+	return said
+}
+
+// Five thousand messages at once, into links that are all eager, make a tree that is whole, and
+// nothing has to be asked for.
+func TestABurstMakesATree(t *testing.T) {
+	for seed := range uint64(8) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		l := crew(t, 24, random)
+		l.delay = func() time.Duration { return hop + time.Duration(random.Int64N(int64(4*hop))) }
+		said := l.load(20, 250*time.Millisecond)
+		c := l.count()
+		if reached := l.reach(l.nodes[0]); reached < len(l.nodes) || c.WantsServed > 0 || c.Duplicates > uint64(said*len(l.nodes)/20) {
+			t.Errorf("seed %d: %d messages, of 24 nodes the tree has %d, %d messages were asked for, %d came in vain", seed, said, reached, c.WantsServed, c.Duplicates)
+		}
+	}
+}
+
+// breakTree makes a branch lazy at both ends, as if each end had had reason to prune
+// it, at other nodes than leaves: these have another branch made at once.
+func (l *lab) breakTree(random *rand.Rand) {
+	branches := func(n *member) (ends []*end) {
+		for _, e := range l.ends {
+			if e.node == n && !e.closed && !n.relay.Lazy(e.id) && !e.other.node.relay.Lazy(e.other.id) {
+				ends = append(ends, e)
+			}
+		}
+		return ends
+	}
+	for {
+		n := l.nodes[random.IntN(len(l.nodes))]
+		ends := branches(n)
+		e := ends[random.IntN(len(ends))]
+		if len(ends) > 1 && len(branches(e.other.node)) > 1 {
+			var none broadcast.Outbox
+			n.relay.HandlePrune(l.now, e.id, &none)
+			e.other.node.relay.HandlePrune(l.now, e.other.id, &none)
+			return
+		}
+	}
+}
+
+// Nor does a part that is cut off while there is much to do stay so until it ends: whoever waits for
+// all to have what he said would be held up as long.
+func TestATreeThatBreaksUnderLoadIsMended(t *testing.T) {
+	for seed := range uint64(6) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		l := crew(t, 24, random)
+		l.delay = func() time.Duration { return hop + time.Duration(random.Int64N(int64(4*hop))) }
+		l.load(3, time.Second)
+		l.breakTree(random)
+		if l.reach(l.nodes[0]) == len(l.nodes) {
+			t.Fatalf("seed %d: nothing is cut off", seed)
+		}
+		l.load(3, 4*time.Second)
+		before := l.count()
+		said := l.load(3, time.Second)
+		c := l.count()
+		if asked, again := c.WantsServed-before.WantsServed, c.Duplicates-before.Duplicates; said < 2900 || asked > 0 || again > uint64(said) {
+			t.Errorf("seed %d: in the fifth second after, %d messages were said, %d asked for, and %d came in vain; want 3,000, none, and hardly any", seed, said, asked, again)
+		}
 	}
 }
 
