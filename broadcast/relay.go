@@ -141,9 +141,10 @@ type stream struct {
 	mode          mode
 	gathering     time.Duration // announcements, since then; Never if there are none
 	patient       bool
-	spoke         bool   // this end has announced last
-	heard         bool   // the other has since the last Pump
-	strict        uint64 // a judge that comes in vain soon after this one is once too often; 0 if there is none
+	spoke         bool // this end has announced last
+	heard         bool // the other has since the last Pump
+	vain          vain
+	headed        headed
 	requests      []request
 	passed        int           // what the cursor has passed is charged, in all
 	awaited       time.Duration // since when broadcasts wait for the next part of that; Never if none has since it caught up
@@ -178,7 +179,7 @@ func (r *Relay) Open(now time.Duration, c Change, out *Outbox) {
 	s := &stream{
 		link: c.Link, peer: c.Peer, since: now, repair: c.Repair, slot: r.freeSlot(),
 		start: r.log.End(), cursor: r.log.Begin(),
-		gathering: Never, awaited: Never, patient: c.Patient, strict: r.judges.count + 1,
+		gathering: Never, awaited: Never, patient: c.Patient, vain: r.judges.next(),
 	}
 	if !s.repair {
 		r.disturbed(now)
@@ -325,6 +326,7 @@ func (r *Relay) Pump(now time.Duration, out *Outbox) {
 	if r.announced = r.announced[:0]; cap(r.announced) > maxSpare {
 		r.announced = nil
 	}
+	r.settle(now, out)
 	for _, s := range r.streams {
 		r.serve(now, s, out)
 		if s.synced {

@@ -29,8 +29,14 @@ type hub struct {
 	// and spread how many more there are when one comes again.
 	judge  map[*Message]uint64
 	judged uint64
-	// standing is what the message may do, and burst what that is told by.
+	// standing is what the message may do; of bursts there were so many, the last one began
+	// then, and burst counts its judges of late.
 	standing map[*Message]standing
+	bursts   uint64
+	began    time.Duration
+	headedBy uint64 // the least place of those that have headed the last burst
+	headed   bool   // a link has had in vain what has
+	others   bool   // several origins have spoken in it
 	burst    burst
 	spread   int           // times spreadMemory
 	again    time.Duration // when one came again last
@@ -39,6 +45,8 @@ type hub struct {
 	// mayPrune is what the step under way gives reason for, and wanted is what it
 	// is to send in any case.
 	mayPrune *spoke
+	settling bool
+	settled  []*spoke // what a pump may prune
 	wanted   *Message
 }
 
@@ -63,6 +71,9 @@ type spoke struct {
 	last      uint64          // position that it was told of last
 	told      time.Duration   // when that was
 	strict    uint64          // soon after this judge one in vain is too many
+	vainIn    uint64          // or soon after this burst
+	headed    uint64          // the burst for which it is to be pruned, if its least place was
+	headedBy  uint64          // this one
 }
 
 // carries reports whether the link is one of those that messages travel.
@@ -89,6 +100,13 @@ func (h *hub) add(origin peer.Handle, size int, from ...*spoke) *Message {
 	h.seen.Mark(m.Dot, 0)
 	h.log.Append(h.now, m, h.relay.KnownTo(ids))
 	h.relay.Delivered(h.now, m)
+	if len(h.all) == 0 || h.now > h.added[h.all[len(h.all)-1]]+judgeSpan {
+		h.began = h.now
+		h.bursts++
+		h.headed, h.others = false, false
+	} else if origin != h.all[len(h.all)-1].Dot.Origin {
+		h.others = true
+	}
 	least, any := uint64(math.MaxUint64), false // of late
 	for _, x := range h.all {
 		if h.added[x] > h.now-judgeSpan {
@@ -96,12 +114,12 @@ func (h *hub) add(origin peer.Handle, size int, from ...*spoke) *Message {
 		}
 	}
 	if place := h.seen.place(origin); place <= least {
-		first, counts := h.burst.note(h.now, h.judged, any && place < least)
+		h.burst.tally(h.now, h.judged)
 		switch {
-		case first && h.counts(m):
-			h.standing[m] = leading
-		case counts:
+		case h.now >= h.began+burstSpan:
 			h.standing[m] = counting
+		case !any || place < least && h.now < h.settles():
+			h.standing[m], h.headedBy = heading, place
 		default:
 			h.standing[m] = waiting
 		}
@@ -116,7 +134,7 @@ func (h *hub) add(origin peer.Handle, size int, from ...*spoke) *Message {
 // open brings a link up. Its peer has had the dots.
 func (h *hub) open(repair bool, had dots) *spoke {
 	s := &spoke{id: LinkID(len(h.links) + 1), repair: repair, peer: newSeen(), has: dots{}, start: h.log.End(), announced: make(map[uint64]bool), heard: make(map[uint64]bool),
-		strict: h.judged + 1}
+		strict: h.judged + 1, vainIn: h.bursts + 1}
 	s.peer.most = h.seen.most
 	h.links = append(h.links, s)
 	for origin := peer.Handle(1); origin <= 4; origin++ {
@@ -153,8 +171,16 @@ func (h *hub) hearAll(s *spoke) {
 }
 
 func (h *hub) pump() {
+	due := h.due()
+	h.settling = true
 	h.relay.Pump(h.now, &h.out)
 	h.take()
+	h.settling = false
+	for _, s := range due {
+		if s.mode != pruned {
+			h.fail("link %d had in vain what has headed the burst, and has mode %d", s.id, s.mode)
+		}
+	}
 	for _, s := range h.links {
 		x := h.relay.find(s.id)
 		if x == nil || !s.synced || x.inflight >= h.relay.cfg.Window || s.repair || x.cursor == h.log.End() {
@@ -169,6 +195,40 @@ func (h *hub) pump() {
 	if d := h.relay.Deadline(); d <= h.now && h.relay.cfg.AnnounceEvery > 0 {
 		h.fail("the deadline, %v, has passed at %v after a pump", d, h.now)
 	}
+}
+
+// settle lets pass what it takes until it is known who heads a burst.
+func (h *hub) settle() {
+	h.now += burstSpan / 2
+	h.pump()
+}
+
+// settles is when it is known who heads the burst.
+func (h *hub) settles() time.Duration {
+	if h.others {
+		return h.began + burstSpan/2
+	}
+	return h.began + aloneSpan
+}
+
+// due is which links a pump is to prune: those that had in vain what has headed a burst, once
+// it is known, as long as there is another one.
+func (h *hub) due() []*spoke {
+	h.settled = h.settled[:0]
+	if !h.headed || h.now < h.settles() {
+		return nil
+	}
+	h.headed = false
+	carriers := slices.DeleteFunc(slices.Clone(h.links), func(s *spoke) bool { return !s.carries() })
+	for _, s := range h.links {
+		others := slices.DeleteFunc(slices.Clone(carriers), func(t *spoke) bool { return t == s })
+		isDue := s.headed == h.bursts && s.headedBy == h.headedBy && s.mode == eager && !s.closed && !s.repair
+		if isDue && len(others) > 0 && !h.relay.cfg.Flood {
+			h.settled = append(h.settled, s)
+			carriers = others
+		}
+	}
+	return h.settled
 }
 
 // gathers is how long announcements on a link may wait from now on.
@@ -240,9 +300,15 @@ func (h *hub) duplicate(s *spoke, m *Message) {
 			since := int(h.judged-judge) * spreadMemory
 			h.spread, h.again = max(since, h.spread-(h.spread-since+spreadMemory-1)/spreadMemory), h.now
 		}
-		if h.standing[m] == leading || h.standing[m] == counting && h.counts(m) {
-			want = s.strict > 0 && judge < s.strict+vainSpan*h.step() && !h.relay.cfg.Flood
-			s.strict = judge + 1
+		if is := h.standing[m]; is == heading || is == counting && h.counts(m) {
+			soon := s.strict > 0 && (judge < s.strict+vainSpan*h.step() || is == heading && h.bursts < s.vainIn+vainSpan)
+			s.strict, s.vainIn = judge+1, h.bursts+1
+			place := h.seen.place(m.Dot.Origin)
+			if soon && is == heading && h.now < h.settles() {
+				s.headed, s.headedBy, h.headed = h.bursts, place, true
+				soon = false
+			}
+			want = soon && !h.relay.cfg.Flood && (is == counting || place == h.headedBy)
 		}
 	}
 	if isPruned := wasEager && s.mode == pruned; isPruned != want {
@@ -311,8 +377,8 @@ func (h *hub) hearGraft(s *spoke) {
 func (h *hub) becomeEager(s *spoke) {
 	s.mode = eager
 	clear(s.announced)
-	if s.last, s.strict = 0, 0; h.healing {
-		s.strict = h.judged + 1
+	if s.last, s.strict, s.vainIn, s.headed = 0, 0, 0, 0; h.healing {
+		s.strict, s.vainIn = h.judged+1, h.bursts+1
 	}
 }
 
@@ -380,7 +446,7 @@ func (h *hub) take() {
 
 // takePrune allows for the one reason there is, a duplicate.
 func (h *hub) takePrune(s *spoke) {
-	if s.mode != eager || s.repair || h.mayPrune != s {
+	if s.mode != eager || s.repair || h.mayPrune != s && !(h.settling && slices.Contains(h.settled, s)) {
 		h.fail("link %d, of mode %d, is pruned for no reason", s.id, s.mode)
 	}
 	s.mode = pruned

@@ -52,37 +52,20 @@ const vainSpan = 4
 //
 // How many are under way together is not known before the first has come again, and then each
 // node knows of another number; where a thousand were broadcast at once into links that were
-// all eager, or some of which closed circles, trees fell apart. So of a burst the first message
-// has links pruned, which is the same one at almost all nodes and makes a tree by itself, and no
-// other does for the next burstSpan. After that it is one within half a burstSpan, or fewer.
+// all eager, or some of which closed circles, trees fell apart. So of a burst, what comes after
+// a silence of judgeSpan, only the first message has links pruned, which is the same one everywhere and
+// makes a tree by itself; if several origins speak, the first of the one with the least place. Which that is
+// is known when half a burstSpan has passed, or if nobody else has spoken within aloneSpan, and no sooner are
+// they pruned: where fifty spoke at once and each went by the least that it had had, half of all trees fell apart.
+// After a burstSpan it is one within half of it, or fewer.
 
 // burstSpan is longer than a message takes to all, as a rule; where it takes longer, what
 // comes again tells. A new link waits for as long under load until it is judged. A guess.
 const burstSpan = 250 * time.Millisecond
 
-// burst is of judges that follow each other within judgeSpan.
-type burst struct {
-	began, latest time.Duration
-	halfAt        time.Duration // when the current half of a burstSpan began
-	half, before  uint64        // the judges until then, and until that before it
-}
-
-// note notes a judge, before which there were so many, and reports whether it is the first of a
-// burst, and whether it may have links pruned. Lesser says that its place is less than those of
-// all judges of late: so it is the first one everywhere, whatever else came before it here.
-func (b *burst) note(now time.Duration, count uint64, lesser bool) (first, counts bool) {
-	if first = lesser || count == 0 || now > b.latest+judgeSpan; first {
-		b.began = now
-	}
-	switch {
-	case now >= b.halfAt+burstSpan:
-		b.halfAt, b.half, b.before = now, count, count
-	case now >= b.halfAt+burstSpan/2:
-		b.halfAt, b.half, b.before = now, count, b.half
-	}
-	b.latest = now
-	return first, first || now >= b.began+burstSpan
-}
+// aloneSpan is after which nobody else speaks at the same time. Until then all links have what
+// one says at once. A guess.
+const aloneSpan = 20 * time.Millisecond
 
 // standing is what a message may do about links that it comes by in vain.
 type standing uint8
@@ -91,8 +74,69 @@ const (
 	noJudge  standing = iota
 	waiting           // tells what is under way together, no more
 	counting          // has them pruned, if it is one of those that do
-	leading           // is one, as the first of a burst
+	heading           // is the only one, unless the burst has one of a lesser place
 )
+
+// burst is of messages that follow each other within judgeSpan.
+type burst struct {
+	number        uint64 // counted from 1
+	began, latest time.Duration
+	least         uint64        // place, of those who have headed it
+	mixed         bool          // it has others
+	pending       bool          // some link may have to be pruned for it
+	halfAt        time.Duration // when the current half of a burstSpan began
+	half, before  uint64        // the judges until then, and until that before it
+}
+
+// headed is what a link is to be pruned for, unless there was a lesser place.
+type headed struct{ burst, place uint64 }
+
+// hear notes a message of an origin that has this place, and reports whether it is the first of
+// a burst.
+func (b *burst) hear(now time.Duration, place uint64) bool {
+	isFirst := b.number == 0 || now > b.latest+judgeSpan
+	if isFirst {
+		b.number++
+		b.began, b.least, b.mixed, b.pending = now, place, false, false
+	}
+	b.mixed = b.mixed || place != b.least
+	b.latest = now
+	return isFirst
+}
+
+// settles is when it is known who has headed the burst.
+func (b *burst) settles() time.Duration {
+	if b.mixed {
+		return b.began + burstSpan/2
+	}
+	return b.began + aloneSpan
+}
+
+// stand is what a judge may do who has this place, which may be lesser than all before it.
+func (b *burst) stand(now time.Duration, isFirst, lesser bool, place uint64) standing {
+	switch {
+	case now >= b.began+burstSpan:
+		return counting
+	case isFirst || lesser && now < b.settles():
+		b.least = place
+		return heading
+	}
+	return waiting
+}
+
+// tally notes a judge, before which there were so many.
+func (b *burst) tally(now time.Duration, count uint64) {
+	switch {
+	case now >= b.halfAt+burstSpan:
+		b.halfAt, b.half, b.before = now, count, count
+	case now >= b.halfAt+burstSpan/2:
+		b.halfAt, b.half, b.before = now, count, b.half
+	}
+}
+
+// vain is after which judge, and after which burst, one more that comes in vain by a link is
+// once too often, if that is soon; none if the judge is 0.
+type vain struct{ judge, burst uint64 }
 
 // judges are the last messages that may still be the least: each has a greater place
 // than the one before it.
@@ -146,8 +190,9 @@ type heard struct {
 // is left out are the greatest.
 const maxHeard = 64
 
-// hear notes a message of an origin that has this place, and tells whether it is a judge.
-func (j *judges) hear(now time.Duration, place, seq uint64) standing {
+// hear notes a message of an origin that has this place.
+func (j *judges) hear(now time.Duration, place uint64) standing {
+	isFirst := j.burst.hear(now, place)
 	old := 0
 	for old < len(j.latest) && j.latest[old].at <= now-judgeSpan {
 		old++
@@ -164,16 +209,17 @@ func (j *judges) hear(now time.Duration, place, seq uint64) standing {
 	if n > 0 {
 		return noJudge
 	}
-	first, counts := j.burst.note(now, j.count, lesser)
-	leads := first && (place+seq)%j.step() == 0
+	j.burst.tally(now, j.count)
 	j.count++
-	switch {
-	case leads:
-		return leading
-	case counts:
-		return counting
-	}
-	return waiting
+	return j.burst.stand(now, isFirst, lesser, place)
+}
+
+// next is where what comes in vain from now on is soon after.
+func (j *judges) next() vain { return vain{j.count + 1, j.burst.number + 1} }
+
+// isSoon reports whether a judge has come soon after.
+func (j *judges) isSoon(v vain, judge uint64, s standing) bool {
+	return v.judge > 0 && (judge < v.judge+vainSpan*j.step() || s == heading && j.burst.number < v.burst+vainSpan)
 }
 
 // isLeast reports whether nothing was heard since that has a lesser place.
@@ -189,7 +235,7 @@ func (r *Relay) Delivered(now time.Duration, m *Message) {
 	if now-m.Born >= lateAfter {
 		r.disturbed(now)
 	}
-	standing := r.judges.hear(now, r.seen.place(m.Dot.Origin), m.Dot.Seq)
+	standing := r.judges.hear(now, r.seen.place(m.Dot.Origin))
 	if standing == noJudge || r.log.Len() == 0 {
 		return
 	}
@@ -216,9 +262,36 @@ func (r *Relay) cameInVain(now time.Duration, s *stream, d peer.Dot) bool {
 	if e.standing == waiting || e.standing == counting && (place+d.Seq)%r.judges.step() != 0 {
 		return false
 	}
-	often := s.strict > 0 && judge < s.strict+vainSpan*r.judges.step()
-	s.strict = judge + 1
-	return often
+	often := r.judges.isSoon(s.vain, judge, e.standing)
+	b := &r.judges.burst
+	s.vain = vain{judge + 1, b.number + 1}
+	switch {
+	case !often || e.standing != heading:
+		return often
+	case now < b.settles():
+		s.headed, b.pending = headed{b.number, place}, true
+		return false
+	}
+	return place == b.least
+}
+
+// settle prunes what brought in vain what has headed the burst, once that is known.
+func (r *Relay) settle(now time.Duration, out *Outbox) {
+	b := &r.judges.burst
+	if !b.pending || now < b.settles() {
+		return
+	}
+	b.pending = false
+	for _, s := range r.streams {
+		if s.headed == (headed{b.number, b.least}) && r.hasEagerBut(s) {
+			r.prune(now, s, out)
+		}
+	}
+}
+
+// hasEagerBut reports whether another link is eager.
+func (r *Relay) hasEagerBut(s *stream) bool {
+	return slices.ContainsFunc(r.streams, func(t *stream) bool { return t != s && !t.repair && t.synced && t.mode == eager })
 }
 
 // othersBrought reports whether an eager link other than s brought the message
@@ -306,7 +379,7 @@ func (r *Relay) heal(now time.Duration, out *Outbox) {
 	for _, s := range r.streams {
 		if s.synced && !s.repair && s.mode != eager {
 			r.graft(now, s, out)
-			s.strict = r.judges.count + 1
+			s.vain = r.judges.next()
 		}
 	}
 }
@@ -314,7 +387,7 @@ func (r *Relay) heal(now time.Duration, out *Outbox) {
 // becomeEager also has the link send what was announced on it but was sent on no
 // link at all: the eager ones were stuck, or there were none.
 func (r *Relay) becomeEager(s *stream) {
-	s.mode, s.gathering, s.strict = eager, Never, 0
+	s.mode, s.gathering, s.vain, s.headed = eager, Never, vain{}, headed{}
 	s.cursor = min(s.cursor, max(r.sent, s.start, r.log.Begin()))
 }
 
@@ -440,6 +513,9 @@ func (r *Relay) announceSome(s *stream, out *Outbox) bool {
 // Deadline is when Pump is due, for announcements.
 func (r *Relay) Deadline() time.Duration {
 	t := Never
+	if b := &r.judges.burst; b.pending {
+		t = b.settles()
+	}
 	for _, s := range r.streams {
 		if s.synced {
 			t = min(t, r.announceAt(s))

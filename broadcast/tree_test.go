@@ -60,6 +60,7 @@ func TestOnlyALinkThatWasSlowerIsPruned(t *testing.T) {
 		h, links := treeHub(t, func(c *RelayConfig) { c.Flood = test.flat }, 2)
 		m := test.tell(h, links[0], links[1])
 		h.duplicate(links[1], m)
+		h.settle()
 		if links[1].mode != test.want {
 			t.Errorf("%s: the link has mode %d, want %d", test.why, links[1].mode, test.want)
 		}
@@ -172,7 +173,7 @@ func TestTheFirstOfABurstJudges(t *testing.T) {
 		{"the one that counts", judgeSpan, 0, 128, pruned},
 	} {
 		h, links := treeHub(t, nil, 2)
-		origin := originAt(1<<10, 1<<10-1) // its first but one counts, and each at a power of two from there
+		origin := originAt(1<<10, 1<<10-1) // of the burst each at a multiple of a power of two counts
 		h.add(origin, 0, links[0])
 		h.now += test.before
 		var m *Message
@@ -183,9 +184,59 @@ func TestTheFirstOfABurstJudges(t *testing.T) {
 		}
 		b := h.open(false, nil)
 		h.hearAll(b)
-		if h.duplicate(b, m); b.mode != test.want {
+		h.duplicate(b, m)
+		if h.settle(); b.mode != test.want {
 			t.Errorf("%s: the link has mode %d, want %d", test.why, b.mode, test.want)
 		}
+	}
+}
+
+// A link that was grafted is pruned for two in vain; where little bursts follow each other,
+// these are the first of two, whatever their numbers are.
+func TestLittleBurstsHaveLinksPruned(t *testing.T) {
+	for rest := range uint64(8) {
+		h, links := treeHub(t, nil, 2)
+		a, b := links[0], links[1]
+		h.hearPrune(b)
+		h.hearGraft(b)
+		origin := originAt(8, rest)
+		for range 2 {
+			h.now += judgeSpan + 1
+			var burst []*Message
+			for range 1000 {
+				burst = append(burst, h.add(origin, 0, a))
+				if n := len(burst); n > 3 {
+					h.duplicate(b, burst[n-4])
+				}
+			}
+			h.settle()
+		}
+		if b.mode != pruned {
+			t.Errorf("place %d: all of two bursts has come in vain, and the link has mode %d", rest, b.mode)
+		}
+	}
+}
+
+// While an origin with a lesser place speaks once in a second or a little more, links are pruned by
+// what others say between.
+func TestWhoSpeaksNowAndThenStopsNoPruning(t *testing.T) {
+	least, other := peer.Handle(2), peer.Handle(3)
+	if s := newSeen(); mix(s.hashOf(other)) < mix(s.hashOf(least)) {
+		least, other = other, least
+	}
+	h, links := treeHub(t, nil, 2)
+	a, b := links[0], links[1]
+	h.hearPrune(b)
+	h.hearGraft(b)
+	for range 20 {
+		h.add(least, 0, a)
+		for range 120 {
+			h.now += 10 * time.Millisecond
+			h.duplicate(b, h.add(other, 0, a))
+		}
+	}
+	if b.mode != pruned {
+		t.Errorf("the link has mode %d", b.mode)
 	}
 }
 
@@ -259,7 +310,8 @@ func TestOldMessagesSayNothingOfThoseUnderWay(t *testing.T) {
 	h.now += spreadSpan + 1
 	c := h.open(false, nil)
 	h.hearAll(c)
-	if h.duplicate(c, h.add(2, 0, a)); c.mode != pruned {
+	h.duplicate(c, h.add(2, 0, a))
+	if h.settle(); c.mode != pruned {
 		t.Error("a new link is not pruned, although nothing has been under way for long")
 	}
 }
@@ -297,14 +349,14 @@ func TestLinksAreJudgedByOneOrigin(t *testing.T) {
 func TestJudgesAreBounded(t *testing.T) {
 	var j judges
 	for place := range uint64(1000) {
-		if judge := j.hear(time.Duration(place), place, 1) != noJudge; judge != (place == 0) {
+		if judge := j.hear(time.Duration(place), place) != noJudge; judge != (place == 0) {
 			t.Fatalf("%d is a judge: %v", place, judge)
 		}
 	}
 	if len(j.latest) > maxHeard || j.count != 1 {
 		t.Errorf("%d are remembered, and %d were judges", len(j.latest), j.count)
 	}
-	if j.hear(time.Minute, 1<<60, 1) == noJudge || len(j.latest) != 1 {
+	if j.hear(time.Minute, 1<<60) == noJudge || len(j.latest) != 1 {
 		t.Errorf("a minute later %d are remembered", len(j.latest))
 	}
 }
@@ -665,9 +717,10 @@ func TestTheLastTreeLinkIsReplaced(t *testing.T) {
 	a, b, c := links[0], links[1], links[2]
 	h.hearPrune(b)
 	h.hearPrune(links[3])
-	for range 2 {
-		h.duplicate(c, h.add(2, 0, a))
-	}
+	m := h.add(2, 0, a)
+	h.now += burstSpan / 2
+	h.duplicate(c, m)
+	h.duplicate(c, h.add(2, 0, a))
 	if a.mode != eager || b.mode != lazy || c.mode != pruned {
 		t.Fatalf("modes %d, %d and %d", a.mode, b.mode, c.mode)
 	}
@@ -734,6 +787,9 @@ func TestALostBranchIsMadeUpForByAllLazyLinks(t *testing.T) {
 				t.Errorf("%s: a lazy link has mode %d, want %d, and was sent %v", test.why, s.mode, test.want, s.got)
 			}
 			h.duplicate(s, m)
+		}
+		h.settle()
+		for _, s := range links[3:] {
 			if s.mode == eager {
 				t.Errorf("%s: a link brings something in vain, and stays as it is", test.why)
 			}
@@ -774,7 +830,15 @@ func TestAJudgeIsReplacedByALesserOne(t *testing.T) {
 	if h.duplicate(links[1], m); links[1].mode != eager {
 		t.Error("pruned for the greater one")
 	}
-	if h.duplicate(links[1], last); links[1].mode != pruned {
+	if h.duplicate(links[1], last); links[1].mode != eager {
+		t.Error("pruned for one that a lesser one may follow")
+	}
+	h.now += burstSpan/2 - 1
+	if h.pump(); links[1].mode != eager || h.relay.Deadline() > h.now+1 {
+		t.Errorf("the link has mode %d before it is known who is the least; the deadline is %v later, want 1 ns", links[1].mode, h.relay.Deadline()-h.now)
+	}
+	h.now++
+	if h.pump(); links[1].mode != pruned {
 		t.Error("not pruned for the least one")
 	}
 }

@@ -16,8 +16,8 @@ import (
 
 // maxAnnounced bounds the messages that are expected since they were announced, if
 // Config.Announced does not, and maxAwaited those that others wait for; maxSources the links remembered for each, and maxPulled what was pulled and may
-// still come by the tree: what is pulled beside is not looked at, or else, where much is, all
-// of it would be forgotten before the tree has had its time.
+// still come by the tree: of more, what is looked at last is forgotten, or else, where much
+// is, all of it would be before the tree has had its time.
 const (
 	maxAnnounced = 1 << 14
 	maxAwaited   = 1 << 15
@@ -332,6 +332,16 @@ func (b *Buffer) arrived(now time.Duration, d peer.Dot, from broadcast.LinkID) {
 func (e *expected) addPulled(p pulled) {
 	if len(e.pulled) < maxPulled {
 		e.pulled = append(e.pulled, p)
+		return
+	}
+	last := 0
+	for i := range e.pulled {
+		if e.pulled[i].until > e.pulled[last].until {
+			last = i
+		}
+	}
+	if p.until < e.pulled[last].until {
+		e.pulled[last] = p
 	}
 }
 
@@ -381,14 +391,17 @@ func (e *expected) noteShare(pulled bool) {
 	}
 }
 
-// AppendGrafts appends the links that brought what the tree has not brought since. Late says
-// that all that links bring is late.
-func (b *Buffer) AppendGrafts(now time.Duration, late bool, dst []broadcast.LinkID) []broadcast.LinkID {
+// AppendGrafts appends the links that brought what the tree has not brought since, of those that
+// are lazy. Late says that all that links bring is late.
+func (b *Buffer) AppendGrafts(now time.Duration, late bool, lazy func(broadcast.LinkID) bool, dst []broadcast.LinkID) []broadcast.LinkID {
 	e := &b.wants.expected
-	if (late || e.crowd(now) == 1) && e.busy.note(now, 2*trial*b.cfg.Graft, mostBusy*b.cfg.Graft) {
+	if late || e.crowd(now) == 1 {
+		putOff := e.busy.note(now, 2*trial*b.cfg.Graft, mostBusy*b.cfg.Graft)
 		for i := range e.pulled {
 			p := &e.pulled[i]
-			p.until, p.busy = max(p.until, now+trial*b.cfg.Graft), true
+			if p.busy = true; putOff {
+				p.until = max(p.until, now+trial*b.cfg.Graft)
+			}
 		}
 	}
 	answered := false // what was pulled in a crowd, by one link
@@ -399,6 +412,8 @@ func (b *Buffer) AppendGrafts(now time.Duration, late bool, dst []broadcast.Link
 			return true
 		case now < p.until:
 			return false
+		case !lazy(p.link):
+			return true
 		case crowded && e.share < leastShare:
 			return true
 		case crowded:

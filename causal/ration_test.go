@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/Ishan27gOrg/gossipProtocol/broadcast"
+	"github.com/Ishan27gOrg/gossipProtocol/peer"
 )
 
 // How many places there are follows how long answers take.
@@ -153,7 +154,7 @@ func TestNoTreeIsJudgedWhileAllIsLate(t *testing.T) {
 		began, judged := w.now, broadcast.Never
 		for judged == broadcast.Never && w.buf.Deadline() < broadcast.Never {
 			w.now = max(w.now, w.buf.Deadline())
-			if grafts := w.buf.AppendGrafts(w.now, w.now < began+test.late, nil); len(grafts) > 0 {
+			if grafts := w.buf.AppendGrafts(w.now, w.now < began+test.late, anyLink, nil); len(grafts) > 0 {
 				if judged = w.now - began; !slices.Equal(grafts, []broadcast.LinkID{other.id}) {
 					t.Errorf("%s: grafted %v, want %v", test.why, grafts, other.id)
 				}
@@ -163,5 +164,54 @@ func TestNoTreeIsJudgedWhileAllIsLate(t *testing.T) {
 		if judged > test.judged || judged < test.judged-trial*testGraft {
 			t.Errorf("%s: judged after %v, want %v", test.why, judged, test.judged)
 		}
+	}
+}
+
+// What had to be asked for in a crowd has one link grafted, a lazy one, and no other until as much
+// had to be asked for again; what had to be by itself has each link grafted that brought it.
+func TestOneLinkIsGraftedForACrowd(t *testing.T) {
+	for _, test := range []struct {
+		crowd crowd
+		share int
+		want  int // links, of the three that brought something, one of which is eager
+	}{{1, wholeShare, 1}, {1, leastShare - 1, 0}, {0, wholeShare, 2}, {0, 0, 2}} {
+		w := story(t, Unordered, monologue(1), 0, 0, 0)
+		e := &w.buf.wants.expected
+		pull := func() {
+			for i := range 6 {
+				e.addPulled(pulled{dot: peer.Dot{Origin: X, Seq: uint64(i + 2)}, link: w.links[i%3].id, crowd: test.crowd, until: w.now})
+			}
+		}
+		eager := w.links[0].id
+		graft := func() []broadcast.LinkID {
+			return w.buf.AppendGrafts(w.now, false, func(l broadcast.LinkID) bool { return l != eager }, nil)
+		}
+		pull()
+		e.share = test.share
+		if got := graft(); len(got) != test.want || slices.Contains(got, eager) || len(e.pulled) > 0 {
+			t.Errorf("crowd %d, share %d: grafted %v, %d are left, want %d of the last two, and none", test.crowd, test.share, got, len(e.pulled), test.want)
+		}
+		pull()
+		if got := graft(); test.crowd == 1 && len(got) > 0 {
+			t.Errorf("crowd %d, share %d: then grafted %v, want none", test.crowd, test.share, got)
+		}
+	}
+}
+
+// Of more than can be remembered what is judged last is forgotten.
+func TestPulledIsBounded(t *testing.T) {
+	var e expected
+	at := func(s int) pulled { return pulled{until: time.Duration(s) * time.Second} }
+	for i := range maxPulled {
+		e.addPulled(at(i + 10))
+	}
+	e.addPulled(at(1000))
+	e.addPulled(at(1))
+	latest, soonest := time.Duration(0), time.Hour
+	for _, p := range e.pulled {
+		latest, soonest = max(latest, p.until), min(soonest, p.until)
+	}
+	if len(e.pulled) != maxPulled || soonest != time.Second || latest != (maxPulled+8)*time.Second {
+		t.Errorf("%d are remembered, of %v to %v; want %d, of 1 s to %d s", len(e.pulled), soonest, latest, maxPulled, maxPulled+8)
 	}
 }

@@ -250,7 +250,7 @@ func (w *world) poll() {
 			w.grafts = append(w.grafts, a.Link)
 		}
 	}
-	w.grafts = w.buf.AppendGrafts(w.now, false, w.grafts)
+	w.grafts = w.buf.AppendGrafts(w.now, false, anyLink, w.grafts)
 	for _, g := range gaps {
 		w.gap(g)
 	}
@@ -540,3 +540,6 @@ func (w *world) reconcile(l *link) {
 func (w *world) String() string {
 	return fmt.Sprintf("%v at %v: had %d, gone %d, held %d", w.order, w.now, len(w.had), len(w.gone), len(w.buf.held))
 }
+
+// anyLink says of each that it is lazy.
+func anyLink(broadcast.LinkID) bool { return true }

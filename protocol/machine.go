@@ -699,7 +699,7 @@ func (m *Machine) askMissing(now time.Duration, out *Outbox) {
 // graft makes links eager that brought what the tree did not, or can bring what a
 // link that is gone would have brought.
 func (m *Machine) graft(now time.Duration, out *Outbox) {
-	m.grafts = m.buffer.AppendGrafts(now, m.relay.Late(now), m.grafts[:0])
+	m.grafts = m.buffer.AppendGrafts(now, m.relay.Late(now), m.relay.Lazy, m.grafts[:0])
 	for _, link := range m.grafts {
 		m.relay.Graft(now, link, &out.Links)
 	}

@@ -438,7 +438,7 @@ func (l *lab) load(each int, lasting time.Duration) (said int) {
 }
 
 // Five thousand messages at once, into links that are all eager, make a tree that is whole, and
-// nothing has to be asked for.
+// nothing has to be asked for; but for the first of them, all links bring everything once.
 func TestABurstMakesATree(t *testing.T) {
 	for seed := range uint64(8) {
 		random := rand.New(rand.NewPCG(seed, 0))
@@ -446,7 +446,7 @@ func TestABurstMakesATree(t *testing.T) {
 		l.delay = func() time.Duration { return hop + time.Duration(random.Int64N(int64(4*hop))) }
 		said := l.load(20, 250*time.Millisecond)
 		c := l.count()
-		if reached := l.reach(l.nodes[0]); reached < len(l.nodes) || c.WantsServed > 0 || c.Duplicates > uint64(said*len(l.nodes)/20) {
+		if reached := l.reach(l.nodes[0]); reached < len(l.nodes) || c.WantsServed > 0 || c.Duplicates > uint64(said*len(l.nodes)/4) {
 			t.Errorf("seed %d: %d messages, of 24 nodes the tree has %d, %d messages were asked for, %d came in vain", seed, said, reached, c.WantsServed, c.Duplicates)
 		}
 	}
@@ -479,7 +479,7 @@ func (l *lab) breakTree(random *rand.Rand) {
 // Nor does a part that is cut off while there is much to do stay so until it ends: whoever waits for
 // all to have what he said would be held up as long.
 func TestATreeThatBreaksUnderLoadIsMended(t *testing.T) {
-	for seed := range uint64(6) {
+	for seed := range uint64(5) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		l := crew(t, 24, random)
 		l.delay = func() time.Duration { return hop + time.Duration(random.Int64N(int64(4*hop))) }
@@ -488,12 +488,16 @@ func TestATreeThatBreaksUnderLoadIsMended(t *testing.T) {
 		if l.reach(l.nodes[0]) == len(l.nodes) {
 			t.Fatalf("seed %d: nothing is cut off", seed)
 		}
-		l.load(3, 4*time.Second)
+		l.load(3, 2500*time.Millisecond)
+		if reached := l.reach(l.nodes[0]); reached < len(l.nodes) {
+			t.Errorf("seed %d: two and a half seconds later the tree has %d of 24 nodes", seed, reached)
+		}
+		l.load(3, 3500*time.Millisecond) // what it has waited for in vain comes as well
 		before := l.count()
 		said := l.load(3, time.Second)
 		c := l.count()
-		if asked, again := c.WantsServed-before.WantsServed, c.Duplicates-before.Duplicates; said < 2900 || asked > 0 || again > uint64(said) {
-			t.Errorf("seed %d: in the fifth second after, %d messages were said, %d asked for, and %d came in vain; want 3,000, none, and hardly any", seed, said, asked, again)
+		if asked, again := c.WantsServed-before.WantsServed, c.Duplicates-before.Duplicates; said < 2900 || asked > 0 || again > uint64(said/10) {
+			t.Errorf("seed %d: in the seventh second after, %d messages were said, %d asked for, and %d came in vain; want 3,000, none, and hardly any", seed, said, asked, again)
 		}
 	}
 }
