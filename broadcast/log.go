@@ -49,7 +49,8 @@ type entry struct {
 	known uint64 // link slots whose peers have it
 	via   uint64 // those of them that it came by before it was delivered
 	judge uint64 // which judge it is, counted from 1; 0 if it is none (tree.go)
-	standing
+	// standing is what a judge may do about links that it comes by in vain.
+	standing standing
 }
 
 // eviction is the newest message of an origin that the log no longer has.

@@ -520,7 +520,7 @@ func (r *Relay) Lacks() (n int) {
 func (r *Relay) Unsent() uint64 {
 	pos := r.log.Begin()
 	for _, s := range r.streams {
-		if s.synced && !s.repair && s.mode == eager {
+		if s.carries() {
 			pos = max(pos, s.cursor)
 		}
 	}
@@ -548,7 +548,7 @@ func (r *Relay) Awaits(now time.Duration, size int) (wait bool, until time.Durat
 		e := r.log.at(pos)
 		over -= e.msg.Size()
 		for _, s := range r.streams {
-			if s.cursor <= pos && s.synced && !s.repair && s.mode == eager && !r.hasAt(s, pos, e) && r.await(now, s) {
+			if s.cursor <= pos && s.carries() && !r.hasAt(s, pos, e) && r.await(now, s) {
 				wait, until = true, min(until, s.awaited+awaitFor)
 			}
 		}

@@ -291,8 +291,11 @@ func (r *Relay) settle(now time.Duration, out *Outbox) {
 
 // hasEagerBut reports whether another link is eager.
 func (r *Relay) hasEagerBut(s *stream) bool {
-	return slices.ContainsFunc(r.streams, func(t *stream) bool { return t != s && !t.repair && t.synced && t.mode == eager })
+	return slices.ContainsFunc(r.streams, func(t *stream) bool { return t != s && t.carries() })
 }
+
+// carries reports whether the link is one of those that messages travel.
+func (s *stream) carries() bool { return s.synced && !s.repair && s.mode == eager }
 
 // othersBrought reports whether an eager link other than s brought the message
 // before it was delivered. A repair does not count: it is over the next moment.
@@ -300,7 +303,7 @@ func (r *Relay) othersBrought(pos uint64, s *stream) bool {
 	via := r.log.at(pos).via
 	return slices.ContainsFunc(r.streams, func(t *stream) bool {
 		// What is older than the link came by another one, in the same slot.
-		return t != s && !t.repair && t.synced && t.mode == eager && pos >= t.start && via&(1<<t.slot) != 0
+		return t != s && t.carries() && pos >= t.start && via&(1<<t.slot) != 0
 	})
 }
 
@@ -318,7 +321,7 @@ func (r *Relay) prune(now time.Duration, s *stream, out *Outbox) {
 // HandlePrune takes the peer's wish to get announcements from now on, which is
 // also all that it will send. It makes no sense before anything was sent.
 func (r *Relay) HandlePrune(now time.Duration, id LinkID, out *Outbox) {
-	if s := r.find(id); s != nil && !s.repair && s.synced && s.mode == eager {
+	if s := r.find(id); s != nil && s.carries() {
 		s.mode = lazy
 		r.disturbed(now)
 		r.keepEager(now, out)

@@ -367,15 +367,16 @@ func (t *busy) note(now, pause, most time.Duration) bool {
 	return now < t.since+most
 }
 
-// A tree is not judged while there is more to do than nodes can, for at most mostBusy times Config.Graft, a second: what it
-// has not brought within a trial comes within seconds, or never, since this node has passed it
-// on to where it would have come from; and the links that would be grafted close circles, which
-// bring everything twice until they are found and pruned. After that, or once it is over, what
-// was pulled meanwhile counts if it was a wholeShare/leastShare part of all at the least: in a
-// part that is cut off it is as much, or else the next message shows it. And then one link is
-// grafted, and no other before as much had to be pulled again: that one may have been all that was
-// missing. It is not put off for longer since a part that is cut off has everything so much later as is
-// waited in a crowd, and so has whoever waits until all have it. Guesses.
+// A tree is not judged while there is more to do than nodes can, for at most mostBusy times
+// Config.Graft, a second: what it has not brought within a trial comes within seconds, or
+// never, since this node has passed it on to where it would have come from; and the links that
+// would be grafted close circles, which bring everything twice until they are found and pruned.
+// After that, or once it is over, what was pulled meanwhile counts if it was a
+// wholeShare/leastShare part of all at the least: in a part that is cut off it is as much, or
+// else the next message shows it. Then one link is grafted, which may have been all that was
+// missing, and no other before as much had to be pulled again. It is put off no longer since a
+// part that is cut off has everything as late as is waited in a crowd, and so has whoever waits
+// until all have it. Guesses.
 const (
 	mostBusy    = 20
 	shareMemory = 64 // messages, after which most is forgotten
