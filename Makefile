@@ -25,7 +25,7 @@ netns: ## real network faults between 12 hosts in network namespaces (Linux, roo
 	GOSSIP_NETNS=all go test -count=1 -v -timeout 20m ./internal/netns
 experiments: ## the papers' experiments, with plots, into experiments/ (half an hour)
 	go run ./cmd/gossip sim experiment all
-bench: ## this project and its peers on the same work (Linux, root, iproute2; half an hour for RUNS=1)
+bench: ## this project and its peers on the same work (Linux, root, iproute2; an hour for RUNS=1)
 	./scripts/bench.sh $(or $(RUNS),1)
 bench-large: ## the same with 1,000 nodes, and 10,000 of ours (an hour)
 	./scripts/bench.sh $(or $(RUNS),1) large

@@ -29,7 +29,7 @@ type ledger struct {
 	timed     bool                   // keep the time of each delivery
 	delivered atomic.Int64
 	next      atomic.Uint64
-	chunks    [1 << 16]atomic.Pointer[chunk]
+	chunks    [1 << 18]atomic.Pointer[chunk]
 	making    sync.Mutex
 	visitor   atomic.Pointer[visitor]
 	filler    []byte // random, so that nothing can be compressed

@@ -2,6 +2,7 @@ package main
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -10,11 +11,13 @@ import (
 // messages under way than its window. CPU time is that of the whole process, from the
 // first message to the last delivery.
 func measureSaturated(b *bench) error {
+	warmUp := 3 * time.Second // so that the heap has grown, and trees and buffers have
 	return b.saturate(func(payload, origins int) error {
 		window := b.window(payload, origins)
-		if _, err := b.push(payload, origins, window, time.Second); err != nil { // so that trees and buffers have grown
+		if _, err := b.push(payload, origins, window, warmUp); err != nil {
 			return err
 		}
+		warmUp = time.Second
 		stop := b.profile()
 		p, err := b.push(payload, origins, window, b.lasting(3*time.Second))
 		stop()
@@ -63,7 +66,7 @@ func measureWindows(b *bench) error {
 
 // saturate starts the system and does something with each payload and number of origins.
 func (b *bench) saturate(do func(payload, origins int) error) error {
-	if err := b.start(Options{}); err != nil {
+	if err := b.start(Options{LogBytes: b.logBytes()}); err != nil {
 		return err
 	}
 	defer b.cluster.Close()
@@ -78,6 +81,18 @@ func (b *bench) saturate(do func(payload, origins int) error) error {
 		}
 	}
 	return nil
+}
+
+// logBytes is the size of each node's log. It is full after a second or two, as that of a node
+// that has run for an hour is, so that memory is used again: to touch a page for the first
+// time takes longer than all that is done with the messages that fit into it. What is under way
+// has to fit as well, and of long payloads that is more.
+func (b *bench) logBytes() int {
+	all := 512 << 20
+	if slices.Max(b.Payloads) > 4<<10 {
+		all = 2 << 30
+	}
+	return min(64<<20, max(4<<20, all/b.Nodes))
 }
 
 // pushed is what came of it.
