@@ -22,8 +22,10 @@ go build -o "$bin/bench" ./bench
 bench() { "$bin/bench" --out "$out" --runs 1 --first "$run" "$@"; }
 
 # Latencies are taken at real-time priority, where that is allowed: docs/benchmarks.md tells why.
+# In turns (-r): first come first served (-f), the threads of a Go program that wait for another
+# one without sleeping may never let it run.
 prompt=()
-if chrt -f 5 true 2>/dev/null; then prompt=(chrt -f 5); fi
+if chrt -r 5 true 2>/dev/null; then prompt=(chrt -r 5); fi
 latency() { "${prompt[@]}" "$bin/bench" --out "$out" --runs 1 --first "$run" --measure latency "$@"; }
 
 for ((run = 1; run <= runs; run++)); do
