@@ -100,10 +100,13 @@ func newOurs(n int, o Options, deliver Deliver) *ourCluster {
 		Logger:     slog.New(slog.DiscardHandler),
 	}
 	if c.cfg.LogBytes == 0 {
-		c.cfg.LogBytes = min(64<<20, max(4<<20, 2<<30/n))
+		c.cfg.LogBytes = shareOfLogs(2<<30, n)
 	}
 	return c
 }
+
+// shareOfLogs is the log of one of n nodes that share so many bytes.
+func shareOfLogs(all, n int) int { return min(64<<20, max(4<<20, all/n)) }
 
 // startShare starts some of the nodes of a cluster of which other processes run the others.
 // Their contact is another node's address, or else the first of them. No more than

@@ -86,13 +86,12 @@ func (b *bench) saturate(do func(payload, origins int) error) error {
 // logBytes is the size of each node's log. It is full after a second or two, as that of a node
 // that has run for an hour is, so that memory is used again: to touch a page for the first
 // time takes longer than all that is done with the messages that fit into it. What is under way
-// has to fit as well, and of long payloads that is more.
+// has to fit as well: long payloads have the usual logs.
 func (b *bench) logBytes() int {
-	all := 512 << 20
 	if slices.Max(b.Payloads) > 4<<10 {
-		all = 2 << 30
+		return 0
 	}
-	return min(64<<20, max(4<<20, all/b.Nodes))
+	return shareOfLogs(512<<20, b.Nodes)
 }
 
 // pushed is what came of it.
