@@ -29,6 +29,8 @@ bench: ## this project and its peers on the same work (Linux, root, iproute2; an
 	./scripts/bench.sh $(or $(RUNS),1)
 bench-large: ## the same with 1,000 nodes, and 10,000 of ours (an hour)
 	./scripts/bench.sh $(or $(RUNS),1) large
+bench-rest: ## other systems and payloads, logs, origins, 10,000 nodes in one process (an hour)
+	./scripts/bench.sh $(or $(RUNS),1) rest
 microbench: ## the micro-benchmarks
 	go test -run '^$$' -bench . -benchmem $(PACKAGES)
 bench-compare: ## the micro-benchmarks here and at BASE=rev, compared with benchstat
@@ -65,4 +67,4 @@ lint: ## golangci-lint, which takes minutes to build
 	$(GOLANGCI) run $(PACKAGES)
 check: fmt-check vet staticcheck ## formatting, vet and staticcheck
 
-.PHONY: help demo agents test race soak soak-agents soak-day netns experiments bench bench-large microbench bench-compare fuzz vuln tidy-check window window-test window-shots fmt fmt-check vet staticcheck lint check
+.PHONY: help demo agents test race soak soak-agents soak-day netns experiments bench bench-large bench-rest microbench bench-compare fuzz vuln tidy-check window window-test window-shots fmt fmt-check vet staticcheck lint check

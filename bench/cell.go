@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"runtime/pprof"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -22,8 +23,31 @@ type cell struct {
 	For      time.Duration // how long to measure; 0: what is usual for the measure
 	Settle   time.Duration // how old a network is to be when idle nodes, or the wire, are looked at
 	MTU      int           // the longest packet of quiet measures, in bytes
-	Profile  string        // a file for a profile of CPU time while it is measured
+	Profile  string        // what files of profiles, taken while it is measured, begin with
+	Unusual  string        // what results are told of that
 	Run      int
+}
+
+// usual is a light load in messages per second, and for how long networks settle.
+const (
+	usualRate   = 10
+	usualSettle = 30 * time.Second
+)
+
+// unusual tells in words what is not as it usually is, so that it gets a table of its own.
+func (c *cell) unusual(m measure) string {
+	var words []string
+	say := func(is bool, format string, args ...any) {
+		if is {
+			words = append(words, fmt.Sprintf(format, args...))
+		}
+	}
+	say(m.light && c.Rate != usualRate, "%v messages/s", c.Rate)
+	say(m.settles && c.Settle != usualSettle, "after %v", c.Settle)
+	say(c.For != 0, "for %v", c.For)
+	say(c.Window != 0, "%d under way", c.Window)
+	say(realTime(), "real-time priority")
+	return strings.Join(words, ", ")
 }
 
 // ethernet is the longest packet on most networks, in bytes.
@@ -33,6 +57,10 @@ const ethernet = 1500
 type measure struct {
 	name, about string
 	run         func(*bench) error
+	// light is for measures that send a few messages per second, as many as are asked for.
+	light bool
+	// settles is for measures of networks that have been left to themselves, or to a light load.
+	settles bool
 	// quiet has it run in a network namespace of its own, in which packets are counted.
 	quiet bool
 	// moves is for systems that nodes can join and leave.
@@ -43,16 +71,16 @@ type measure struct {
 
 var measures = []measure{
 	{name: "saturated", about: "deliveries per CPU-second, ratio, allocations and system calls, as fast as it goes", run: measureSaturated},
-	{name: "latency", about: "time per delivery and to the last node at light load", run: measureLatency},
-	{name: "wire", about: "bytes and packets on the wire at light load, headers and acknowledgements included", run: measureWireLight, quiet: true},
-	{name: "wire-saturated", about: "the same, as fast as it goes", run: measureWireSaturated, quiet: true},
-	{name: "idle", about: "bytes, CPU, memory, goroutines and sockets of nodes that have nothing to do", run: measureIdle, quiet: true},
+	{name: "latency", about: "time per delivery and to the last node at light load", run: measureLatency, light: true},
+	{name: "wire", about: "bytes and packets on the wire at light load, headers and acknowledgements included", run: measureWireLight, light: true, settles: true, quiet: true},
+	{name: "wire-saturated", about: "the same, as fast as it goes", run: measureWireSaturated, settles: true, quiet: true},
+	{name: "idle", about: "bytes, CPU, memory, goroutines and sockets of nodes that have nothing to do", run: measureIdle, settles: true, quiet: true},
 	{name: "join", about: "time until a node that joins gets what others broadcast", run: measureJoin, moves: true},
 	{name: "kill", about: "30 % of the nodes die at once, then 50 messages at once", run: measureKill, moves: true},
 	{name: "log", about: "memory of 10,000 and 100,000 messages in the log", run: measureLog, oursOnly: true},
-	{name: "origins", about: "cost of a delivery with 10 to 10,000 origins that were ever heard of (Nodes does not count)", run: measureOrigins, oursOnly: true},
-	{name: "scale", about: "nodes come up through one of them and are idle, and then a hundred broadcast one message each at once", run: measureScale, quiet: true, oursOnly: true},
-	{name: "scale-memory", about: "the same in one process, over a network in memory", run: measureScaleInMemory, oursOnly: true},
+	{name: "origins", about: "cost of a delivery with 10 to 10,000 origins, of which ten or all talk (Nodes does not count)", run: measureOrigins, oursOnly: true},
+	{name: "scale", about: "nodes come up through one of them and are idle, and then a hundred broadcast one message each at once", run: measureScale, settles: true, quiet: true, oursOnly: true},
+	{name: "scale-memory", about: "the same in one process, over a network in memory", run: measureScaleInMemory, settles: true, oursOnly: true},
 	{name: "windows", about: "saturated with other windows, to choose the system's", run: measureWindows},
 }
 
@@ -84,18 +112,24 @@ type bench struct {
 }
 
 func (b *bench) result(payload, origins int, metric string, value float64, unit string) {
-	b.report(Result{
-		System: b.system.Name, Variant: b.system.Variant, Measure: b.Measure, Metric: metric,
-		Nodes: b.Nodes, Payload: payload, Origins: origins, MTU: b.jumbo, Value: &value, Unit: unit, Run: b.Run,
-	})
+	r := b.blank(payload)
+	r.Origins, r.Metric, r.Value, r.Unit = origins, metric, &value, unit
+	b.report(r)
 }
 
 // never reports that what was waited for did not happen.
-func (b *bench) never(metric string, unit string) {
-	b.report(Result{
-		System: b.system.Name, Variant: b.system.Variant, Measure: b.Measure, Metric: metric,
-		Nodes: b.Nodes, MTU: b.jumbo, Unit: unit, Run: b.Run,
-	})
+func (b *bench) never(payload, origins int, metric, unit string) {
+	r := b.blank(payload)
+	r.Origins, r.Metric, r.Unit = origins, metric, unit
+	b.report(r)
+}
+
+// blank is a result that does not say anything yet.
+func (b *bench) blank(payload int) Result {
+	return Result{
+		System: b.system.Name, Variant: b.system.Variant, Measure: b.Measure, Nodes: b.Nodes, Payload: payload,
+		MTU: b.jumbo, Unusual: b.Unusual, Run: b.Run,
+	}
 }
 
 // measureCell measures a cell in this process.
@@ -152,15 +186,6 @@ func (b *bench) settle(most time.Duration) error {
 	return fmt.Errorf("after %v no message reaches more than %.1f %% of the nodes", most, 100*best)
 }
 
-// settling is for how long nodes are left to themselves, or under a light load, before what
-// they go on doing is measured: whoever has just started does more, in every system.
-func (b *bench) settling() time.Duration {
-	if b.Settle > 0 {
-		return b.Settle
-	}
-	return 30 * time.Second
-}
-
 // lasting is how long to measure.
 func (b *bench) lasting(usual time.Duration) time.Duration {
 	if b.For > 0 {
@@ -169,12 +194,14 @@ func (b *bench) lasting(usual time.Duration) time.Duration {
 	return usual
 }
 
-// profile writes a profile until the function that it returns is called.
-func (b *bench) profile() (stop func()) {
+// profile writes a profile until the function that it returns is called. The suffix tells it
+// from others of the same cell.
+func (b *bench) profile(suffix string) (stop func()) {
 	if b.Profile == "" {
 		return func() {}
 	}
-	f, err := os.Create(b.Profile)
+	name := b.Profile + suffix + ".prof"
+	f, err := os.Create(name)
 	if err == nil {
 		err = pprof.StartCPUProfile(f)
 	}
@@ -185,7 +212,7 @@ func (b *bench) profile() (stop func()) {
 	return func() {
 		pprof.StopCPUProfile()
 		f.Close()
-		if heap, err := os.Create(b.Profile + ".heap"); err == nil {
+		if heap, err := os.Create(name + ".heap"); err == nil {
 			runtime.GC()
 			pprof.Lookup("heap").WriteTo(heap, 0)
 			heap.Close()
@@ -220,9 +247,8 @@ func (b *bench) tooLong(payload int) bool {
 	if payload <= b.system.MaxPayload {
 		return false
 	}
-	b.report(Result{
-		System: b.system.Name, Variant: b.system.Variant, Measure: b.Measure, Nodes: b.Nodes, Payload: payload,
-		Run: b.Run, Error: fmt.Sprintf("takes %d B at most", b.system.MaxPayload),
-	})
+	r := b.blank(payload)
+	r.Error = fmt.Sprintf("takes %d B at most", b.system.MaxPayload)
+	b.report(r)
 	return true
 }

@@ -17,7 +17,7 @@ func floorSystems() []System {
 		Name:       "floor",
 		Variant:    "single",
 		Settings:   "each origin has a TCP connection to every node; one write a message and connection, reads of up to 32 KiB",
-		MaxPayload: 1 << 30,
+		MaxPayload: longestPayload,
 		Window:     sameWindow(256),
 		Patience:   time.Minute,
 		Static:     true,

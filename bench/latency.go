@@ -17,7 +17,7 @@ func measureLatency(b *bench) error {
 		return err
 	}
 	defer b.cluster.Close()
-	size, rate := b.Payloads[0], b.rate()
+	size, rate := b.Payloads[0], b.Rate
 	first, from, err := b.light(size, rate, youth)
 	if err != nil {
 		return err
@@ -43,14 +43,6 @@ func measureLatency(b *bench) error {
 	}
 	b.result(size, 0, "resident memory per node", residentMemory()/1024/float64(b.Nodes), "KiB")
 	return nil
-}
-
-// rate is how many messages a light load is, per second.
-func (b *bench) rate() float64 {
-	if b.Rate > 0 {
-		return b.Rate
-	}
-	return 10
 }
 
 // light broadcasts for some time and returns which messages.

@@ -12,6 +12,9 @@ import (
 // Every payload starts with the run's number and the message's.
 const headerSize = 16
 
+// longestPayload is the longest payload in bytes that anything is measured with.
+const longestPayload = 1 << 20
+
 // messageID is the number of the message that a payload is of.
 func messageID(payload []byte) uint64 { return binary.BigEndian.Uint64(payload[8:headerSize]) }
 
@@ -72,7 +75,7 @@ func newLedger(nodes int) *ledger {
 		nodes:  nodes,
 		words:  (nodes + 63) / 64,
 		start:  time.Now(),
-		filler: make([]byte, 2<<20),
+		filler: make([]byte, 2*longestPayload),
 	}
 	l.want.Store(int32(nodes - 1))
 	random := rand.NewPCG(1, 2)
@@ -165,7 +168,8 @@ func (l *ledger) deliver(node int, payload []byte) {
 	if l.timed {
 		now := time.Since(l.start)
 		c.times[i*l.nodes+node] = now - e.sent
-		e.last.Store(int64(now)) // of two at once either will do
+		for last := e.last.Load(); last < int64(now) && !e.last.CompareAndSwap(last, int64(now)); last = e.last.Load() {
+		}
 	}
 	l.delivered.Add(1)
 	if e.got.Add(1) == l.want.Load() {

@@ -19,6 +19,13 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// realTime tells whether the process has real-time priority.
+func realTime() bool {
+	const fifo, roundRobin = 1, 2
+	policy, _, err := syscall.Syscall(syscall.SYS_SCHED_GETSCHEDULER, 0, 0, 0)
+	return err == 0 && (policy == fifo || policy == roundRobin)
+}
+
 // waitTime is how long the process's threads have been ready and had no core.
 func waitTime() (waited time.Duration) {
 	threads, err := os.ReadDir("/proc/self/task")

@@ -17,6 +17,7 @@ func (t traffic) minus(traffic) traffic { return traffic{} }
 
 func loopback() traffic               { return traffic{} }
 func cpuTime() time.Duration          { return 0 }
+func realTime() bool                  { return false }
 func waitTime() time.Duration         { return 0 }
 func countCalls() (stop func() int64) { return func() int64 { return -1 } }
 func ownNetwork(*exec.Cmd)            {}

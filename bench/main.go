@@ -19,6 +19,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -103,9 +104,9 @@ func runMain(args []string) error {
 	flags.DurationVar(&p.limit, "limit", 5*time.Minute, "`time` after which a child process is ended")
 	flags.StringVar(&p.profiles, "profiles", "", "`directory` for profiles of CPU and heap")
 	flags.IntVar(&p.cell.Window, "window", 0, "`messages` under way at saturation (default: the system's)")
-	flags.Float64Var(&p.cell.Rate, "rate", 10, "messages per second of a light load")
+	flags.Float64Var(&p.cell.Rate, "rate", usualRate, "messages per second of a light load")
 	flags.DurationVar(&p.cell.For, "for", 0, "`time` to measure (default: what is usual for the measure)")
-	flags.DurationVar(&p.cell.Settle, "settle", 30*time.Second, "`time` before idle nodes, or the wire, are looked at")
+	flags.DurationVar(&p.cell.Settle, "settle", usualSettle, "`time` before idle nodes, or the wire, are looked at")
 	flags.IntVar(&p.cell.MTU, "mtu", ethernet, "`bytes` of the longest packet where packets are counted")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -115,6 +116,9 @@ func runMain(args []string) error {
 	}
 	if p.cell.MTU < 576 || p.cell.MTU > 65536 {
 		return fmt.Errorf("--mtu %d: a packet has 576 to 65,536 bytes", p.cell.MTU)
+	}
+	if p.cell.Rate <= 0 {
+		return fmt.Errorf("--rate %v: it has to be more than 0", p.cell.Rate)
 	}
 	var err error
 	if p.systems, err = choose(*chosen); err != nil {
@@ -134,6 +138,9 @@ func runMain(args []string) error {
 		if *l.to, err = numbers(l.text); err != nil {
 			return err
 		}
+	}
+	if longest := slices.Max(p.cell.Payloads); longest > longestPayload {
+		return fmt.Errorf("--payload %d: it may have %d bytes at most", longest, longestPayload)
 	}
 	if p.profiles != "" {
 		if err := os.MkdirAll(p.profiles, 0o755); err != nil {

@@ -33,8 +33,8 @@ func ourSystems() []System {
 		return System{
 			Name:       name,
 			Variant:    variant,
-			Settings:   settings + "; logs of 64 MiB, or 2 GiB over all nodes if that is less",
-			MaxPayload: 64 << 20,
+			Settings:   settings + "; logs of 64 MiB, or 2 GiB over all nodes if that is less (512 MiB for short payloads at saturation)",
+			MaxPayload: longestPayload,
 			Window:     ourWindow,
 			Patience:   time.Minute,
 			Start: func(n int, o Options, d Deliver) (Cluster, error) {
@@ -95,7 +95,7 @@ func startOurs(n int, o Options, configure func(*gossip.Config) error, deliver D
 func newOurs(n int, o Options, deliver Deliver) *ourCluster {
 	c := &ourCluster{deliver: deliver}
 	c.cfg = gossip.Config{
-		MaxPayload: 2 << 20, // the longest payload of a measure is 1 MiB
+		MaxPayload: 2 * longestPayload,
 		LogBytes:   o.LogBytes,
 		Logger:     slog.New(slog.DiscardHandler),
 	}

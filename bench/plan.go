@@ -69,8 +69,9 @@ func (p *plan) cells(run int) (cells []cell) {
 				}
 				c := p.cell
 				c.System, c.Nodes, c.Measure, c.Run = s.Label(), n, m.name, run
+				c.Unusual = c.unusual(m)
 				if p.profiles != "" {
-					c.Profile = fmt.Sprintf("%s/%s-%s-%d-run%d.prof", p.profiles, strings.ReplaceAll(s.Label(), "/", "-"), m.name, n, run)
+					c.Profile = fmt.Sprintf("%s/%s-%s-%d-run%d", p.profiles, strings.ReplaceAll(s.Label(), "/", "-"), m.name, n, run)
 				}
 				cells = append(cells, c)
 			}
@@ -89,7 +90,7 @@ func (p *plan) measure(c cell, report func(Result)) error {
 	err = p.child(c, m, report)
 	if err != nil {
 		name, variant, _ := strings.Cut(c.System, "/")
-		report(Result{System: name, Variant: variant, Measure: c.Measure, Nodes: c.Nodes, MTU: c.jumbo(m), Run: c.Run, Error: err.Error()})
+		report(Result{System: name, Variant: variant, Measure: c.Measure, Nodes: c.Nodes, MTU: c.jumbo(m), Unusual: c.Unusual, Run: c.Run, Error: err.Error()})
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"image/color"
+	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -91,8 +92,8 @@ func (g *grid) ticks() (ticks plot.ConstantTicks) {
 // points leaves out what a logarithm cannot show.
 func (g *grid) points(label string) (points plotter.XYs) {
 	for _, n := range g.nodes {
-		if a := g.at(label, n); a != nil && len(a.values) > 0 && a.median() > 0 {
-			points = append(points, plotter.XY{X: float64(n), Y: a.median()})
+		if v, ok := g.value(g.at(label, n)); ok && v > 0 && !math.IsInf(v, 1) {
+			points = append(points, plotter.XY{X: float64(n), Y: v})
 		}
 	}
 	return points

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"slices"
 	"strings"
@@ -20,8 +21,9 @@ type Result struct {
 	Payload int      `json:"payload,omitempty"`
 	Origins int      `json:"origins,omitempty"`
 	Window  int      `json:"window,omitempty"`
-	MTU     int      `json:"mtu,omitempty"` // 0: that of an Ethernet
-	Value   *float64 `json:"value"`         // null: what was waited for did not happen
+	MTU     int      `json:"mtu,omitempty"`     // 0: that of an Ethernet
+	Unusual string   `json:"unusual,omitempty"` // in words: what else was not as it usually is
+	Value   *float64 `json:"value"`             // null: what was waited for did not happen
 	Unit    string   `json:"unit,omitempty"`
 	Error   string   `json:"error,omitempty"` // there is no value, and why
 	Run     int      `json:"run"`
@@ -70,6 +72,7 @@ type question struct {
 	measure, metric, unit    string
 	payload, origins, window int
 	mtu                      int
+	unusual                  string
 }
 
 func (q question) String() string {
@@ -89,6 +92,9 @@ func (q question) String() string {
 	if q.mtu > 0 {
 		s += fmt.Sprintf(", packets of %d B", q.mtu)
 	}
+	if q.unusual != "" {
+		s += ", " + q.unusual
+	}
 	return s
 }
 
@@ -102,7 +108,7 @@ func plural(n int, noun string) string {
 // answer is what all runs say of one system and one number of nodes.
 type answer struct {
 	values []float64
-	never  int
+	never  int // runs in which what was waited for did not happen
 	errors []string
 }
 
@@ -131,7 +137,7 @@ func grids(results []Result) (all []*grid) {
 		if r.Metric == "" {
 			continue
 		}
-		q := question{r.Measure, r.Metric, r.Unit, r.Payload, r.Origins, r.Window, r.MTU}
+		q := question{r.Measure, r.Metric, r.Unit, r.Payload, r.Origins, r.Window, r.MTU, r.Unusual}
 		if of[q] == nil {
 			of[q] = &grid{question: q, answers: make(map[where]*answer)}
 			all = append(all, of[q])
@@ -148,7 +154,7 @@ func grids(results []Result) (all []*grid) {
 			continue
 		}
 		for _, g := range all {
-			if g.measure == r.Measure && g.mtu == r.MTU && (r.Payload == 0 || r.Payload == g.payload) {
+			if g.measure == r.Measure && g.mtu == r.MTU && g.unusual == r.Unusual && (r.Payload == 0 || r.Payload == g.payload) {
 				a := g.add(&r)
 				a.errors = append(a.errors, r.Error)
 			}
@@ -185,9 +191,27 @@ func (g *grid) add(r *Result) *answer {
 	return g.answers[at]
 }
 
-// median is that of the values; of an even number of them, the lower of the two in the
-// middle.
+// runs is in how many there is an answer.
+func (a *answer) runs() int { return len(a.values) + a.never }
+
+// value is what all runs say together: the least of ratios, which ought to be 1 in all of them,
+// and else the median. It is infinite if what was waited for did not happen in most.
+func (g *grid) value(a *answer) (float64, bool) {
+	switch {
+	case a == nil || a.runs() == 0:
+		return 0, false
+	case strings.HasSuffix(g.metric, "ratio") && len(a.values) > 0:
+		return slices.Min(a.values), true
+	}
+	return a.median(), true
+}
+
+// median is that of the values, and of an even number of them the lower of the two in the
+// middle. What never happened is longer than all that did.
 func (a *answer) median() float64 {
 	slices.Sort(a.values)
-	return a.values[(len(a.values)-1)/2]
+	if i := (a.runs() - 1) / 2; i < len(a.values) {
+		return a.values[i]
+	}
+	return math.Inf(1)
 }

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 const someResults = `
@@ -17,7 +18,7 @@ const someResults = `
 {"system":"serf","variant":"default","measure":"kill","metric":"whole after","n":64,"value":null,"unit":"s","run":1,"go":"go1.26","date":"2026-11-26","cores":2}
 `
 
-const someTables = `Medians of up to 3 runs; go1.26, 2 cores, 2026-11-26.
+const someTables = `Medians of up to 3 runs, of ratios the least; go1.26, 2 cores, 2026-11-26.
 
 **saturated: rate [1/s], 256 B, 8 origins**
 
@@ -100,27 +101,81 @@ func TestTargets(t *testing.T) {
 	if err := writeTargets(&b, results); err != nil {
 		t.Fatal(err)
 	}
-	const want = `| target | N | ours | compared with | is | |
-| --- | ---: | ---: | ---: | ---: | --- |
-| gossip/plain, saturated: deliveries per CPU-second [1/s], 256 B, 8 origins ≥ 10 × | 64 | 50.0 k | 10.0 k (gossipsub/tuned) | 5 | **missed** |
-| gossip/plain, saturated: deliveries per CPU-second [1/s], 256 B, 8 origins ≥ 3 × | 64 | 50.0 k | 10.0 k (memberlist/tuned) | 5 | reached |
+	const want = `| target | N | ours | compared with | is | runs | |
+| --- | ---: | ---: | ---: | ---: | ---: | --- |
+| gossip/plain, saturated: deliveries per CPU-second [1/s], 256 B, 8 origins ≥ 10 × | 64 | 50.0 k | 10.0 k (gossipsub/tuned) | 5 | 1 | **missed** |
+| gossip/plain, saturated: deliveries per CPU-second [1/s], 256 B, 8 origins ≥ 3 × | 64 | 50.0 k | 10.0 k (memberlist/tuned) | 5 | 1 | reached |
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
 	}
 }
 
-// What never happened is worse than any time that it took others.
-func TestTargetOfNever(t *testing.T) {
-	slow := 100.0
-	all := grids([]Result{
-		{System: "gossip", Variant: "plain", Measure: "kill", Metric: "whole after", Nodes: 64},
-		{System: "serf", Variant: "default", Measure: "kill", Metric: "whole after", Nodes: 64, Value: &slow},
-	})
+// What never happened took longer than all that did, and what went wrong reaches nothing.
+func TestTargetsMissed(t *testing.T) {
+	soon, late := 0.001, 100.0
+	kill := func(value *float64, err string) Result {
+		r := Result{System: "gossip", Variant: "plain", Measure: "kill", Nodes: 64, Value: value, Error: err}
+		if err == "" {
+			r.Metric, r.Unit, r.Payload, r.Origins = "whole after", "s", 256, burst
+		}
+		return r
+	}
+	for name, c := range map[string]struct {
+		results []Result
+		want    string
+	}{
+		"in time":             {[]Result{kill(&soon, ""), kill(&late, ""), kill(&soon, "")}, "| 0.001 | | 0.001 | 3 | reached |"},
+		"never":               {[]Result{kill(nil, "")}, "| never | | never | 1 | **missed** |"},
+		"never in most":       {[]Result{kill(&soon, ""), kill(nil, ""), kill(nil, "")}, "| never | | never | 3 | **missed** |"},
+		"a never is not soon": {[]Result{kill(&soon, ""), kill(&late, ""), kill(nil, "")}, "| 100 | | 100 | 3 | **missed** |"},
+		"a run ended":         {[]Result{kill(&soon, ""), kill(nil, "it panicked")}, "| 0.001 | | 0.001 | 1 | **missed**: it panicked |"},
+	} {
+		var b strings.Builder
+		if err := writeTargets(&b, c.results); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.ReplaceAll(b.String(), "|  |", "| |"); !strings.HasSuffix(got, c.want+"\n") {
+			t.Errorf("%s: %q does not end with %q", name, got, c.want)
+		}
+	}
+}
+
+// Of ratios it is the least that counts: what got lost in two runs of five did get lost.
+func TestTheLeastRatioCounts(t *testing.T) {
+	var results []Result
+	for _, v := range []float64{1, 1, 0.998, 1, 1} {
+		results = append(results, Result{
+			System: "gossip", Variant: "plain", Measure: "latency", Metric: "delivery ratio", Nodes: 64, Payload: 256, Value: &v,
+		})
+	}
 	var b strings.Builder
-	(&target{ours: ours, than: []string{"serf/default"}, times: 1, less: true}).judge(&b, all[0])
-	if !strings.Contains(b.String(), "missed") {
+	if err := writeTargets(&b, results); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(b.String(), "| 0.99800 | 5 | **missed** |") {
 		t.Errorf("%q", b.String())
+	}
+}
+
+// What was measured under other conditions has a table of its own.
+func TestUnusualResultsStandAlone(t *testing.T) {
+	fast, slow := 1.0, 2.0
+	all := grids([]Result{
+		{System: "gossip", Variant: "plain", Measure: "latency", Metric: "last node p50", Nodes: 64, Value: &fast, Unusual: "real-time priority"},
+		{System: "gossip", Variant: "plain", Measure: "latency", Metric: "last node p50", Nodes: 64, Value: &slow},
+	})
+	if len(all) != 2 || all[0].String() != "latency: last node p50, real-time priority" || all[1].String() != "latency: last node p50" {
+		t.Errorf("%v", all)
+	}
+	latency, _ := findMeasure("latency")
+	idle, _ := findMeasure("idle")
+	c := cell{Rate: 2, Settle: time.Minute, For: 20 * time.Second}
+	if got := c.unusual(latency); !strings.HasPrefix(got, "2 messages/s, for 20s") {
+		t.Errorf("%q", got)
+	}
+	if got := c.unusual(idle); !strings.HasPrefix(got, "after 1m0s, for 20s") {
+		t.Errorf("%q", got)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"runtime"
 	"slices"
 	"sync"
@@ -14,12 +15,12 @@ func measureSaturated(b *bench) error {
 	warmUp := 3 * time.Second // so that the heap has grown, and trees and buffers have
 	return b.saturate(func(payload, origins int) error {
 		window := b.window(payload, origins)
-		if _, err := b.push(payload, origins, window, warmUp); err != nil {
+		if _, err := b.push(payload, origins, window, warmUp, b.system.Patience); err != nil {
 			return err
 		}
 		warmUp = time.Second
-		stop := b.profile()
-		p, err := b.push(payload, origins, window, b.lasting(3*time.Second))
+		stop := b.profile(fmt.Sprintf("-%dB-%d", payload, origins))
+		p, err := b.push(payload, origins, window, b.lasting(3*time.Second), b.system.Patience)
 		stop()
 		if err != nil {
 			return err
@@ -45,10 +46,10 @@ func measureWindows(b *bench) error {
 			if window > 16 && window*payload > 32<<20 {
 				break
 			}
-			if _, err := b.push(payload, origins, window, time.Second); err != nil {
+			if _, err := b.push(payload, origins, window, time.Second, b.system.Patience); err != nil {
 				return err
 			}
-			p, err := b.push(payload, origins, window, b.lasting(2*time.Second))
+			p, err := b.push(payload, origins, window, b.lasting(2*time.Second), b.system.Patience)
 			if err != nil {
 				return err
 			}
@@ -94,36 +95,47 @@ func (b *bench) logBytes() int {
 	return shareOfLogs(512<<20, b.Nodes)
 }
 
-// pushed is what came of it.
+// pushed is what came of it, and what that took.
 type pushed struct {
-	messages, deliveries int64
-	ratio                float64
-	wall, cpu            time.Duration // until the last delivery
-	waited               time.Duration
-	mallocs, bytes       uint64
+	deliveries int64
+	ratio      float64
+	spent
 }
 
-// push broadcasts for some time and waits until everything has arrived that will.
-func (b *bench) push(payload, origins, window int, during time.Duration) (p pushed, err error) {
+// spent is what the process has used by some moment.
+type spent struct {
+	wall, cpu, waited time.Duration
+	mallocs, bytes    uint64
+	wire              traffic
+}
+
+func (b *bench) spending() spent {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return spent{time.Since(b.led.start), cpuTime(), waitTime(), m.Mallocs, m.TotalAlloc, loopback()}
+}
+
+func (s spent) minus(o spent) spent {
+	return spent{s.wall - o.wall, s.cpu - o.cpu, s.waited - o.waited, s.mallocs - o.mallocs, s.bytes - o.bytes, s.wire.minus(o.wire)}
+}
+
+// push broadcasts for some time and waits until everything has arrived, or nothing has for as
+// long as the patience is.
+func (b *bench) push(payload, origins, window int, during, patience time.Duration) (p pushed, err error) {
 	runtime.GC()
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
 	first, was := b.led.next.Load(), b.led.delivered.Load()
-	began, cpu, waited := time.Now(), cpuTime(), waitTime()
+	before := b.spending()
 	err = b.flood(payload, origins, window, during)
-	p.wall, p.cpu = b.watch(first, was, began, cpu)
-	p.waited = waitTime() - waited
-	runtime.ReadMemStats(&after)
-	to := b.led.next.Load()
-	p.messages, p.deliveries, p.ratio = int64(to-first), b.led.delivered.Load()-was, b.led.ratio(first, to)
-	p.mallocs, p.bytes = after.Mallocs-before.Mallocs, after.TotalAlloc-before.TotalAlloc
+	p.spent = b.watch(first, was, patience).minus(before)
+	p.deliveries, p.ratio = b.led.delivered.Load()-was, b.led.ratio(first, b.led.next.Load())
 	return p, err
 }
 
-// countCalls counts system calls, in a push of its own: to count them makes them slower.
+// countCalls counts system calls, in a push of its own: to count them makes them slower. Those
+// that are made while nothing comes any more count as well, so it does not wait for long.
 func (b *bench) countCalls(payload, origins, window int) error {
 	stop := countCalls()
-	p, err := b.push(payload, origins, window, time.Second)
+	p, err := b.push(payload, origins, window, time.Second, min(b.system.Patience, 500*time.Millisecond))
 	if calls := stop(); calls >= 0 && p.deliveries > 0 {
 		b.result(payload, origins, "system calls per delivery", float64(calls)/float64(p.deliveries), "")
 	}
@@ -161,21 +173,25 @@ func (b *bench) flood(payload, origins, places int, during time.Duration) error 
 	}
 }
 
-// watch waits for the last delivery, and returns the time and the CPU time until then.
-func (b *bench) watch(first uint64, delivered int64, began time.Time, cpu time.Duration) (wall, used time.Duration) {
-	to := b.led.next.Load()
-	all := delivered + int64(to-first)*int64(b.led.want.Load())
-	now := func() (time.Duration, time.Duration) { return time.Since(began), cpuTime() - cpu }
-	wall, used = now()
-	was, since := b.led.delivered.Load(), time.Now()
-	for b.led.delivered.Load() < all && time.Since(since) < b.system.Patience {
+// watch waits for the last delivery and returns what had been spent by then, or, where some are
+// missing, a few milliseconds later: what a system does while nothing comes counts against nobody.
+func (b *bench) watch(first uint64, delivered int64, patience time.Duration) (at spent) {
+	const pause = 5 * time.Millisecond
+	all := delivered + int64(b.led.next.Load()-first)*int64(b.led.want.Load())
+	was, since, taken := b.led.delivered.Load(), time.Now(), false
+	for was < all && time.Since(since) < patience {
+		if !taken && time.Since(since) > pause {
+			at, taken = b.spending(), true
+		}
 		time.Sleep(time.Millisecond)
 		if is := b.led.delivered.Load(); is != was {
-			was, since = is, time.Now()
-			wall, used = now()
+			was, since, taken = is, time.Now(), false
 		}
 	}
-	return wall, used
+	if !taken {
+		at = b.spending()
+	}
+	return at
 }
 
 func (p *pushed) report(b *bench, payload, origins int) {

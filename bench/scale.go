@@ -46,7 +46,7 @@ func (b *bench) scale(most int, inMemory bool) error {
 		return err
 	}
 	up := time.Since(began)
-	if err := b.idleFleet(f); err != nil {
+	if err := b.idleFleet(f, inMemory); err != nil {
 		return err
 	}
 	before, err := f.usage()
@@ -95,7 +95,7 @@ func (b *bench) scale(most int, inMemory bool) error {
 }
 
 // idleFleet is measureIdle for nodes that run.
-func (b *bench) idleFleet(f *fleet) error {
+func (b *bench) idleFleet(f *fleet, inMemory bool) error {
 	time.Sleep(b.Settle)
 	wire, began := loopback(), time.Now()
 	before, err := f.usage()
@@ -113,7 +113,7 @@ func (b *bench) idleFleet(f *fleet) error {
 	if err != nil {
 		return err
 	}
-	if crossed.bytes > 0 { // or the network is in memory
+	if !inMemory {
 		b.result(0, 0, "bytes per second and node", float64(crossed.bytes)/seconds/nodes, "B/s")
 	}
 	b.result(0, 0, "CPU per second and node", millis(after.CPU-before.CPU)/seconds/nodes, "ms/s")

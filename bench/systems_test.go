@@ -65,7 +65,7 @@ func TestMeasuresReport(t *testing.T) {
 	} {
 		t.Run(test.measure+" "+test.system, func(t *testing.T) {
 			got := make(map[string]float64)
-			c := cell{System: test.system, Nodes: 4, Measure: test.measure, Payloads: []int{256}, Origins: []int{2}, For: 300 * time.Millisecond}
+			c := cell{System: test.system, Nodes: 4, Measure: test.measure, Payloads: []int{256}, Origins: []int{2}, Rate: usualRate, For: 300 * time.Millisecond}
 			err := measureCell(c, func(r Result) {
 				if r.Value == nil || math.IsNaN(*r.Value) || math.IsInf(*r.Value, 0) || *r.Value < 0 {
 					t.Errorf("%+v", r)

@@ -10,16 +10,17 @@ import (
 )
 
 // writeTables writes results as Markdown: a table for each question, with the medians
-// over all runs.
+// over all runs, and the least of the ratios.
 func writeTables(w io.Writer, results []Result) error {
 	if len(results) == 0 {
 		return fmt.Errorf("there are no results")
 	}
 	var b strings.Builder
 	first := results[0]
-	fmt.Fprintf(&b, "Medians of %s; %s, %d cores, %s.\n", runsOf(results), first.Go, first.Cores, first.Date)
+	all := grids(results)
+	fmt.Fprintf(&b, "Medians of %s, of ratios the least; %s, %d cores, %s.\n", runsOf(all), first.Go, first.Cores, first.Date)
 	var notes []string
-	for _, g := range grids(results) {
+	for _, g := range all {
 		notes = g.write(&b, notes)
 	}
 	if len(notes) > 0 {
@@ -32,14 +33,14 @@ func writeTables(w io.Writer, results []Result) error {
 	return err
 }
 
-func runsOf(results []Result) string {
-	var runs []int
-	for _, r := range results {
-		if !slices.Contains(runs, r.Run) {
-			runs = append(runs, r.Run)
+func runsOf(all []*grid) string {
+	most := 0
+	for _, g := range all {
+		for _, a := range g.answers {
+			most = max(most, a.runs())
 		}
 	}
-	return "up to " + plural(len(runs), "run")
+	return "up to " + plural(most, "run")
 }
 
 // write appends a table and the notes that it needs.
@@ -52,7 +53,7 @@ func (g *grid) write(b *strings.Builder, notes []string) []string {
 	for _, label := range g.labels {
 		fmt.Fprintf(b, "| %s |", label)
 		for _, n := range g.nodes {
-			text, note := g.at(label, n).text()
+			text, note := g.text(g.at(label, n))
 			if note != "" {
 				i := slices.Index(notes, note)
 				if i < 0 {
@@ -68,27 +69,25 @@ func (g *grid) write(b *strings.Builder, notes []string) []string {
 }
 
 // text is what a cell of a table says, and a note to it.
-func (a *answer) text() (text, note string) {
+func (g *grid) text(a *answer) (text, note string) {
 	if a == nil {
 		return "–", ""
 	}
 	if len(a.errors) > 0 {
 		note = a.errors[0]
 	}
-	switch {
-	case a.never > len(a.values):
-		return "never", note
-	case len(a.values) > 0:
-		return number(a.median()), note
-	default:
-		return "", note
+	if v, ok := g.value(a); ok {
+		text = number(v)
 	}
+	return text, note
 }
 
 // number writes three digits, or all that are in front of the point.
 func number(v float64) string {
 	size := math.Abs(v)
 	switch {
+	case math.IsInf(v, 1):
+		return "never"
 	case size == 0:
 		return "0"
 	case size >= 1e6:

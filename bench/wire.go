@@ -10,13 +10,13 @@ func measureWireLight(b *bench) error {
 		return err
 	}
 	defer b.cluster.Close()
-	before := b.settling()
+	before := b.Settle
 	for _, payload := range b.Payloads {
 		if b.tooLong(payload) {
 			continue
 		}
 		stop, ended := make(chan struct{}), make(chan error, 1)
-		go func() { ended <- b.trickle(payload, b.rate(), stop) }()
+		go func() { ended <- b.trickle(payload, b.Rate, stop) }()
 		b.countWire(payload, 0, max(before, min(5*time.Second, b.system.Patience)), b.lasting(10*time.Second))
 		before = 0 // it has settled
 		close(stop)
@@ -35,14 +35,13 @@ func measureWireSaturated(b *bench) error {
 	settled := false
 	return b.saturate(func(payload, origins int) error {
 		if !settled {
-			if _, _, err := b.light(256, b.rate(), b.settling()); err != nil {
+			if _, _, err := b.light(256, b.Rate, b.Settle); err != nil {
 				return err
 			}
 			settled = true
 		}
-		wire := loopback()
-		p, err := b.push(payload, origins, b.window(payload, origins), b.lasting(4*time.Second))
-		b.reportWire(payload, origins, loopback().minus(wire), p.deliveries)
+		p, err := b.push(payload, origins, b.window(payload, origins), b.lasting(4*time.Second), b.system.Patience)
+		b.reportWire(payload, origins, p.wire, p.deliveries)
 		b.result(payload, origins, "delivery ratio", p.ratio, "")
 		return err
 	})

@@ -126,14 +126,8 @@ func workerMain() error {
 			h.cluster.Close()
 		}
 	}()
-	in, out := json.NewDecoder(os.Stdin), json.NewEncoder(os.Stdout)
-	for {
-		var o order
-		if err := in.Decode(&o); err == io.EOF {
-			return nil
-		} else if err != nil {
-			return err
-		}
+	orders, out := readOrders(os.Stdin), json.NewEncoder(os.Stdout)
+	for o := range orders {
 		var r reply
 		var err error
 		switch {
@@ -158,7 +152,30 @@ func workerMain() error {
 			return err
 		}
 	}
+	return nil
 }
+
+// readOrders has the process end when nobody is there any more to tell it what to do, even if
+// it is at something that takes minutes.
+func readOrders(from io.Reader) <-chan order {
+	orders := make(chan order)
+	go func() {
+		for in := json.NewDecoder(from); ; {
+			var o order
+			if in.Decode(&o) != nil {
+				break
+			}
+			orders <- o
+		}
+		close(orders)
+		time.Sleep(workerPatience)
+		os.Exit(1)
+	}()
+	return orders
+}
+
+// workerPatience is how long a worker may take to close its nodes.
+const workerPatience = 30 * time.Second
 
 // hands are the nodes of a worker and what they have had.
 type hands struct {
