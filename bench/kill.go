@@ -45,13 +45,16 @@ func measureKill(b *bench) error {
 	died := time.Since(b.led.start)
 
 	const settling = 5 * time.Second
-	from := b.led.next.Load()
+	from, cpu := b.led.next.Load(), cpuTime()
 	if err := b.atOnce(left, burst); err != nil {
 		return err
 	}
 	stop = make(chan struct{})
 	time.AfterFunc(settling, func() { close(stop) })
-	if err := b.beat(left[0], 100*time.Millisecond, stop); err != nil {
+	go func() { ended <- b.beat(left[0], 100*time.Millisecond, stop) }()
+	b.led.drain(from, from+burst, settling)
+	cpu = cpuTime() - cpu
+	if err := <-ended; err != nil {
 		return err
 	}
 	to := b.led.next.Load()
@@ -61,6 +64,9 @@ func measureKill(b *bench) error {
 	if lasts := b.led.lasts(from, from+burst); len(lasts) > 0 {
 		b.result(256, burst, "last survivor p50", millis(quantile(lasts, 0.5)), "ms")
 		b.result(256, burst, "last survivor p99", millis(quantile(lasts, 0.99)), "ms")
+	}
+	if b.led.ratio(from, from+burst) == 1 {
+		b.result(256, burst, "CPU time per delivery", float64(cpu.Microseconds())/burst/float64(len(left)-1), "µs")
 	}
 	whole, ok := b.wholeSince(from, to)
 	if !ok {

@@ -68,21 +68,30 @@ type listener struct {
 	seq     map[int]uint64
 	last    []peer.Dot
 	payload []byte
+	// What a decoder would allocate comes many to an allocation, so as not to count.
+	frame    broadcast.Frame
+	messages []broadcast.Message
+	dots     []peer.Dot
 }
 
-// nameless names handles by their number.
-type nameless struct{}
+// numbered are the names of handles, which are their numbers. They are made once: an address
+// book has them as well.
+type numbered []vclock.Origin
 
-func (nameless) Name(h peer.Handle) vclock.Origin {
-	return peer.ID{Name: "n" + strconv.Itoa(int(h)), Incarnation: uint64(h)}
-}
-
-func (nameless) Handle(o vclock.Origin) peer.Handle { return peer.Handle(o.Incarnation) }
+func (n numbered) Name(h peer.Handle) vclock.Origin   { return n[h] }
+func (n numbered) Handle(o vclock.Origin) peer.Handle { return peer.Handle(o.Incarnation) }
 
 const firstOrigin = 100
 
+func newNumbered(origins int) (n numbered) {
+	for h := range firstOrigin + origins {
+		n = append(n, peer.ID{Name: "n" + strconv.Itoa(h), Incarnation: uint64(h)})
+	}
+	return n
+}
+
 func newListener(origins int) (*listener, error) {
-	cfg := protocol.DefaultConfig(1, nameless{}, peersampling.Healer(20))
+	cfg := protocol.DefaultConfig(1, newNumbered(origins), peersampling.Healer(20))
 	cfg.Log.Bytes = 1 << 20
 	m, err := protocol.New(0, cfg, rand.NewPCG(1, 2))
 	if err != nil {
@@ -104,11 +113,18 @@ func (l *listener) hear(origin int) {
 	l.now += time.Microsecond
 	l.seq[origin]++
 	dot := peer.Dot{Origin: firstOrigin + peer.Handle(origin), Seq: l.seq[origin]}
-	m := &broadcast.Message{Dot: dot, Deps: l.last, Payload: l.payload, Born: l.now}
-	l.machine.HandleFrame(l.now, 1, &broadcast.Frame{Kind: broadcast.Data, Message: m}, &l.out)
+	if len(l.messages) == 0 {
+		l.messages, l.dots = make([]broadcast.Message, 1024), make([]peer.Dot, 1024)
+	}
+	m := &l.messages[0]
+	*m = broadcast.Message{Dot: dot, Deps: l.last, Payload: l.payload, Born: l.now}
+	l.frame = broadcast.Frame{Kind: broadcast.Data, Message: m}
+	l.machine.HandleFrame(l.now, 1, &l.frame, &l.out)
 	for _, s := range l.out.Links.Sends {
 		l.machine.Written(l.now, s.Link, s.Frame.Cost(), &l.out)
 	}
 	l.out.Reset()
-	l.last = []peer.Dot{dot}
+	l.dots[0] = dot
+	l.last = l.dots[:1:1]
+	l.messages, l.dots = l.messages[1:], l.dots[1:]
 }
