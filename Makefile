@@ -29,7 +29,7 @@ bench: ## this project and its peers on the same work (Linux, root, iproute2; an
 	./scripts/bench.sh $(or $(RUNS),1)
 bench-large: ## the same with 1,000 nodes, and 10,000 of ours (an hour)
 	./scripts/bench.sh $(or $(RUNS),1) large
-bench-rest: ## other systems and payloads, logs, origins, 10,000 nodes in one process (an hour)
+bench-rest: ## other systems and payloads, logs, origins, 10,000 nodes in one process
 	./scripts/bench.sh $(or $(RUNS),1) rest
 microbench: ## the micro-benchmarks
 	go test -run '^$$' -bench . -benchmem $(PACKAGES)

@@ -28,7 +28,8 @@ type cell struct {
 	Run      int
 }
 
-// usual is a light load in messages per second, and for how long networks settle.
+// usual is a light load in messages per second, and for how long networks settle before it is
+// measured what they go on doing: whoever has just started does more, in every system.
 const (
 	usualRate   = 10
 	usualSettle = 30 * time.Second
@@ -112,15 +113,17 @@ type bench struct {
 }
 
 func (b *bench) result(payload, origins int, metric string, value float64, unit string) {
-	r := b.blank(payload)
-	r.Origins, r.Metric, r.Value, r.Unit = origins, metric, &value, unit
-	b.report(r)
+	b.tell(payload, origins, metric, &value, unit)
 }
 
 // never reports that what was waited for did not happen.
 func (b *bench) never(payload, origins int, metric, unit string) {
+	b.tell(payload, origins, metric, nil, unit)
+}
+
+func (b *bench) tell(payload, origins int, metric string, value *float64, unit string) {
 	r := b.blank(payload)
-	r.Origins, r.Metric, r.Unit = origins, metric, unit
+	r.Origins, r.Metric, r.Value, r.Unit = origins, metric, value, unit
 	b.report(r)
 }
 

@@ -162,7 +162,10 @@ func readOrders(from io.Reader) <-chan order {
 	go func() {
 		for in := json.NewDecoder(from); ; {
 			var o order
-			if in.Decode(&o) != nil {
+			if err := in.Decode(&o); err != nil {
+				if err != io.EOF {
+					fmt.Fprintln(os.Stderr, "bench:", err)
+				}
 				break
 			}
 			orders <- o

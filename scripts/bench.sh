@@ -4,8 +4,8 @@
 #
 #	scripts/bench.sh [RUNS] [main | large | rest]
 #
-# One run takes an hour on two cores that have nothing else to do, and so does a large one;
-# the rest takes half of that: other systems and payloads, logs, origins.
+# One run takes an hour on two cores that have nothing else to do, and so does a large one. The
+# rest are other systems and payloads, logs, origins; it has not been timed yet.
 # Runs are made one after the other: of five that are interrupted in the third, two are whole.
 set -euo pipefail
 cd "$(dirname "$0")/.."
