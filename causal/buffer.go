@@ -338,7 +338,7 @@ func (b *Buffer) Add(now time.Duration, m *broadcast.Message, withClock bool, fr
 		return Refused
 	}
 	b.arrivals++
-	b.arrived(now, m.Dot, from) // somebody may be asking for this very one
+	b.arrived(now, m, from) // somebody may be asking for this very one
 	if b.isNext(m, withClock) {
 		b.pass(now, m, from)
 	} else {

@@ -35,6 +35,7 @@ type expected struct {
 	pulled []pulled // oldest first
 	busy   busy
 	crowds crowds
+	size   int // of the latest messages: a mean
 	share  int // of the latest messages, how many had to be pulled, in parts of wholeShare
 }
 
@@ -55,11 +56,23 @@ type pulled struct {
 // the tree does not bring.
 type crowd int
 
-// crowdSize is how many expected messages make a crowd. A guess.
-const crowdSize = 64
+// crowdSize is how many expected messages make a crowd, if they are short. One of heavy bytes
+// counts for two, one of twice as many for three, and so on, since it is bytes that long ones wait
+// for in queues: four of 64 KiB make one. An announcement does not say how long a message is,
+// so they are taken to be as long as the latest sizeMemory that came. A single one is none, whatever
+// its length. Guesses: to pass on 4 KiB takes about twice as much as to pass on nothing.
+const (
+	crowdSize  = 64
+	heavy      = 4 << 10
+	sizeMemory = 16
+)
+
+func (e *expected) isCrowd() bool {
+	return e.announced > 1 && e.announced*(heavy+e.size) >= crowdSize*heavy
+}
 
 func (e *expected) crowd(now time.Duration) crowd {
-	if e.announced >= crowdSize || e.crowds.goesOn(now) {
+	if e.isCrowd() || e.crowds.goesOn(now) {
 		return 1
 	}
 	return 0
@@ -79,15 +92,26 @@ type crowds struct {
 // lull is how many times Config.Graft there may be none before it is over: 2 s. A guess.
 const lull = 40
 
-// note notes how many are expected.
-func (c *crowds) note(now time.Duration, announced int) {
-	if announced >= crowdSize {
-		c.was, c.at = true, now
-	}
-}
+// note notes that there is one.
+func (c *crowds) note(now time.Duration) { c.was, c.at = true, now }
 
 func (c *crowds) goesOn(now time.Duration) bool {
 	return c.was && now <= c.at+c.lull && now <= c.newAt+c.gap
+}
+
+// noteExpected notes that there is one more that is expected.
+func (e *expected) noteExpected(now time.Duration) {
+	if e.announced++; e.isCrowd() {
+		e.crowds.note(now)
+	}
+}
+
+// noteNew notes that a message of this size has come.
+func (e *expected) noteNew(now time.Duration, size int) {
+	e.size += (size - e.size) / sizeMemory
+	if e.crowds.newAt = now; e.isCrowd() {
+		e.crowds.note(now)
+	}
 }
 
 // trial is how many times Config.Graft the tree is given at least to bring what
@@ -305,9 +329,9 @@ func (b *Buffer) Hasten(now time.Duration) {
 }
 
 // arrived takes notice of a message that may have been asked for, or expected.
-func (b *Buffer) arrived(now time.Duration, d peer.Dot, from broadcast.LinkID) {
-	b.wants.crowds.note(now, b.wants.announced)
-	b.wants.crowds.newAt = now
+func (b *Buffer) arrived(now time.Duration, m *broadcast.Message, from broadcast.LinkID) {
+	d := m.Dot
+	b.wants.noteNew(now, m.Size())
 	a := b.wants.index[want{dot: d}]
 	if a == nil {
 		b.sample(now, now, b.wants.crowd(now)) // before anybody announced it

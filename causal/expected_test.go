@@ -180,6 +180,25 @@ func TestPatienceInACrowd(t *testing.T) {
 	w.checkEmpty()
 }
 
+// It takes fewer long messages than short ones to wait for each other, but more than one.
+func TestFewLongMessagesAreACrowd(t *testing.T) {
+	for _, test := range []struct{ size, want int }{
+		{0, crowdSize}, {256, 61}, {1 << 10, 52}, {heavy, crowdSize / 2}, {64 << 10, 4}, {1 << 20, 2}, {1 << 40, 2},
+	} {
+		var e expected
+		e.noteNew(0, 10<<20) // long ago
+		for range 20 * sizeMemory {
+			e.noteNew(0, test.size)
+		}
+		for e.crowd(time.Hour) == 0 {
+			e.noteExpected(time.Hour)
+		}
+		if e.announced != test.want {
+			t.Errorf("%d of %d bytes are a crowd, want %d", e.announced, test.size, test.want)
+		}
+	}
+}
+
 // There is a crowd as long as there was one a moment ago and messages come.
 func TestALullIsNoEnd(t *testing.T) {
 	const lullTime, gap, tick = lull * testGraft, trial * testGraft, trial * testGraft / 7
@@ -205,7 +224,9 @@ func TestALullIsNoEnd(t *testing.T) {
 			if now < began+test.crowds {
 				e.announced = crowdSize
 			}
-			e.crowds.note(now, e.announced)
+			if e.isCrowd() {
+				e.crowds.note(now)
+			}
 			if now >= e.crowds.newAt+test.every {
 				e.crowds.newAt = now
 			}
