@@ -41,12 +41,13 @@ type expected struct {
 
 // pulled is a message that came because it was asked for, being late.
 type pulled struct {
-	dot   peer.Dot
-	link  broadcast.LinkID // that it came by
-	since time.Duration    // when it was announced
-	crowd crowd            // among which that was
-	until time.Duration    // when the tree has failed to bring it
-	busy  bool             // that was put off, since the tree was late
+	dot    peer.Dot
+	link   broadcast.LinkID // that it came by
+	since  time.Duration    // when it was announced
+	waited time.Duration    // from then on, before it was asked for
+	crowd  crowd            // among which that was
+	until  time.Duration    // when the tree has failed to bring it
+	busy   bool             // that was put off, since the tree was late
 }
 
 // crowd is 1 where many messages are expected, which wait for each other in queues, or were a
@@ -332,6 +333,7 @@ func (b *Buffer) Hasten(now time.Duration) {
 func (b *Buffer) arrived(now time.Duration, m *broadcast.Message, from broadcast.LinkID) {
 	d := m.Dot
 	b.wants.noteNew(now, m.Size())
+	b.wants.ration.fit(b.wants.size)
 	a := b.wants.index[want{dot: d}]
 	if a == nil {
 		b.sample(now, now, b.wants.crowd(now)) // before anybody announced it
@@ -347,7 +349,7 @@ func (b *Buffer) arrived(now time.Duration, m *broadcast.Message, from broadcast
 	case !isPulled:
 		b.sample(now, a.since, a.crowd)
 	case !a.urgent:
-		b.wants.addPulled(pulled{dot: d, link: from, since: a.since, crowd: a.crowd,
+		b.wants.addPulled(pulled{dot: d, link: from, since: a.since, waited: a.waited, crowd: a.crowd,
 			until: now + max(b.patienceIn(a.crowd), trial*b.cfg.Graft)})
 	}
 	b.wants.recycle(a)
@@ -408,6 +410,14 @@ const (
 	leastShare  = wholeShare / 16
 )
 
+// Of long messages so few come that it takes seconds until the share tells anything; at the
+// beginning of a burst nobody knows yet how late they will be, and those that are asked for
+// are a good part of all. So if others have taken hastyPart times as long as one was waited for
+// and came by themselves, as has turned out since, that one shows nothing. If it were once as long,
+// a part that is cut off would never find out: what one node has asked for comes to the next by itself, and
+// as late. A guess.
+const hastyPart = 2
+
 // noteShare notes whether a new message had to be pulled.
 func (e *expected) noteShare(pulled bool) {
 	e.share -= e.share / shareMemory
@@ -439,7 +449,7 @@ func (b *Buffer) AppendGrafts(now time.Duration, late bool, lazy func(broadcast.
 			return false
 		case !lazy(p.link):
 			return true
-		case crowded && e.share < leastShare:
+		case crowded && (e.share < leastShare || e.wasHasty(&p)):
 			return true
 		case crowded:
 			answered, e.share = true, 0
@@ -450,6 +460,11 @@ func (b *Buffer) AppendGrafts(now time.Duration, late bool, lazy func(broadcast.
 		return true
 	})
 	return dst
+}
+
+// wasHasty reports whether a long message was asked for too early to show anything.
+func (e *expected) wasHasty(p *pulled) bool {
+	return e.size >= heavy && hastyPart*p.waited < e.late[1].Most()
 }
 
 // graftsDue is when AppendGrafts is due.

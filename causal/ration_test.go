@@ -27,7 +27,7 @@ func TestPlaces(t *testing.T) {
 		{"and those that were asked for with it no more", 40, []time.Duration{slow, slow, slow + 1}, 20},
 		{"down to a bound", leastPlaces + 1, []time.Duration{slow}, leastPlaces},
 	} {
-		r, asked := ration{places: test.before}, make([]asking, len(test.took))
+		r, asked := ration{places: test.before, least: leastPlaces}, make([]asking, len(test.took))
 		for i := range asked {
 			r.take(time.Hour, &asked[i])
 		}
@@ -41,6 +41,49 @@ func TestPlaces(t *testing.T) {
 		}
 		if r.places != test.want || r.taken != 0 {
 			t.Errorf("%s: %d places, %d of them taken, want %d and none", test.why, r.places, r.taken, test.want)
+		}
+	}
+}
+
+// Of long messages fewer are asked for, unless answers come soon.
+func TestPlacesForLongMessages(t *testing.T) {
+	for _, test := range []struct{ size, want int }{
+		{0, leastPlaces}, {256, leastPlaces}, {1 << 10, leastPlaces}, {2 * heavy, leastPlaces / 2}, {64 << 10, fewestPlaces}, {1 << 40, fewestPlaces},
+	} {
+		r, grown := newRation(), ration{places: 100, least: leastPlaces}
+		if r.fit(test.size); r.places != test.want || r.least != test.want {
+			t.Errorf("%d bytes: %d places, %d at the least, want %d", test.size, r.places, r.least, test.want)
+		}
+		if grown.fit(test.size); grown.places != 100 {
+			t.Errorf("%d bytes: %d of 100 places are left", test.size, grown.places)
+		}
+		if r.fit(0); r.places != leastPlaces {
+			t.Errorf("after %d bytes: %d places for short ones, want %d", test.size, r.places, leastPlaces)
+		}
+	}
+}
+
+// A long message that was asked for before others turned out to be later than that does not
+// show that the tree is broken.
+func TestHastyPullsShowNothing(t *testing.T) {
+	for _, test := range []struct {
+		why     string
+		size    int
+		late    time.Duration // after their announcement, of those that come by themselves
+		grafted bool
+	}{
+		{"short ones", 100, 4 * patienceOfMany, true},
+		{"long ones, not late", 64 << 10, 0, true},
+		{"long ones, as late as it was waited for", 64 << 10, patienceOfMany, true},
+		{"long ones, far later", 64 << 10, 4 * patienceOfMany, false},
+	} {
+		var e expected
+		for range 10 * sizeMemory {
+			e.noteNew(0, test.size)
+		}
+		e.late[1].Sample(0, test.late)
+		if hasty := e.wasHasty(&pulled{waited: patienceOfMany}); hasty == test.grafted {
+			t.Errorf("%s: hasty is %v", test.why, hasty)
 		}
 	}
 }

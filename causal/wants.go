@@ -58,6 +58,7 @@ type asking struct {
 	until     time.Duration
 	placed    bool // it has a place of the ration
 	askedAt   time.Duration
+	waited    time.Duration       // before it was first asked for
 	last      time.Duration       // for how long it may give way to earlier messages
 	number    uint64              // counts up
 	place     int                 // in the heap; -1 while it is out of it
@@ -122,7 +123,7 @@ func (l *agenda) Pop() any {
 
 func newWants(retry, giveUp, graft time.Duration) wants {
 	return wants{
-		retry: retry, giveUp: giveUp, index: make(map[want]*asking), ration: ration{places: leastPlaces},
+		retry: retry, giveUp: giveUp, index: make(map[want]*asking), ration: newRation(),
 		expected: expected{crowds: crowds{lull: lull * graft, gap: trial * graft}},
 	}
 }
@@ -353,6 +354,9 @@ func (b *Buffer) poll(now time.Duration, a *asking, links []broadcast.LinkID, as
 		if link, ok := a.pick(links); ok {
 			if isFirst {
 				b.wants.ration.take(now, a)
+			}
+			if len(a.asked) == 0 {
+				a.waited = now - a.since
 			}
 			a.asked = append(a.asked, link)
 			asks = append(asks, Ask{link, broadcast.WantEntry{Dot: a.dot, Clock: a.clock}, a.urgent && a.has(link)})

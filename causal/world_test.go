@@ -403,7 +403,7 @@ func (w *world) checkWants() {
 	announced, placed := w.checkAgenda(b.list, false)
 	more, none := w.checkAgenda(b.crowded, true)
 	announced += more
-	if placed != b.ration.taken || none > 0 || b.ration.taken > mostPlaces || b.ration.places < leastPlaces || b.ration.places > mostPlaces {
+	if placed != b.ration.taken || none > 0 || b.ration.taken > mostPlaces || b.ration.places < b.ration.least || b.ration.least < fewestPlaces || b.ration.least > leastPlaces || b.ration.places > mostPlaces {
 		w.fail("%d places are taken, %d of %d are in the books", placed+none, b.ration.taken, b.ration.places)
 	}
 	if announced != b.announced || announced > maxAnnounced || len(b.pulled) > maxPulled || b.share > wholeShare {
