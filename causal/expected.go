@@ -93,26 +93,22 @@ type crowds struct {
 // lull is how many times Config.Graft there may be none before it is over: 2 s. A guess.
 const lull = 40
 
-// note notes that there is one.
-func (c *crowds) note(now time.Duration) { c.was, c.at = true, now }
-
 func (c *crowds) goesOn(now time.Duration) bool {
 	return c.was && now <= c.at+c.lull && now <= c.newAt+c.gap
 }
 
-// noteExpected notes that there is one more that is expected.
-func (e *expected) noteExpected(now time.Duration) {
-	if e.announced++; e.isCrowd() {
-		e.crowds.note(now)
+// noteCrowd notes it if there is one.
+func (e *expected) noteCrowd(now time.Duration) {
+	if e.isCrowd() {
+		e.crowds.was, e.crowds.at = true, now
 	}
 }
 
 // noteNew notes that a message of this size has come.
 func (e *expected) noteNew(now time.Duration, size int) {
 	e.size += (size - e.size) / sizeMemory
-	if e.crowds.newAt = now; e.isCrowd() {
-		e.crowds.note(now)
-	}
+	e.crowds.newAt = now
+	e.noteCrowd(now)
 }
 
 // trial is how many times Config.Graft the tree is given at least to bring what

@@ -142,7 +142,8 @@ func (w *wants) add(next time.Duration, x want, first broadcast.LinkID) *asking 
 func (w *wants) expect(next time.Duration, d peer.Dot, first broadcast.LinkID, since time.Duration) {
 	a := w.entry(next, want{dot: d}, first)
 	a.announced, a.since, a.crowd = true, since, w.crowd(since)
-	w.noteExpected(since)
+	w.announced++
+	w.noteCrowd(since)
 	heap.Push(w.agendaOf(a), a)
 }
 
