@@ -37,13 +37,19 @@ func newWindowed(seed uint64, nodes, places int, payload []byte, configure func(
 	return w
 }
 
-// talk has some nodes send so many messages.
-func (w *windowed) talk(origins, messages int) {
+// talk has some nodes send so many messages, and waits until all have everything.
+func (w *windowed) talk(t *testing.T, seed uint64, origins, messages int) {
+	t.Helper()
+	began := w.Now()
 	w.left = messages
 	for i := range origins {
 		n := w.nodes[i*len(w.nodes)/origins]
 		w.waiting[n.Handle] = w.places
 		w.send(n)
+	}
+	done := func() bool { return w.left == 0 && len(w.had) == 0 && w.Now() > began }
+	if !w.RunUntil(5*time.Minute, done) || w.gaps() > 0 {
+		t.Errorf("seed %d: %d messages were not sent, %d are not everywhere, and %d gaps", seed, w.left, len(w.had), w.gaps())
 	}
 }
 
@@ -85,12 +91,7 @@ func TestLongMessagesWithinAWindow(t *testing.T) {
 	for _, seed := range []uint64{9, 1, 2}[:fewer(3)] {
 		w := newWindowed(seed, 64, 2, make([]byte, 1<<20), func(c *protocol.Config) { c.Log.Bytes = 32 << 20 })
 		w.Faults.Rate = busyNodes(w.World, 20<<20, 2<<20, 300*time.Millisecond)
-		began := w.Now()
-		w.talk(8, 300)
-		done := func() bool { return w.left == 0 && len(w.had) == 0 && w.Now() > began }
-		if !w.RunUntil(5*time.Minute, done) || w.gaps() > 0 {
-			t.Errorf("seed %d: %d messages were not sent, %d are not everywhere, and %d gaps", seed, w.left, len(w.had), w.gaps())
-		}
+		w.talk(t, seed, 8, 300)
 	}
 }
 
@@ -110,12 +111,8 @@ func TestLongMessagesDoNotComeTwice(t *testing.T) {
 				w.Run(100 * time.Millisecond)
 			}
 			w.Faults.Rate = func(*Node) int { return test.rate }
-			before, began := total(w.World), w.Now()
-			w.talk(8, 600)
-			done := func() bool { return w.left == 0 && len(w.had) == 0 && w.Now() > began }
-			if !w.RunUntil(5*time.Minute, done) || w.gaps() > 0 {
-				t.Errorf("seed %d: %d messages were not sent, %d are not everywhere, and %d gaps", seed, w.left, len(w.had), w.gaps())
-			}
+			before := total(w.World)
+			w.talk(t, seed, 8, 600)
 			after := total(w.World)
 			copies += after.Duplicates - before.Duplicates
 			deliveries += after.Delivered - before.Delivered
